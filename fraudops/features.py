@@ -1,0 +1,123 @@
+"""Point-in-time features: `features.sql` gives exact integer sums, and this module divides them, once, for everyone."""
+
+from importlib.resources import files
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from fraudops.workspace import Workspace, atomic
+
+SQL = files("fraudops").joinpath("features.sql").read_text(encoding="utf-8")
+SETTLE_SECONDS = 60  # every window of the SQL ends this long before the transaction
+HISTORY_SECONDS = 30 * 86_400  # and none reaches further back than this
+
+# name: (unit, meaning); the order is the model's
+DICTIONARY = {
+    "amount": ("money", "amount of the transaction"),
+    "hour": ("h", "hour of the day, UTC, with minutes as a fraction"),
+    "weekday": ("0-6", "day of the week, Monday is 0"),
+    "c_n_1h": ("count", "the customer's transactions in the last hour"),
+    "c_n_1d": ("count", "the customer's transactions in the last day"),
+    "c_n_7d": ("count", "the customer's transactions in 7 days"),
+    "c_n_30d": ("count", "the customer's transactions in 30 days"),
+    "c_mean_7d": ("money", "the customer's mean amount in 7 days"),
+    "c_mean_30d": ("money", "the customer's mean amount in 30 days"),
+    "c_max_30d": ("money", "the customer's largest amount in 30 days"),
+    "c_sum_1d": ("money", "the customer's total in the last day"),
+    "c_amount_ratio": ("ratio", "this amount over the customer's mean of 30 days"),
+    "c_online_1d": ("count", "the customer's online purchases in the last day"),
+    "c_online_share_30d": ("share", "online purchases among the customer's transactions of 30 days"),
+    "c_fraud_30d": ("count", "fraud reports on the customer's card that arrived in 30 days"),
+    "c_idle_hours": ("h", "time since the customer's last transaction, at most 30 days"),
+    "ct_n_30d": ("count", "this customer's transactions at this terminal in 30 days"),
+    "cc_n_30d": ("count", "this customer's transactions in this category in 30 days"),
+    "t_n_1d": ("count", "the terminal's transactions in the last day"),
+    "t_n_7d": ("count", "the terminal's transactions in 7 days"),
+    "t_n_30d": ("count", "the terminal's transactions in 30 days"),
+    "t_mean_30d": ("money", "the terminal's mean amount in 30 days"),
+    "t_fraud_7d": ("count", "fraud reports on the terminal that arrived in 7 days"),
+    "t_fraud_30d": ("count", "fraud reports on the terminal that arrived in 30 days"),
+    "t_fraud_rate_30d": ("ratio", "fraud reports of 30 days over the terminal's transactions of 30 days"),
+}
+NUMERIC = tuple(DICTIONARY)
+CATEGORICAL = ("category", "channel")
+FEATURES = NUMERIC + CATEGORICAL
+
+
+def _ratio(top: pd.Series, bottom: pd.Series) -> pd.Series:
+    return (top / bottom.where(bottom > 0)).astype(float)
+
+
+def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
+    """Model inputs from transactions and the integer sums of `features.sql`.
+
+    Parameters
+    ----------
+    tx : (n, ...) with tx_id, ts (s), amount_cents, category, channel
+    sums : (n, ...) what the SQL returned for the same tx_ids, in any order
+
+    Returns
+    -------
+    (n, 27) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means and ratios, 0 in counts
+    """
+    s = sums.set_index("tx_id").reindex(tx["tx_id"]).reset_index(drop=True)
+    ts = tx["ts"].reset_index(drop=True)
+    cents = tx["amount_cents"].reset_index(drop=True)
+    second = ts % 86_400
+    out = pd.DataFrame(
+        {
+            "amount": cents / 100,
+            "hour": second / 3600,
+            "weekday": (ts // 86_400 + 3) % 7,
+            **{name: s[name] for name in ("c_n_1h", "c_n_1d", "c_n_7d", "c_n_30d")},
+            "c_mean_7d": _ratio(s["c_sum_7d"], s["c_n_7d"] * 100),
+            "c_mean_30d": _ratio(s["c_sum_30d"], s["c_n_30d"] * 100),
+            "c_max_30d": s["c_max_30d"] / 100,
+            "c_sum_1d": s["c_sum_1d"] / 100,
+            "c_amount_ratio": _ratio(cents * s["c_n_30d"], s["c_sum_30d"]),
+            "c_online_1d": s["c_online_1d"],
+            "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
+            "c_fraud_30d": s["c_fraud_30d"],
+            "c_idle_hours": ((ts - s["c_last_ts"]) / 3600).fillna(720.0),
+            "ct_n_30d": s["ct_n_30d"],
+            "cc_n_30d": s["cc_n_30d"],
+            "t_n_1d": s["t_n_1d"],
+            "t_n_7d": s["t_n_7d"],
+            "t_n_30d": s["t_n_30d"],
+            "t_mean_30d": _ratio(s["t_sum_30d"], s["t_n_30d"] * 100),
+            "t_fraud_7d": s["t_fraud_7d"],
+            "t_fraud_30d": s["t_fraud_30d"],
+            "t_fraud_rate_30d": _ratio(s["t_fraud_30d"], s["t_n_30d"]),
+        }
+    ).astype(np.float64)
+    for name in CATEGORICAL:
+        out[name] = tx[name].astype("str").to_numpy()
+    return out[list(FEATURES)]
+
+
+def sums_in_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+    """Run `features.sql` over frames in memory: the integer sums of every row of `tx` with wanted = 1."""
+    db = duckdb.connect()
+    db.register("tx", tx if "wanted" in tx else tx.assign(wanted=1))
+    db.register("fraud", fraud[["tx_id", "customer_id", "terminal_id", "label_ts"]])
+    return db.execute(SQL).df()
+
+
+def compute(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+    """Features of every transaction: (n, 27), in the order of `tx`."""
+    return finish(tx, sums_in_duckdb(tx, fraud))
+
+
+def write_features(workspace: Workspace, tx: pd.DataFrame, features: pd.DataFrame) -> None:
+    """Keep the features with their tx_id and ts as one Parquet file."""
+    table = features.assign(tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy())
+    with atomic(workspace.path("features", "features.parquet")) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def load_features(workspace: Workspace, start: int | None = None, end: int | None = None) -> pd.DataFrame:
+    """Features with ``start <= ts < end``: columns tx_id, ts and `FEATURES`, in time order."""
+    path = workspace.need("features", "features.parquet", made_by="1_2_features")
+    filters = [("ts", ">=", start or 0), ("ts", "<", end or 2**62)]
+    return pd.read_parquet(path, filters=filters).reset_index(drop=True)
