@@ -1,0 +1,58 @@
+"""One look for every plot: a colour-blind-safe palette with fixed meanings, and the pipeline figure."""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from fraudops.pipeline import GRAPH
+
+# Okabe and Ito (2008): told apart with every common colour vision
+GENUINE, FRAUD, CHAMPION, CHALLENGER, QUIET = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A"
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for the course."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (8, 3.4),
+            "figure.dpi": 100,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlelocation": "left",
+            "axes.titlesize": 11,
+            "axes.prop_cycle": plt.cycler(color=[GENUINE, FRAUD, CHAMPION, CHALLENGER, QUIET]),
+            "figure.constrained_layout.use": True,
+        }
+    )
+
+
+def pipeline_figure(lit: str) -> Figure:
+    """The chain of notebooks, one column a stage, with one step lit.
+
+    Parameters
+    ----------
+    lit : the name of a notebook in the graph
+    """
+    use_style()
+    columns: dict[str, list[str]] = {}
+    for node in GRAPH.values():
+        columns.setdefault(node.folder, []).append(node.name)
+    figure, axes = plt.subplots(figsize=(9.5, 1.9))
+    axes.set_axis_off()
+    for x, (folder, names) in enumerate(columns.items()):
+        axes.text(x, 0.75, folder.replace("_", " "), ha="center", fontsize=8, color=QUIET)
+        for y, name in enumerate(names):
+            _box(axes, x, -y, name, name == lit)
+        if x:
+            axes.annotate("", (x - 0.46, -0.5), (x - 0.54, -0.5), arrowprops={"arrowstyle": "->", "color": QUIET})
+    axes.set_xlim(-0.55, len(columns) - 0.45)
+    axes.set_ylim(-1.6, 1.1)
+    plt.close(figure)  # the cell shows the returned figure once
+    return figure
+
+
+def _box(axes: Axes, x: float, y: float, name: str, lit: bool) -> None:
+    face, ink = (CHAMPION, "white") if lit else ("#F2F2F2", "#333333")
+    axes.add_patch(FancyBboxPatch((x - 0.4, y - 0.22), 0.8, 0.44, boxstyle="round,pad=0.03", fc=face, ec="#CCCCCC"))
+    axes.text(x, y, name, ha="center", va="center", fontsize=7.5, color=ink, fontweight="bold" if lit else "normal")

@@ -1,0 +1,65 @@
+"""Playing recorded days through a running service, as the payment system and the card issuers would have."""
+
+import time
+
+import httpx
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.scoring import TX_COLUMNS
+from fraudops.timeline import DAY
+
+LABEL_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
+
+
+def load_history(engine: sa.Engine, tx: pd.DataFrame, labels: pd.DataFrame) -> int:
+    """Put the past that a service starts with into its database; returns the number of new transactions."""
+    with store.writing(engine) as connection:
+        store.insert_new(connection, store.labels, store.label_rows(labels))
+        return store.insert_new(connection, store.transactions, tx[TX_COLUMNS].to_dict("records"))
+
+
+def payload(tx: pd.DataFrame) -> dict:
+    """The body of a request to /score: amounts in money, everything else as it is."""
+    rows = tx[TX_COLUMNS].assign(amount=tx["amount_cents"] / 100).drop(columns="amount_cents")
+    return {"transactions": rows.to_dict("records")}
+
+
+def post(client: httpx.Client, route: str, body: dict) -> list | dict:
+    """POST and the decoded answer; an answer that is not 200 raises with what the service said."""
+    response = client.post(route, json=body)
+    if response.status_code != 200:
+        raise httpx.HTTPStatusError(
+            f"{route} answered {response.status_code}: {response.text[:300]}", request=response.request, response=response
+        )
+    return response.json()
+
+
+def score(client: httpx.Client, tx: pd.DataFrame, batch_rows: int) -> pd.DataFrame:
+    """Score transactions in order, `batch_rows` a request.
+
+    Returns
+    -------
+    The service's answers, one row a transaction, with `seconds`, the time of the request it was part of.
+    """
+    answers = [pd.DataFrame(columns=["tx_id", "seconds"])]
+    for start in range(0, len(tx), batch_rows):
+        began = time.perf_counter()
+        got = post(client, "/score", payload(tx.iloc[start : start + batch_rows]))
+        answers.append(pd.DataFrame(got).assign(seconds=time.perf_counter() - began))
+    return pd.concat(answers[1:] or answers, ignore_index=True)
+
+
+def replay_day(client: httpx.Client, day: int, tx: pd.DataFrame, labels: pd.DataFrame, batch_rows: int) -> pd.DataFrame:
+    """Send one day: the labels that arrived in it, then its transactions in order (see `score`).
+
+    Parameters
+    ----------
+    day : its first second
+    tx, labels : at least this day's transactions and fraud reports
+    batch_rows : transactions per request
+    """
+    arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
+    post(client, "/labels", {"labels": arrived[LABEL_COLUMNS].to_dict("records")})
+    return score(client, tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)], batch_rows)

@@ -1,0 +1,188 @@
+"""The operational database through SQLAlchemy: transactions, labels, predictions, cases, decisions, alerts, ledger."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fraudops.workspace import UserError, Workspace
+
+METADATA = sa.MetaData()
+
+
+def _text(name: str, **options: object) -> sa.Column:
+    return sa.Column(name, sa.String(200), **options)
+
+
+transactions = sa.Table(
+    "transactions",
+    METADATA,
+    _text("tx_id", primary_key=True),
+    sa.Column("ts", sa.BigInteger, nullable=False),
+    _text("customer_id", nullable=False),
+    _text("terminal_id", nullable=False),
+    sa.Column("amount_cents", sa.BigInteger, nullable=False),
+    _text("category", nullable=False),
+    _text("channel", nullable=False),
+    sa.Index("tx_customer", "customer_id", "ts"),
+    sa.Index("tx_terminal", "terminal_id", "ts"),
+)
+labels = sa.Table(
+    "labels",
+    METADATA,
+    _text("tx_id", primary_key=True),
+    _text("source", primary_key=True),  # chargeback or reviewer
+    _text("actor", primary_key=True),
+    _text("customer_id", nullable=False),
+    _text("terminal_id", nullable=False),
+    sa.Column("is_fraud", sa.Integer, nullable=False),
+    sa.Column("label_ts", sa.BigInteger, nullable=False),
+    sa.Index("label_customer", "customer_id", "label_ts"),
+    sa.Index("label_terminal", "terminal_id", "label_ts"),
+)
+predictions = sa.Table(
+    "predictions",
+    METADATA,
+    _text("prediction_id", primary_key=True),
+    _text("tx_id", nullable=False, unique=True),
+    sa.Column("ts", sa.BigInteger, nullable=False, index=True),
+    sa.Column("scored_at", sa.Float, nullable=False),
+    _text("model_version", nullable=False),
+    sa.Column("probability", sa.Float, nullable=False),
+    sa.Column("threshold", sa.Float, nullable=False),
+    _text("decision", nullable=False, index=True),  # approve or review
+)
+cases = sa.Table(
+    "cases",
+    METADATA,
+    _text("tx_id", primary_key=True),
+    sa.Column("opened_ts", sa.BigInteger, nullable=False),
+    _text("state", nullable=False, index=True),  # open or closed
+    sa.Column("expected_loss_cents", sa.Float, nullable=False),
+    _text("claimed_by"),
+    sa.Column("claimed_until", sa.Float, nullable=False, default=0.0),
+)
+decisions = sa.Table(
+    "decisions",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("tx_id", nullable=False, index=True),
+    _text("verdict", nullable=False),  # fraud, genuine or unsure
+    sa.Column("note", sa.Text, nullable=False),
+    _text("actor", nullable=False),
+    sa.Column("decided_at", sa.Float, nullable=False),
+)
+alerts = sa.Table(
+    "alerts",
+    METADATA,
+    _text("alert_id", primary_key=True),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    _text("severity", nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+ledger = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),  # canonical JSON: at, actor, event, payload
+    _text("previous", nullable=False),
+    _text("hash", nullable=False),
+)
+operation = sa.Table("operation", METADATA, _text("key", primary_key=True))
+
+for _action in ("UPDATE", "DELETE"):
+    sa.event.listen(
+        ledger,
+        "after_create",
+        sa.DDL(
+            f"CREATE TRIGGER ledger_no_{_action.lower()} BEFORE {_action} ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        ).execute_if(dialect="sqlite"),
+    )
+
+
+def connect(workspace: Workspace) -> sa.Engine:
+    """The workspace's database, its tables made if need be."""
+    engine = sa.create_engine(workspace.database_url, connect_args=_arguments(workspace.database_url))
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def on_connect(connection, _record):  # type: ignore[no-untyped-def]
+            connection.isolation_level = None  # we say BEGIN ourselves, below
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # a committed prediction survives a power cut
+
+        @sa.event.listens_for(engine, "begin")
+        def on_begin(connection: sa.Connection) -> None:
+            immediate = connection.get_execution_options().get("writing", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    with engine.execution_options(writing=True).begin() as connection:
+        METADATA.create_all(connection)
+    return engine
+
+
+def _arguments(url: str) -> dict[str, object]:
+    return {"timeout": 30} if url.startswith("sqlite") else {}
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that holds the write lock from its first statement, so that read-then-write cannot interleave."""
+    with engine.execution_options(writing=True).begin() as connection:
+        yield connection
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> int:
+    """Insert the rows whose key is not there yet; the others stay as they are. Returns how many were new."""
+    if not rows:
+        return 0
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
+    before = connection.scalar(sa.select(sa.func.count()).select_from(table))
+    connection.execute(insert, rows)
+    return connection.scalar(sa.select(sa.func.count()).select_from(table)) - before
+
+
+def frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
+    """The rows of a query as a frame."""
+    result = connection.execute(query)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def label_rows(known: pd.DataFrame, source: str = "chargeback", actor: str = "issuer") -> list[dict]:
+    """Rows for `labels` from fraud reports (tx_id, customer_id, terminal_id, label_ts)."""
+    columns = ["tx_id", "customer_id", "terminal_id", "label_ts"]
+    return known[columns].assign(source=source, actor=actor, is_fraud=1).to_dict("records")
+
+
+def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
+    """The database of one operation: one data set and its first champion.
+
+    A database that belongs to another operation is moved aside to ``store/archive/``, complete, before a new one begins.
+
+    Raises
+    ------
+    UserError
+        On a server database that already holds another operation: that one is not ours to move.
+    """
+    engine = connect(workspace)
+    with writing(engine) as connection:
+        held = connection.scalar(sa.select(operation.c.key))
+        if held is None:
+            connection.execute(operation.insert(), {"key": key})
+    if held in (None, key):
+        return engine
+    engine.dispose()
+    if not workspace.database_url.startswith("sqlite"):
+        raise UserError(
+            "The database of FRAUDOPS_DATABASE_URL holds the operation of another data set or champion. "
+            "Name an empty database, or remove that one yourself."
+        )
+    file = workspace.path("store", "fraudops.db")
+    shutil.move(file, workspace.path("store", "archive", f"{held[:16]}-{int(file.stat().st_mtime)}.db"))
+    for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
+        leftover.unlink(missing_ok=True)
+    return begin_operation(workspace, key)
