@@ -1,0 +1,24 @@
+"""`python -m benchmarks [name ...]`: run the named benchmarks, or all."""
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import chain, simulator
+
+ALL: dict[str, Callable[[], None]] = {"simulator": simulator.main, "chain": chain.main}
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks in order; 2 for a name that is none."""
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"There is no benchmark {', '.join(unknown)}: choose from {', '.join(ALL)}.", file=sys.stderr)
+        return 2
+    for name in names or ALL:
+        print(f"== {name}", flush=True)
+        ALL[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

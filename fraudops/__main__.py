@@ -1,0 +1,95 @@
+"""`python -m fraudops lab|serve|audit`: the three servers, each on this machine only, in the run's workspace."""
+
+import argparse
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from fraudops.workspace import REPOSITORY, UserError, Workspace
+
+PORTS = {"lab": 8888, "serve": 3000, "audit": 8866}
+AUDIT = REPOSITORY / "5_Audit_Web_App"
+
+
+def command(what: str, port: int, workspace: Workspace) -> tuple[list[str], Path]:
+    """The server's command line and the folder to start it in.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to serve yet.
+    """
+    python = [sys.executable, "-m"]
+    if what == "lab":
+        options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+        if os.name == "posix" and os.geteuid() == 0:  # in containers; it listens on this machine only, with a token
+            options.append("--allow-root")
+        return [*python, "jupyterlab", *options], REPOSITORY
+    if what == "serve":
+        from fraudops.packaging import champion_bento  # imports mlflow and bentoml, which the others need not wait for
+
+        tag = champion_bento(workspace)
+        return [*python, "bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(port)], REPOSITORY
+    if not (AUDIT / "audit_app.ipynb").is_file():
+        raise UserError(f"The review page {AUDIT / 'audit_app.ipynb'} is missing: restore it.")
+    # Voila reads voila.json in the folder where it starts; on a busy port it stops, so that the printed link is right.
+    options = ["--token", "--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", f"--port={port}"]
+    return [*python, "voila", "audit_app.ipynb", *options], AUDIT
+
+
+def audit_environment(workspace: Workspace, token: str) -> dict[str, str]:
+    """What the review page needs besides: its template's place, and a file with its login token that only we can read.
+
+    The token goes through a file because a command line can be seen by every user of the machine.
+    """
+    file = workspace.path("audit", "login_token")
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(token)
+    environment = workspace.environment()
+    environment.pop("JUPYTER_TOKEN", None)  # it would go before the file
+    paths = [str(AUDIT), *filter(None, [environment.get("JUPYTER_PATH")])]
+    return environment | {"JUPYTER_TOKEN_FILE": str(file), "JUPYTER_PATH": os.pathsep.join(paths)}
+
+
+def hint(what: str, port: int, token: str = "") -> str:
+    """What a person does next."""
+    address = f"http://127.0.0.1:{port}"
+    return {
+        "lab": "JupyterLab opens in the browser; if it does not, open the address with the token that it prints below.",
+        "serve": f"The scoring service is at {address} (its operations can be tried there). Stop it with Ctrl-C.",
+        # logging in there keeps the token out of the page's own address, which its kernel gets to see
+        "audit": f"The review page, for you alone: {address}/login?next=%2F&token={token}\nStop it with Ctrl-C.",
+    }[what]
+
+
+def main(given: list[str]) -> int:
+    """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
+    parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
+    parser.add_argument("what", choices=list(PORTS), help="JupyterLab, the scoring service, or the review page")
+    parser.add_argument("--port", type=int, help=f"default {', '.join(f'{name} {port}' for name, port in PORTS.items())}")
+    parser.add_argument("--workspace", metavar="DIR", help="the folder of the run (default artifacts/)")
+    wish = parser.parse_args(given)
+    workspace = Workspace.find(wish.workspace)
+    port = wish.port or PORTS[wish.what]
+    try:
+        words, folder = command(wish.what, port, workspace)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    token = secrets.token_urlsafe(24)
+    print(hint(wish.what, port, token), flush=True)
+    environment = audit_environment(workspace, token) if wish.what == "audit" else workspace.environment()
+    if os.name == "posix":  # become the server, so that signals reach it directly
+        os.chdir(folder)
+        os.execve(words[0], words, environment)
+    try:
+        return subprocess.run(words, cwd=folder, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""What a person asks of a run, checked before any kernel starts: profile, source, dates, and single parameters."""
+
+import datetime as dt
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fraudops.pipeline import GRAPH, PROFILES, SOURCES, Graph, nearest, node, parameters
+from fraudops.workspace import UserError
+
+
+def check_parameters(assignments: Iterable[str], graph: Graph = GRAPH) -> dict[str, dict[str, Any]]:
+    """Parse assignments ``NODE.name=value``; values are read as YAML and must suit the default they replace.
+
+    Returns
+    -------
+    For each node the parameters given, with values of the default's type.
+
+    Raises
+    ------
+    UserError
+        For an unknown node or parameter (with the nearest valid name), a malformed assignment, or a value whose type
+        cannot stand for the default's.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    for assignment in assignments:
+        target, equals, text = assignment.partition("=")
+        name, dot, parameter = target.strip().partition(".")
+        if not (equals and dot and parameter):
+            raise UserError(f"-p {assignment!r} is not understood: write -p NODE.name=value, as in -p 1_1_ingest.seed=7.")
+        offered = parameters(node(name, graph))
+        if parameter not in offered:
+            raise nearest(f"parameter of {name} called", parameter, offered)
+        result.setdefault(name, {})[parameter] = _fit(target.strip(), text.strip(), offered[parameter]["default"])
+    return result
+
+
+def _fit(target: str, text: str, default: Any) -> Any:
+    """The text as a value that can take the default's place."""
+    if isinstance(default, str):
+        return text  # '007' and '2018-07-01' stay what was typed
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    if default is None:
+        return text if isinstance(value, dt.date) else value
+    if isinstance(default, float):
+        try:  # also forms that YAML 1.1 takes for text, such as 1e-3
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    elif type(value) is type(default):
+        return value
+    names = {bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+    wanted = names.get(type(default), type(default).__name__)
+    raise UserError(f"-p {target}={text}: {target} takes {wanted} (its default is {default!r}), not {text!r}.")
+
+
+def run_parameters(
+    *,
+    profile: str = "course",
+    source: str | None = None,
+    path: str | None = None,
+    as_of: str | None = None,
+    assignments: Iterable[str] = (),
+    graph: Graph = GRAPH,
+) -> dict[str, dict[str, Any]]:
+    """All parameters of a run, for every node of the graph; `assignments` win over the named ones.
+
+    `profile` and `as_of` go to every notebook that has a parameter of that name, `source` and `path` to those that
+    read from outside the workspace (1_1_ingest). Relative paths count from the caller's folder.
+
+    Raises
+    ------
+    UserError
+        For an unknown profile or source, a date that is none, a file that is not there, and as `check_parameters`.
+    """
+    if profile not in PROFILES:
+        raise nearest("profile", profile, PROFILES)
+    if source is not None and source not in SOURCES:
+        raise nearest("source", source, SOURCES)
+    if (source or "simulate") != "simulate" and not path:
+        raise UserError(f"--source {source} reads a file: say which, with --path FILE.")
+    if path and (source or "simulate") == "simulate":
+        raise UserError("--path goes with --source sparkov or --source csv: say which kind of file it is.")
+    if as_of:
+        try:
+            dt.date.fromisoformat(as_of)
+        except ValueError:
+            raise UserError(f"--as-of {as_of!r} is not a date: write it as in 2018-07-31.") from None
+    checked = check_parameters(assignments, graph)
+    result: dict[str, dict[str, Any]] = {}
+    for one in graph.values():
+        offered = parameters(one)
+        wanted = {"profile": profile, "as_of": as_of}
+        if one.external:
+            wanted |= {"source": source, "path": path}
+        given = {name: value for name, value in wanted.items() if value and name in offered}
+        given |= checked.get(one.name, {})
+        for name in one.external:
+            if given.get(name):
+                given[name] = _input_file(given[name])
+        result[one.name] = given
+    for name, value in {"source": source, "path": path, "as_of": as_of}.items():
+        if value and not any(name in given for given in result.values()):
+            raise UserError(f"No notebook has a parameter called {name}, so --{name.replace('_', '-')} has no meaning here.")
+    return result
+
+
+def _input_file(given: str) -> str:
+    path = Path(given).expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"There is no file {path}. Give --path the name of an existing file, seen from {Path.cwd()}.")
+    return str(path)
