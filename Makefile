@@ -41,7 +41,7 @@ bench: $(READY)  ## what is measured, printed as ratios
 	$(PY) -m benchmarks $(ARGS)
 
 lock: $(READY)   ## compile requirements.txt again from pyproject.toml
-	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.txt
+	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate -o requirements.txt
 
 clean:           ## remove what runs have written (the environment stays)
 	rm -rf artifacts

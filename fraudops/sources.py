@@ -272,7 +272,7 @@ def _build_sparkov(raw: pd.DataFrame) -> pd.DataFrame:
     online = category.str.endswith("_net").fillna(False).astype(bool)
     frame = pd.DataFrame(
         {
-            "tx_id": _text(raw["trans_num"]),
+            "tx_id": _text(raw["trans_num"]) + "-" + _text(raw["cc_num"]),  # generated files repeat a number across cards
             "ts": _time(raw["trans_date_trans_time"]),
             "customer_id": _text(raw["cc_num"]),
             "terminal_id": _text(raw["merchant"]),

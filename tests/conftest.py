@@ -1,0 +1,45 @@
+"""What several tests share: one small operation, made once by the library itself."""
+
+import mlflow
+import pytest
+
+from fraudops import cases, contract, features, models, registry, replay, store
+from fraudops.metrics import Costs
+from fraudops.scoring import Scorer
+from fraudops.sources import open_source
+from fraudops.timeline import DAY, load_timeline
+from fraudops.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def small_workspace(tmp_path_factory) -> Workspace:
+    """A smoke-sized operation: data, features, a champion in the registry, live days scored, labels arrived, cases open.
+
+    Shared by the whole session: a test that changes it in a way others could notice takes a copy.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FRAUDOPS_WORKSPACE", "FRAUDOPS_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        workspace = Workspace.find(tmp_path_factory.mktemp("small"))
+        contract.ingest(open_source("simulate", "", "smoke"), workspace)
+        tx, labels, timeline = contract.load_transactions(workspace), contract.load_labels(workspace), load_timeline(workspace)
+        table = features.compute(tx, labels)
+        features.write_features(workspace, tx, table)
+        table = features.load_features(workspace)
+        train = models.labelled(table, tx, labels, timeline.train, timeline.live, known_at=timeline.live)
+        fitted = models.fit("plain", train, Costs())
+        engine = store.begin_operation(workspace, "small")
+        registry.experiment(workspace, "champion")
+        with mlflow.start_run():
+            champion = registry.register(workspace, fitted, train.X.head(5))
+        registry.promote(workspace, engine, champion.version, "first model of this operation")
+        replay.load_history(engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live])
+        scorer = Scorer(engine, champion.folder / "model.skops", champion.sha256, champion.version, champion.threshold)
+        for day in timeline.live_days:
+            arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
+            with store.writing(engine) as connection:
+                store.insert_new(connection, store.labels, store.label_rows(arrived))
+            scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
+        cases.open_cases(engine)
+        engine.dispose()
+    return workspace

@@ -1,0 +1,38 @@
+"""How days are split, and what is refused."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from fraudops.timeline import DAY, day_of, day_start, plan_timeline
+from fraudops.workspace import UserError
+
+FIRST = date(2026, 1, 1)
+
+
+@pytest.mark.parametrize("days", [42, 60, 90, 150, 183, 731])
+def test_the_parts_follow_one_another_and_live_is_whole_weeks(days):
+    t = plan_timeline(FIRST, FIRST + timedelta(days - 1))
+    assert t.first <= t.train < t.live < t.as_of == day_start(FIRST) + days * DAY
+    assert (t.as_of - t.live) % (7 * DAY) == 0 and len(t.weeks) * 7 == len(t.live_days) <= 56
+    assert t.weeks[0][0] == t.live and t.weeks[-1][1] == t.as_of
+
+
+def test_as_of_is_the_end_of_its_day():
+    t = plan_timeline(FIRST, FIRST + timedelta(149), as_of="2026-04-15")
+    assert day_of(t.as_of - 1) == date(2026, 4, 15)
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        ({"as_of": "soon"}, "not a date"),
+        ({"as_of": "2027-01-01"}, "the data ends"),
+        ({"as_of": "2026-01-20"}, "days of data"),
+        ({"live_start": "2026-01-05"}, "two weeks of training"),
+        ({"live_start": "2026-12-05"}, "two weeks of training"),
+    ],
+)
+def test_an_impossible_split_is_refused(settings, said):
+    with pytest.raises(UserError, match=said):
+        plan_timeline(FIRST, FIRST + timedelta(149), **settings)
