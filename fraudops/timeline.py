@@ -73,10 +73,11 @@ def plan_timeline(first_day: date, last_day: date, live_start: str = "", as_of: 
         )
     live = parse_day(live_start, "live_start") if live_start else last + timedelta(1) - timedelta(min(8, span // 21) * 7)
     train = first_day + timedelta(min(30, span // 5))
-    if not train + timedelta(2 * MATURE_DAYS) <= live <= last:
+    earliest, latest = train + timedelta(2 * MATURE_DAYS), last - timedelta(6)
+    if not earliest <= live <= latest:
         raise UserError(
-            f"live_start is {live}: it must leave two weeks of training after the warm-up (that is from "
-            f"{train + timedelta(2 * MATURE_DAYS)} on) and lie before {last}."
+            f"live_start is {live}: it must leave two weeks of training after the warm-up and a week of live days, so it has "
+            f"to lie between {earliest} and {latest}."
         )
     return Timeline(day_start(first_day), day_start(train), day_start(live), day_start(last) + DAY)
 

@@ -1,0 +1,375 @@
+"""The review page in a real browser, served as `make audit` serves it; and its parts without one."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Page, sync_playwright
+
+from fraudops import audit_page, cases, ledger, store
+from fraudops import audit_views as views
+from fraudops.audit_pictures import template
+from fraudops.workspace import REPOSITORY, UserError, Workspace
+from tests import chromium
+
+ACTOR = "tester"
+READY_SECONDS = 90
+
+
+@pytest.fixture(scope="module")
+def workspace(small_workspace, tmp_path_factory) -> Workspace:
+    """A copy of our own: the browser decides cases in it."""
+    copy = tmp_path_factory.mktemp("audit") / "workspace"
+    shutil.copytree(small_workspace.root, copy)
+    return Workspace.find(copy)
+
+
+@pytest.fixture(scope="module")
+def engine(workspace):
+    engine = store.connect(workspace)
+    yield engine
+    engine.dispose()
+
+
+def free_port() -> int:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return place.getsockname()[1]
+
+
+@contextmanager
+def audit_server(root, folder):
+    """`python -m fraudops audit` on a free port: the address with the login, and its log."""
+    port, log = free_port(), folder / "audit.log"
+    words = [sys.executable, "-m", "fraudops", "audit", "--port", str(port), "--workspace", str(root)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("FRAUDOPS_", "JUPYTER_"))}
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            words, stdout=out, stderr=out, cwd=REPOSITORY, env=environment | {"FRAUDOPS_ACTOR": ACTOR}, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                if httpx.get(f"http://127.0.0.1:{port}/login").status_code == 200:
+                    break
+            except httpx.TransportError:
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+        yield re.search(r"http://\S+/login\?\S+", log.read_text()).group(), log
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def served(workspace, tmp_path_factory):
+    with audit_server(workspace.root, tmp_path_factory.mktemp("log")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium.find()
+    assert path, chromium.HELP  # a missing browser is a failure and no reason to skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page with the requests that it made and the errors that its console showed."""
+
+    def __init__(self, page: Page):
+        self.page, self.requests, self.errors = page, [], []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def ready(self) -> Page:
+        self.page.wait_for_selector(".page-ready, .page-failed", state="attached", timeout=READY_SECONDS * 1000)
+        assert self.page.locator(".page-ready").count() == 1
+        return self.page
+
+
+@contextmanager
+def visit(browser, link, width=1280, height=900):
+    """A new visitor who opens the link."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    try:
+        watched = Watched(context.new_page())
+        watched.page.goto(link)
+        yield watched
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def watched(browser, served):
+    with visit(browser, served[0]) as watched:
+        watched.ready()
+        yield watched
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def tile(page: Page, name: str) -> str:
+    return page.locator(f'.fo-tile[data-figure="{name}"] strong').inner_text()
+
+
+def count(engine, table, *where) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where))
+
+
+def test_without_the_token_there_is_a_login_and_no_kernel(browser, served):
+    link, log = served
+    started = log.read_text().count("Kernel started")
+    origin = link.split("/login")[0]
+    for address in (origin, f"{origin}/?token=wrong", f"{origin}/login?next=%2F&token=wrong"):
+        with visit(browser, address) as stranger:
+            stranger.page.wait_for_selector("input[type=password]")
+            assert "/login" in stranger.page.url and stranger.page.locator(".fo-page").count() == 0
+            assert all(url.startswith(origin) for url in stranger.requests)
+    kernel = f"{origin}/api/kernels/00000000-0000-0000-0000-000000000000"
+    assert httpx.get(kernel).status_code in (302, 401, 403)
+    assert httpx.get(f"{kernel}/channels").status_code in (302, 401, 403)
+    for name in ("audit_app.ipynb", "voila.json", "README.md"):
+        assert httpx.get(f"{origin}/voila/files/{name}").status_code in (302, 403, 404)
+    assert log.read_text().count("Kernel started") == started
+
+
+def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace):
+    open_tab(watched.page, "Dashboard")
+    frame = views.decided(engine)
+    rows = views.judged(frame)
+    figures = views.summary(rows, views.review_costs(workspace))
+    for name in ("precision", "recall", "f1"):
+        assert tile(watched.page, name) == f"{figures[name]:.1%}"
+    assert tile(watched.page, "saved") == f"{figures['saved_cents'] / 100:,.0f} €"
+    assert tile(watched.page, "open") == f"{count(engine, store.cases, store.cases.c.state == 'open'):,}"
+    alt = watched.page.locator(".fo-picture").first.get_attribute("alt")
+    assert f"{figures['true_positive']} frauds stopped" in alt and f"{figures['true_negative']} rightly approved" in alt
+    assert f"{len(rows):,} of {len(frame):,} predictions" in watched.page.locator(".fo-dashboard").inner_text()
+    move, chain = views.champion_moves(engine)[-1], views.chain(engine)
+    champion = watched.page.locator(".fo-champion").inner_text()
+    assert f"version {move['version']}" in champion and views.clock(move["at"]) in champion
+    shown = watched.page.locator(".fo-ledger").inner_text()
+    assert "holds" in shown and f"{chain.entries} entries" in shown and chain.head[:16] in shown
+
+
+def test_each_list_has_the_rows_of_the_database(watched, engine):
+    open_tab(watched.page, "Lists")
+    frame = views.decided(engine)
+    for name in views.LISTS:
+        watched.page.locator(".fo-which button").get_by_text(name, exact=True).click()
+        rows, total = views.list_of(frame, name, 500)
+        watched.page.get_by_text(f"{total:,} {name.lower()}:").wait_for()
+        assert total > 0 and ("first 500" in watched.page.locator(".fo-list-note").inner_text()) == (total > 500)
+        first = rows["transaction"].iloc[0]
+        row = watched.page.locator(".fo-list tbody tr").first
+        row.get_by_text(first, exact=True).wait_for()
+        assert watched.page.locator(".fo-list .dt-scroll-body tbody tr").count() == min(10, len(rows))
+        watched.page.locator(".fo-list input[type=search]").fill(first)
+        watched.page.get_by_text(re.compile("Showing 1 to 1 of 1 ")).wait_for()
+
+
+def test_a_click_becomes_decision_label_and_ledger_entry(watched, engine):
+    page = watched.page
+    open_tab(page, "Label cases")
+    waiting = count(engine, store.cases, store.cases.c.state == "open")
+    page.locator("button.fo-take").click()
+    page.locator(".fo-case h2").wait_for()
+    tx_id = cases.held(engine, ACTOR)
+    shown = page.locator(".fo-case").inner_text()
+    found = views.case(engine, tx_id, 20)
+    assert f"Transaction {tx_id}" in shown and f"{found.about['amount_cents'] / 100:,.2f}" in shown
+    assert f"{found.about['probability']:.1%}" in shown
+    assert page.locator(".fo-history tbody tr").count() == len(found.history)
+    page.locator(".fo-notefield textarea").fill("the card holder did not know the shop")
+    page.locator("button.fo-fraud").click()
+    page.locator(".fo-done").get_by_text(f"{tx_id} is recorded as fraud").wait_for()
+    with engine.connect() as connection:
+        label = connection.execute(sa.select(store.labels).where(store.labels.c.actor == ACTOR)).one()
+        decision = connection.execute(sa.select(store.decisions).where(store.decisions.c.actor == ACTOR)).one()
+        entry = ledger.entries(connection, "decision")[-1]
+        assert ledger.verify(connection) is None
+    assert (label.tx_id, label.is_fraud, label.source) == (tx_id, 1, "reviewer")
+    assert (decision.tx_id, decision.verdict, decision.note) == (tx_id, "fraud", "the card holder did not know the shop")
+    assert entry["actor"] == ACTOR and entry["payload"]["tx_id"] == tx_id
+    assert f"{waiting - 1:,} open cases" in page.locator(".fo-remaining").inner_text()
+    open_tab(page, "Dashboard")
+    page.locator(".fo-ledger").get_by_text(entry["hash"][:16]).wait_for()  # the dashboard follows
+    assert tile(page, "open") == f"{waiting - 1:,}"
+
+
+def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served, engine):
+    with visit(browser, served[0]) as first:
+        page = first.ready()
+        open_tab(page, "Label cases")
+        page.locator("button.fo-take").click()
+        page.locator(".fo-case h2").wait_for()
+        tx_id = cases.held(engine, ACTOR)
+        page.reload()
+        first.ready()
+        open_tab(page, "Label cases")
+        page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
+        with store.writing(engine) as connection:  # the lease runs out, and a colleague takes the case
+            connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(claimed_by="colleague"))
+        page.locator("button.fo-genuine").click()
+        page.locator(".fo-refused[role=alert]").get_by_text("not yours to decide").wait_for()
+        page.locator("button.fo-take").wait_for()  # and on with the next one
+    assert count(engine, store.decisions, store.decisions.c.tx_id == tx_id) == 0
+    with store.writing(engine) as connection:
+        connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(claimed_by=None, claimed_until=0))
+
+
+def test_the_page_stays_on_this_machine_without_errors_and_without_source(watched, served):
+    assert watched.requests and all(re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:", url) for url in watched.requests)
+    assert watched.errors == []
+    text = watched.page.locator("body").inner_text()
+    assert "open_page" not in text and "What it does not show" not in text  # neither code nor the cells for students
+    assert "open_page" not in watched.page.content()
+    assert "token=" not in watched.page.url
+
+
+def test_the_page_fits_a_phone(browser, served):
+    with visit(browser, served[0], width=375, height=800) as phone:
+        page = phone.ready()
+        for name in audit_page.TABS:
+            open_tab(page, name)
+            shown = ".fo-page, .fo-tile, .fo-page button"
+            right = "elements => Math.max(...elements.map(element => element.getBoundingClientRect().right))"
+            assert page.locator(shown).evaluate_all(right) <= 375, name
+        open_tab(page, "Dashboard")
+        assert page.locator(".fo-tile").count() == 5 and page.locator(".fo-picture").first.bounding_box()["width"] > 250
+
+
+def test_an_empty_workspace_is_explained(browser, tmp_path):
+    with audit_server(tmp_path / "nothing", tmp_path) as (link, _), visit(browser, link) as visitor:
+        page = visitor.ready()
+        assert "python run_all.py" in page.locator(".fo-empty").inner_text()
+        assert visitor.errors == []
+
+
+# --- without a browser ---
+
+
+def told(widget) -> str:
+    return " ".join(child.value for child in widget.children if hasattr(child, "value"))
+
+
+def test_no_run_and_no_predictions_name_the_command(tmp_path, monkeypatch):
+    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
+    workspace = Workspace.find(tmp_path)
+    assert "python run_all.py" in told(audit_page.open_page(workspace))
+    workspace.path("data", "dataset.json").write_text("{}")
+    assert "python run_all.py" in told(audit_page.open_page(workspace))
+
+
+def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(workspace, engine, monkeypatch):
+    page = audit_page.AuditPage(workspace, engine, "somebody")
+
+    def broken(*_):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(cases, "claim_next", broken)
+    page.take.click()
+    number = re.search(r"incident (\w{8})", page.message.value).group(1)
+    assert "secret detail" not in page.message.value
+    log = (workspace.root / "logs" / "audit_app.log").read_text()
+    assert number in log and "RuntimeError: secret detail" in log and "Traceback" in log
+
+
+def test_a_broken_page_fails_the_chain_and_is_an_incident_for_a_visitor(workspace, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(store, "connect", broken)
+    monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
+    with pytest.raises(RuntimeError):
+        audit_page.open_page(workspace)
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    shown = audit_page.open_page(workspace)
+    assert "incident" in told(shown) and "secret detail" not in told(shown) and "fo-failed" in shown._dom_classes
+
+
+def test_the_name_comes_from_the_environment_or_the_system(monkeypatch):
+    monkeypatch.setenv("FRAUDOPS_ACTOR", "ann")
+    assert audit_page.actor_name() == "ann"
+    monkeypatch.delenv("FRAUDOPS_ACTOR")
+    monkeypatch.setattr("getpass.getuser", lambda: "system")
+    assert audit_page.actor_name() == "system"
+
+
+def test_what_comes_from_the_data_is_escaped():
+    evil = "<img src=x onerror=alert(1)>"
+    about = dict.fromkeys(("tx_id", "category", "channel", "customer_id", "terminal_id", "model_version"), evil)
+    about |= {"amount_cents": 1, "probability": 0.5, "threshold": 0.1, "expected_loss_cents": 1.0}
+    case = template("audit_case.html.j2")
+    for part in ("facts", "history"):
+        assert "<img" not in case.render(about=about, when="", columns=[evil], history=[[evil]], part=part)
+
+
+def test_figures_over_nothing_are_no_error(workspace, engine):
+    nothing, costs = views.decided(engine).head(0), views.review_costs(workspace)
+    assert views.judged(nothing).empty and views.by_day(nothing, costs).empty
+    assert views.intervals(nothing, costs)["figure"].isna().all()
+    assert views.by_segment(nothing, nothing["channel"], costs).empty
+    assert audit_page.percent(views.summary(nothing, costs)["precision"]) == "–"
+    assert all(views.list_of(nothing, name, 5)[1] == 0 for name in views.LISTS)
+    with pytest.raises(UserError, match="There is no list"):
+        views.list_of(nothing, "Frauds", 5)
+
+
+def test_judged_days_are_those_in_which_every_label_has_arrived(engine):
+    frame = views.decided(engine)
+    rows = views.judged(frame)
+    assert rows["label"].notna().all() and 0 < len(rows) < len(frame)
+    same_days = frame[frame["ts"] <= rows["ts"].max()]
+    assert len(same_days) == len(rows)  # no row of a judged day is left out for want of a label
+
+
+def test_a_case_shows_only_what_was_known_when_it_was_opened(tmp_path, monkeypatch):
+    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
+    engine, noon = store.connect(Workspace.find(tmp_path)), 20_000 * 86_400 + 43_200
+    times = {"known": -300, "not yet": -200, "the case": 0, "later": 100}
+    shared = {"customer_id": "c", "terminal_id": "m", "amount_cents": 100, "category": "x", "channel": "y"}
+    score = {"scored_at": 1.0, "model_version": "1", "probability": 0.9, "threshold": 0.5, "decision": "review"}
+    reported = {"known": -10, "not yet": 10, "the case": 50}
+    with store.writing(engine) as connection:
+        rows = [{"tx_id": tx_id, "ts": noon + after} | shared for tx_id, after in times.items()]
+        store.insert_new(connection, store.transactions, rows)
+        case = {"prediction_id": "p", "tx_id": "the case", "ts": noon} | score
+        store.insert_new(connection, store.predictions, [case])
+        who = {"source": "chargeback", "actor": "issuer", "customer_id": "c", "terminal_id": "m", "is_fraud": 1}
+        reports = [{"tx_id": tx_id, "label_ts": noon + after} | who for tx_id, after in reported.items()]
+        store.insert_new(connection, store.labels, reports)
+    cases.open_cases(engine)
+    history = views.case(engine, "the case", 20).history
+    assert history["known then"].tolist() == ["", "reported fraud"]  # 'not yet', then 'known', latest first
+    assert len(views.case(engine, "the case", 1).history) == 1
+    engine.dispose()
+
+
+def test_segments_add_up_and_small_ones_are_taken_together(engine, workspace):
+    rows, costs = views.judged(views.decided(engine)), views.review_costs(workspace)
+    for segment in (rows["channel"], rows["category"], views.amount_band(rows), rows["customer_id"]):
+        table = views.by_segment(rows, segment, costs, most=5, rounds=5)
+        assert table["rows"].sum() == len(rows) and table["frauds"].sum() == rows["label"].sum() and len(table) <= 6
