@@ -116,8 +116,8 @@ def predictions_with_labels(engine: sa.Engine, as_of: int | None = None) -> pd.D
     Returns
     -------
     (n, 13) in time order: tx_id, ts, customer_id, terminal_id, amount_cents, category, channel, model_version, probability,
-    decision, flagged (bool), label (1 fraud, 0 genuine, <NA> not known yet) and label_source. A reviewer's word counts before
-    a chargeback; without either a transaction counts as genuine once it is older than `MATURE_DAYS`.
+    decision, flagged (bool), label (1 fraud, 0 genuine, <NA> not known yet) and label_source. A chargeback counts before a
+    reviewer's word, fraud before genuine; without either a transaction counts as genuine once older than `MATURE_DAYS`.
     """
     p, t, f = store.predictions, store.transactions, store.labels
     tx_columns = [t.c[name] for name in ("customer_id", "terminal_id", "amount_cents", "category", "channel")]
@@ -130,11 +130,12 @@ def predictions_with_labels(engine: sa.Engine, as_of: int | None = None) -> pd.D
         frame = store.frame(connection, query)
         if as_of is None:
             as_of = int(frame["ts"].max() // DAY + 1) * DAY if len(frame) else 0
+        order = (f.c.source, f.c.is_fraud.desc())  # 'chargeback' sorts before 'reviewer'
         given = store.frame(
-            connection, sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).where(f.c.label_ts < as_of).order_by(f.c.source.desc())
+            connection, sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).where(f.c.label_ts < as_of).order_by(*order)
         )
     frame["flagged"] = frame["decision"] == "review"
-    given = given.drop_duplicates("tx_id").set_index("tx_id")  # 'reviewer' sorts before 'chargeback'
+    given = given.drop_duplicates("tx_id").set_index("tx_id")
     frame["label"] = given["is_fraud"].reindex(frame["tx_id"]).astype("Int64").array
     frame["label_source"] = given["source"].reindex(frame["tx_id"]).to_numpy()
     silent = frame["label"].isna() & (frame["ts"] < as_of - MATURE_DAYS * DAY)
