@@ -37,7 +37,7 @@ def test_a_healthy_week_is_ok(data, tmp_path):
 
 
 def test_amounts_three_times_as_high_ask_for_retraining(data):
-    tx, raw, reference, rows, (start, end) = data
+    _, _, reference, rows, (start, end) = data
     money = [name for name in features.NUMERIC if features.DICTIONARY[name][0] == "money"]
     verdict = drift.verdict(start, end, judged(reference, rows.assign(**{name: rows[name] * 2.5 for name in money})), [])
     assert verdict["severity"] == "act" and verdict["action"] == "retrain"
