@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bentoml
 import httpx
+import psutil
 
 from fraudops.registry import CHAMPION, Registered, find
 from fraudops.workspace import REPOSITORY, UserError, Workspace
@@ -90,12 +91,21 @@ def serving(workspace: Workspace, tag: str) -> Iterator[str]:
             _wait_until_ready(url, process, log)
             yield url
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """End the server and what it started; on Windows its workers would outlive it."""
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    for member in alive:
+        member.kill()
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen, log: Path) -> None:
