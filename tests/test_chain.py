@@ -131,6 +131,7 @@ def test_notebooks_keep_the_house_rules():
             text = "".join(cell["source"])
             assert not re.search(r"^\s*[%!]|sys\.path|['\"]/(home|root|work|tmp|Users)", text, re.M), (name, text)
             assert not cell["outputs"] or text.startswith("# NBVAL_CHECK_OUTPUT"), (name, text)
+            assert not cell["outputs"] or cell["execution_count"], (name, "nbval takes it for a cell that never ran", text)
 
 
 def test_what_runs_write_is_not_in_git():
