@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -81,13 +82,13 @@ def run(
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: give at least 1.")
     console = console or Console()
-    with _lock(workspace, command), _environment(workspace):
+    with _lock(workspace, command), _environment(workspace), _interrupts_heard() as heard:
         freshness.check_inputs(chosen, workspace, graph)
         turn = _Turn(chosen, parameters, workspace, graph, jobs, force, console)
         begun = time.perf_counter()
         started = dt.datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            turn.go()
+            turn.go(heard)
         except KeyboardInterrupt:
             turn.result.interrupted = True
         turn.result.seconds = time.perf_counter() - begun
@@ -158,6 +159,25 @@ def _quiet_birth() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _interrupts_heard() -> Iterator[list[int]]:
+    """Ctrl-C as an entry in a list, for the loop to read where it is safe.
+
+    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool then never ends.
+    """
+    heard: list[int] = []
+    mine = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        mine = []
+    for one in mine:
+        signal.signal(one, lambda number, _: heard.append(number))
+    try:
+        yield heard
+    finally:
+        for one in mine:
+            signal.signal(one, signal.default_int_handler)
+
+
 class _Turn:
     """One run while it is under way."""
 
@@ -183,8 +203,8 @@ class _Turn:
         self.records: dict[str, dict[str, Any]] = {}
         self.progress = Progress(console, len(chosen))
 
-    def go(self) -> None:
-        """Run until nothing is left that could run."""
+    def go(self, heard: list[int]) -> None:
+        """Run until nothing is left that could run, or an interrupt was `heard`."""
         context = multiprocessing.get_context("spawn")  # the only way that is the same on all systems
         events = context.Queue()
         self.workspace.path("logs", "run.log").write_text("", encoding="utf-8")
@@ -197,6 +217,8 @@ class _Turn:
             with self.progress:
                 self.look()
                 while self.running or self.waiting or self.pages:
+                    if heard:
+                        raise KeyboardInterrupt
                     self.start(pool)
                     done, _ = wait(self.running, timeout=0.1, return_when=FIRST_COMPLETED)
                     self.listen(events)
