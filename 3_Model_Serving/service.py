@@ -1,10 +1,10 @@
 """The scoring service: raw transactions in, decisions out. All logic is in fraudops.scoring; this file is the HTTP face."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import bentoml
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fraudops import packaging, store
 from fraudops.scoring import Scorer
@@ -25,6 +25,15 @@ class Transaction(BaseModel):
     amount: float = Field(ge=0, le=1_000_000, allow_inf_nan=False, description="money, at most two decimals count")
     category: str = Field("unknown", min_length=1, max_length=200)
     channel: str = Field("unknown", min_length=1, max_length=200)
+    lat: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False, description="degrees; empty when online or unknown")
+    lon: float | None = Field(None, ge=-180, le=180, allow_inf_nan=False, description="degrees; goes with lat")
+
+    @model_validator(mode="after")
+    def place_is_whole(self) -> Self:
+        """Both coordinates, or none."""
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("lat and lon go together: give both or neither")
+        return self
 
 
 class Answer(BaseModel):
@@ -78,6 +87,8 @@ class FraudScoring:
         """Score raw transactions. A tx_id that was scored before gets its first answer again."""
         rows = pd.DataFrame([transaction.model_dump() for transaction in transactions])
         rows["amount_cents"] = (rows.pop("amount") * 100).round().astype("int64")
+        for name in ("lat", "lon"):
+            rows[f"{name}_cdeg"] = (rows.pop(name).astype("Float64") * 100).round().astype("Int64")
         answers = self.scorer.score(rows.drop_duplicates("tx_id")).set_index("tx_id", drop=False)
         return [Answer(**row) for row in answers.loc[rows["tx_id"], list(Answer.model_fields)].to_dict("records")]
 

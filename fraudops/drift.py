@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from fraudops.features import CATEGORICAL, FEATURES, HISTORY_SECONDS, NUMERIC
+from fraudops.features import CATEGORICAL, FEATURES, NUMERIC, TERMINAL_HISTORY
 from fraudops.timeline import DAY, Timeline, day_of
 
 LOG = logging.getLogger("fraudops.drift")
@@ -33,7 +33,7 @@ def reference_window(timeline: Timeline) -> tuple[int, int]:
     Whole weeks, so that no weekday weighs more than another. They begin where the 30-day windows of the features are
     full, if that leaves two weeks; before, counts grow because the history does, and each later week would look moved.
     """
-    full = timeline.first + HISTORY_SECONDS
+    full = timeline.first + TERMINAL_HISTORY
     start = max(timeline.train, full) if full <= timeline.live - 2 * WEEK else timeline.train
     return timeline.live - max((timeline.live - start) // WEEK, 1) * WEEK, timeline.live
 
@@ -253,14 +253,6 @@ def verdict(start: int, as_of: int, table: pd.DataFrame, findings: list[dict], d
             for name, row in moved.iterrows()
         ],
         "moved_share": round(share, 6), "drift_share": float(drift_share), "findings": findings, "evidence": evidence,
-    }  # fmt: skip
-
-
-def no_week(as_of: int) -> dict:
-    """The verdict before the first live week is over."""
-    return {
-        "as_of": int(as_of), "week": "", "severity": WATCH, "action": "watch", "moved": [], "moved_share": 0.0,
-        "drift_share": DRIFT_SHARE, "findings": [], "evidence": "no live week is over yet: there is nothing to compare",
     }  # fmt: skip
 
 

@@ -10,7 +10,11 @@ from fraudops.workspace import Workspace, atomic
 
 SQL = files("fraudops").joinpath("features.sql").read_text(encoding="utf-8")
 SETTLE_SECONDS = 60  # every window of the SQL ends this long before the transaction
-HISTORY_SECONDS = 30 * 86_400  # and none reaches further back than this
+# No window reaches further back: a customer's unusual amounts of 14 days are each judged by the 60 days before them.
+CUSTOMER_HISTORY = (60 + 14) * 86_400
+TERMINAL_HISTORY = 30 * 86_400
+
+EARTH_KM = 6371.0088  # mean radius, IUGG
 
 # name: (unit, meaning); the order is the model's
 DICTIONARY = {
@@ -23,21 +27,32 @@ DICTIONARY = {
     "c_n_30d": ("count", "the customer's transactions in 30 days"),
     "c_mean_7d": ("money", "the customer's mean amount in 7 days"),
     "c_mean_30d": ("money", "the customer's mean amount in 30 days"),
+    "c_mean_60d": ("money", "the customer's mean amount in 60 days"),
     "c_max_30d": ("money", "the customer's largest amount in 30 days"),
     "c_sum_1d": ("money", "the customer's total in the last day"),
     "c_amount_ratio": ("ratio", "this amount over the customer's mean of 30 days"),
+    "c_scale_ratio": ("ratio", "this amount over the customer's mean of 60 days"),
+    "c_unusual_1d": ("count", "the customer's transactions of the last day over three times the mean of the 60 days before them"),
+    "c_unusual_14d": ("count", "the same in 14 days"),
     "c_online_1d": ("count", "the customer's online purchases in the last day"),
     "c_online_share_30d": ("share", "online purchases among the customer's transactions of 30 days"),
     "c_fraud_30d": ("count", "fraud reports on the customer's card that arrived in 30 days"),
     "c_idle_hours": ("h", "time since the customer's last transaction, at most 30 days"),
+    "c_distance_km": ("km", "from the place of the customer's last located transaction of 30 days to this one's"),
+    "c_speed_kmh": ("km/h", "that distance over the time between the two"),
     "ct_n_30d": ("count", "this customer's transactions at this terminal in 30 days"),
     "cc_n_30d": ("count", "this customer's transactions in this category in 30 days"),
+    "t_n_1h": ("count", "the terminal's transactions in the last hour"),
     "t_n_1d": ("count", "the terminal's transactions in the last day"),
     "t_n_7d": ("count", "the terminal's transactions in 7 days"),
     "t_n_30d": ("count", "the terminal's transactions in 30 days"),
     "t_mean_30d": ("money", "the terminal's mean amount in 30 days"),
+    "t_amount_ratio": ("ratio", "this amount over the terminal's mean of 30 days"),
+    "t_fraud_1d": ("count", "fraud reports on the terminal that arrived in the last day"),
     "t_fraud_7d": ("count", "fraud reports on the terminal that arrived in 7 days"),
     "t_fraud_30d": ("count", "fraud reports on the terminal that arrived in 30 days"),
+    "t_first_report_hours": ("h", "time since the first of them arrived"),
+    "t_last_report_hours": ("h", "time since the last of them arrived"),
     "t_fraud_rate_30d": ("ratio", "fraud reports of 30 days over the terminal's transactions of 30 days"),
 }
 NUMERIC = tuple(DICTIONARY)
@@ -49,22 +64,37 @@ def _ratio(top: pd.Series, bottom: pd.Series) -> pd.Series:
     return (top / bottom.where(bottom > 0)).astype(float)
 
 
+def _kilometres(tx: pd.DataFrame, place: np.ndarray) -> np.ndarray:
+    """Great-circle distance (n,) from the packed last places of `features.sql` to the transactions; NaN where unknown."""
+    cell = place % 2**30
+    # integers have no NaN: an unknown place stays NaN from here on
+    lat, lon = (tx[name].astype("Float64").to_numpy(float, na_value=np.nan) for name in ("lat_cdeg", "lon_cdeg"))
+    known = place >= 0
+    a, b = np.radians(np.where(known, cell // 36001 - 9000, np.nan) / 100), np.radians(lat / 100)
+    turn = np.radians((np.where(known, cell % 36001 - 18000, np.nan) - lon) / 100)
+    h = np.sin((a - b) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(turn / 2) ** 2
+    return 2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(h, 1)))
+
+
 def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
     """Model inputs from transactions and the integer sums of `features.sql`.
 
     Parameters
     ----------
-    tx : (n, ...) with tx_id, ts (s), amount_cents, category, channel
+    tx : (n, ...) with tx_id, ts (s), amount_cents, category, channel, lat_cdeg, lon_cdeg (hundredths of a degree or null)
     sums : (n, ...) what the SQL returned for the same tx_ids, in any order
 
     Returns
     -------
-    (n, 27) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means and ratios, 0 in counts
+    (n, 38) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means, ratios and places, 0 in counts
     """
     s = sums.set_index("tx_id").reindex(tx["tx_id"]).reset_index(drop=True)
     ts = tx["ts"].reset_index(drop=True)
     cents = tx["amount_cents"].reset_index(drop=True)
     second = ts % 86_400
+    last_place = s["c_last_place"].to_numpy(np.int64)
+    distance = _kilometres(tx, last_place)
+    travelled = (ts.to_numpy() - last_place // 2**30) / 3600  # hours, at least the minute that a window leaves out
     out = pd.DataFrame(
         {
             "amount": cents / 100,
@@ -73,21 +103,23 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
             **{name: s[name] for name in ("c_n_1h", "c_n_1d", "c_n_7d", "c_n_30d")},
             "c_mean_7d": _ratio(s["c_sum_7d"], s["c_n_7d"] * 100),
             "c_mean_30d": _ratio(s["c_sum_30d"], s["c_n_30d"] * 100),
+            "c_mean_60d": _ratio(s["c_sum_60d"], s["c_n_60d"] * 100),
             "c_max_30d": s["c_max_30d"] / 100,
             "c_sum_1d": s["c_sum_1d"] / 100,
             "c_amount_ratio": _ratio(cents * s["c_n_30d"], s["c_sum_30d"]),
-            "c_online_1d": s["c_online_1d"],
+            "c_scale_ratio": _ratio(cents * s["c_n_60d"], s["c_sum_60d"]),
+            **{name: s[name] for name in ("c_unusual_1d", "c_unusual_14d", "c_online_1d")},
             "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
             "c_fraud_30d": s["c_fraud_30d"],
             "c_idle_hours": ((ts - s["c_last_ts"]) / 3600).fillna(720.0),
-            "ct_n_30d": s["ct_n_30d"],
-            "cc_n_30d": s["cc_n_30d"],
-            "t_n_1d": s["t_n_1d"],
-            "t_n_7d": s["t_n_7d"],
-            "t_n_30d": s["t_n_30d"],
+            "c_distance_km": distance,
+            "c_speed_kmh": distance / travelled,
+            **{name: s[name] for name in ("ct_n_30d", "cc_n_30d", "t_n_1h", "t_n_1d", "t_n_7d", "t_n_30d")},
             "t_mean_30d": _ratio(s["t_sum_30d"], s["t_n_30d"] * 100),
-            "t_fraud_7d": s["t_fraud_7d"],
-            "t_fraud_30d": s["t_fraud_30d"],
+            "t_amount_ratio": _ratio(cents * s["t_n_30d"], s["t_sum_30d"]),
+            **{name: s[name] for name in ("t_fraud_1d", "t_fraud_7d", "t_fraud_30d")},
+            "t_first_report_hours": ((ts - s["t_first_report_ts"]) / 3600).fillna(720.0),
+            "t_last_report_hours": ((ts - s["t_last_report_ts"]) / 3600).fillna(720.0),
             "t_fraud_rate_30d": _ratio(s["t_fraud_30d"], s["t_n_30d"]),
         }
     ).astype(np.float64)
@@ -105,7 +137,7 @@ def sums_in_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
 
 
 def compute(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
-    """Features of every transaction: (n, 27), in the order of `tx`."""
+    """Features of every transaction: (n, 38), in the order of `tx`."""
     return finish(tx, sums_in_duckdb(tx, fraud))
 
 

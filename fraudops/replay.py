@@ -7,7 +7,6 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import store
-from fraudops.scoring import TX_COLUMNS
 from fraudops.timeline import DAY
 
 LABEL_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
@@ -17,12 +16,15 @@ def load_history(engine: sa.Engine, tx: pd.DataFrame, labels: pd.DataFrame) -> i
     """Put the past that a service starts with into its database; returns the number of new transactions."""
     with store.writing(engine) as connection:
         store.insert_new(connection, store.labels, store.label_rows(labels))
-        return store.insert_new(connection, store.transactions, tx[TX_COLUMNS].to_dict("records"))
+        return store.insert_new(connection, store.transactions, store.transaction_rows(tx))
 
 
 def payload(tx: pd.DataFrame) -> dict:
-    """The body of a request to /score: amounts in money, everything else as it is."""
-    rows = tx[TX_COLUMNS].assign(amount=tx["amount_cents"] / 100).drop(columns="amount_cents")
+    """The body of a request to /score: amounts in money, places in degrees, everything else as it is."""
+    rows = tx[["tx_id", "ts", "customer_id", "terminal_id", "category", "channel"]].assign(amount=tx["amount_cents"] / 100)
+    for name in ("lat", "lon"):
+        degrees = tx[f"{name}_cdeg"].astype("Float64") / 100
+        rows[name] = degrees.astype(object).where(degrees.notna(), None)
     return {"transactions": rows.to_dict("records")}
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import store
-from fraudops.features import HISTORY_SECONDS, SETTLE_SECONDS, finish, sums_in_duckdb
+from fraudops.features import CUSTOMER_HISTORY, SETTLE_SECONDS, TERMINAL_HISTORY, finish, sums_in_duckdb
 from fraudops.models import probability
 from fraudops.registry import load_model
 
-TX_COLUMNS = ["tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel"]
+TX_COLUMNS = ["tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg"]
 PER_QUERY = 400  # keys in one IN (...): below every engine's limit
 
 
@@ -26,15 +26,16 @@ def history(connection: sa.Connection, tx: pd.DataFrame) -> tuple[pd.DataFrame, 
 
     Parameters
     ----------
-    tx : (n, 7) raw transactions, columns `TX_COLUMNS`
+    tx : (n, 9) raw transactions, columns `TX_COLUMNS`
 
     Returns
     -------
     Earlier transactions of the same customers and terminals, and the chargebacks that had arrived on them.
     """
-    low, high = int(tx["ts"].min()) - HISTORY_SECONDS, int(tx["ts"].max()) - SETTLE_SECONDS
+    high = int(tx["ts"].max()) - SETTLE_SECONDS
     past, reports = [], []
-    for name in ("customer_id", "terminal_id"):
+    for name, reach in (("customer_id", CUSTOMER_HISTORY), ("terminal_id", TERMINAL_HISTORY)):
+        low = int(tx["ts"].min()) - reach
         for keys in _chunks(sorted(set(tx[name]))):
             t, f = store.transactions, store.labels
             past.append(store.frame(connection, sa.select(t).where(t.c[name].in_(keys), t.c.ts >= low, t.c.ts <= high)))
@@ -45,14 +46,15 @@ def history(connection: sa.Connection, tx: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def online_features(connection: sa.Connection, tx: pd.DataFrame) -> pd.DataFrame:
-    """Features of raw transactions from the stored past and from one another: (n, 27), in the order of `tx`.
+    """Features of raw transactions from the stored past and from one another: (n, 38), in the order of `tx`.
 
     The same `features.sql` and the same division as offline, over only the rows that matter.
     """
     past, reports = history(connection, tx)
     past = past[~past["tx_id"].isin(tx["tx_id"])]
     rows = pd.concat([past.assign(wanted=0), tx.assign(wanted=1)], ignore_index=True)
-    return finish(tx, sums_in_duckdb(rows.astype({"ts": np.int64, "amount_cents": np.int64}), reports))
+    whole = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
+    return finish(tx, sums_in_duckdb(rows.astype(whole), reports))
 
 
 class Scorer:
@@ -71,7 +73,7 @@ class Scorer:
 
         Parameters
         ----------
-        tx : (n, 7) columns `TX_COLUMNS`, each tx_id once
+        tx : (n, 9) columns `TX_COLUMNS`, each tx_id once
 
         Returns
         -------
@@ -93,7 +95,7 @@ class Scorer:
                 for row, value in zip(new.itertuples(), p, strict=True)
             ]  # fmt: skip
             with store.writing(self.engine) as connection:
-                store.insert_new(connection, store.transactions, new[TX_COLUMNS].to_dict("records"))
+                store.insert_new(connection, store.transactions, store.transaction_rows(new))
                 store.insert_new(connection, store.predictions, answers)
                 known = self._answers(connection, tx)
         return known.set_index("tx_id").loc[tx["tx_id"]].reset_index()

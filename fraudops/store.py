@@ -27,6 +27,8 @@ transactions = sa.Table(
     sa.Column("amount_cents", sa.BigInteger, nullable=False),
     _text("category", nullable=False),
     _text("channel", nullable=False),
+    sa.Column("lat_cdeg", sa.Integer),  # hundredths of a degree, null when unknown or online
+    sa.Column("lon_cdeg", sa.Integer),
     sa.Index("tx_customer", "customer_id", "ts"),
     sa.Index("tx_terminal", "terminal_id", "ts"),
 )
@@ -150,6 +152,13 @@ def frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
     """The rows of a query as a frame."""
     result = connection.execute(query)
     return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def transaction_rows(tx: pd.DataFrame) -> list[dict]:
+    """Rows for `transactions` from canonical columns; a place that is not known becomes NULL."""
+    rows = tx[[column.name for column in transactions.columns]]
+    places = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in ("lat_cdeg", "lon_cdeg")}
+    return rows.assign(**places).to_dict("records")
 
 
 def label_rows(known: pd.DataFrame, source: str = "chargeback", actor: str = "issuer") -> list[dict]:
