@@ -1,127 +1,167 @@
-"""The fraud of the ``course`` world: campaigns that begin at random and last for days, laid over the genuine traffic."""
+"""The fraud of the ``course`` world: campaigns that begin at random and last for days, laid over the genuine traffic.
+
+A fraudulent transaction either follows the habits of its kind or imitates the card holder: amounts, hours and places
+like the genuine ones. The difficulty of the world is the share that imitates; a drift of adapting fraud raises it.
+"""
 
 import numpy as np
 import pandas as pd
 
 from fraudops.draws import Draws
 from fraudops.plan import DAY, SLOTS, Config, kind_code
+from fraudops.shopping import presence, usual_amount, weekend
+from fraudops.town import CATEGORIES, CATEGORY_AMOUNT, Town, clock
 
 # kind: chance per entity and day that a campaign begins, its length in days
 CAMPAIGNS = {
     "terminal": (5e-4, 14),
-    "card_testing": (3.5e-4, 1),
+    "card_testing": (3.5e-4, 2),
     "leaked_card": (4.5e-4, 7),
-    "stolen_card": (4e-4, 1),
+    "stolen_card": (4.5e-4, 1),
     "account_takeover": (3.5e-4, 3),
 }
+MOST = {"card_testing": 9, "leaked_card": 12, "stolen_card": 9, "account_takeover": 9}  # transactions of one campaign
 FRIENDLY = 1.5e-3  # share of online purchases denied by the card holder
-TERMINAL_SHARE = 0.4  # of a compromised terminal's transactions
+TERMINAL_SHARE = 0.9  # of a compromised terminal's transactions, if none imitates; a fifth of that if all do
 WAVE = 3.0  # how many times more leaked cards in a fraud wave
+FRESH_RISK = 3.0  # how many times more often a merchant of a drift of new terminals is compromised
+HARDEST = 0.78  # share that imitates at difficulty 1
+RESALE = ("fashion", "electronics", "travel")  # what leaked cards are used for
+SPREAD_DAYS = 5  # over which those who imitate spread what others do in a day
 
-# hour of the day: relative volume of card-present and online purchases
-HOURS_PRESENT = np.array([1, .5, .3, .2, .3, .8, 2, 4, 6, 7, 8, 9, 10, 9, 8, 8, 9, 10, 10, 8, 6, 4, 3, 2])  # fmt: skip
-HOURS_ONLINE = np.array([4, 3, 2, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 6, 5, 5, 5, 6, 7, 9, 10, 10, 9, 6])  # fmt: skip
+
+def imitation(c: Config, day: np.ndarray) -> np.ndarray:
+    """Share of the fraudulent transactions (n,) that imitate the card holder on each day."""
+    return np.maximum(HARDEST * c.difficulty, 0.95 * c.strength("adapting_fraud", day))
 
 
-def overlay(
-    c: Config, tx: dict[str, np.ndarray], mean: np.ndarray, web: np.ndarray, street: np.ndarray
-) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+def overlay(c: Config, town: Town, tx: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Mark and add fraudulent transactions.
 
     Parameters
     ----------
-    c : the world's configuration
-    tx : columns of the genuine transactions, each (n,)
-    mean : (customers,) each customer's usual amount
-    web, street : ids of online and of physical terminals
+    tx : columns of the genuine transactions, each (n,), as `shopping.purchases` gives them
 
     Returns
     -------
-    The columns with the fraud in, and the table of compromises (id, kind, entity, start, end; days, end exclusive).
+    The columns with `kind` (code) and the fraud in, and the table of compromises (id, kind, entity, start, end; days from
+    the first day, end exclusive).
     """
-
-    def begins(kind: str, n: int) -> tuple[np.ndarray, np.ndarray]:
-        chance = np.full(c.days, CAMPAIGNS[kind][0])
-        for drift in c.drifts:
-            if drift.kind == "fraud_wave" and drift.touches == kind:
-                chance[drift.onset : drift.end] *= WAVE
-        return np.nonzero(Draws(c.seed, f"{kind} begins").uniform(np.arange(n)[:, None], np.arange(c.days)[None, :]) < chance)
-
-    key, parts = [], [tx]
-    index = tx["tx_id"]
-    entity, start = begins("terminal", c.terminals)
-    street_only = np.isin(entity, street)
-    entity, start = entity[street_only], start[street_only]
-    hit = np.flatnonzero(active(entity, start, tx["terminal_id"], tx["day"], c.terminals, c.days, CAMPAIGNS["terminal"][1]))
-    hit = hit[Draws(c.seed, "terminal share").uniform(index[hit]) < TERMINAL_SHARE]
-    tx["kind"][hit] = kind_code("terminal")
-    tx["amount"][hit] *= 1 + Draws(c.seed, "terminal amount").uniform(index[hit])
-    key.append(("terminal", entity, start))
-
-    friendly = (tx["channel"] == 2) & (Draws(c.seed, "friendly").uniform(index) < FRIENDLY) & (tx["kind"] == 0)
+    tx = tx | {"kind": np.zeros(len(tx["day"]), np.int8)}
+    key = [("terminal", *_compromise_terminals(c, town, tx))]
+    friendly = (tx["channel"] == 2) & (Draws(c.seed, "friendly").uniform(tx["tx_id"]) < FRIENDLY) & (tx["kind"] == 0)
     tx["kind"][friendly] = kind_code("friendly")
 
+    parts = [tx]
+    first, last = presence(c, np.arange(c.customers))
     for number, kind in enumerate(("card_testing", "leaked_card", "stolen_card", "account_takeover"), start=1):
-        entity, start = begins(kind, c.customers)
+        chance = CAMPAIGNS[kind][0] * np.ones((c.customers, c.days))
+        if kind == "leaked_card":
+            chance *= 1 + (WAVE - 1) * c.strength("fraud_wave", np.arange(c.days))
+        entity, start = _begins(c, kind, chance)
+        there = (start >= first[entity]) & (start < last[entity])
+        entity, start = entity[there], start[there]
         key.append((kind, entity, start))
-        extra = _extra(c, kind, entity, start, mean, web, street)
-        slot = number * 100 + extra.pop("k")
-        begun = extra.pop("begun")
+        extra = _campaign(c, town, kind, entity, start)
+        slot, begun = number * 100 + extra.pop("k"), extra.pop("begun")
         extra["tx_id"] = extra["customer_id"] * c.days * SLOTS + begun * SLOTS + slot
         extra["kind"] = np.full(len(slot), kind_code(kind), np.int8)
-        inside = extra["day"] < c.days
+        shop = extra["terminal_id"]
+        inside = (extra["day"] < c.days) & (extra["day"] >= town.opens[shop]) & (extra["day"] < town.closes[shop])
         parts.append({name: values[inside] for name, values in extra.items()})
 
     whole = {name: np.concatenate([part[name] for part in parts]) for name in tx}
-    table = [
-        {"kind": kind, "entity": int(e), "start": int(s), "end": min(int(s) + CAMPAIGNS[kind][1], c.days)}
-        for kind, entity, start in key
-        for e, s in zip(entity, start, strict=True)
-    ]
-    compromises = pd.DataFrame(table, columns=["kind", "entity", "start", "end"])
-    return whole, compromises.rename_axis("id").reset_index()
+    table = pd.DataFrame(
+        {
+            "kind": np.repeat([kind for kind, _, _ in key], [len(entity) for _, entity, _ in key]),
+            "entity": [f"{'M' if kind == 'terminal' else 'C'}{one}" for kind, entity, _ in key for one in entity],
+            "start": np.concatenate([start for _, _, start in key]),
+        }
+    )
+    length = table["kind"].map({kind: days for kind, (_, days) in CAMPAIGNS.items()})
+    table["end"] = np.minimum(table["start"] + length, c.days).astype(np.int64)
+    return whole, table.rename_axis("id").reset_index()
 
 
-def _extra(
-    c: Config, kind: str, entity: np.ndarray, start: np.ndarray, mean: np.ndarray, web: np.ndarray, street: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The transactions a campaign adds to its customer's card, as columns; `begun` is the campaign's first day."""
+def _begins(c: Config, kind: str, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Entities and days on which campaigns begin, by a table of chances (entities, days)."""
+    n, days = chance.shape
+    return np.nonzero(Draws(c.seed, f"{kind} begins").uniform(np.arange(n)[:, None], np.arange(days)[None, :]) < chance)
+
+
+def _compromise_terminals(c: Config, town: Town, tx: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mark part of the transactions of compromised terminals, in place; returns the terminals and the first days."""
+    rate, length = CAMPAIGNS["terminal"]
+    n, days = len(town.place), np.arange(c.days)
+    chance = np.zeros((n, c.days))
+    chance[town.street] = rate
+    chance[town.fresh] = FRESH_RISK * rate
+    chance[(days < town.opens[:, None]) | (days >= town.closes[:, None])] = 0
+    entity, start = _begins(c, "terminal", chance)
+    hit = np.flatnonzero(active(entity, start, tx["terminal_id"], tx["day"], n, c.days, length))
+    index, share = tx["tx_id"][hit], imitation(c, tx["day"][hit])
+    taken = Draws(c.seed, "terminal share").uniform(index) < TERMINAL_SHARE * (1 - 0.8 * share)
+    hit, index, share = hit[taken], index[taken], share[taken]
+    tx["kind"][hit] = kind_code("terminal")
+    raised = Draws(c.seed, "terminal imitates").uniform(index) >= share
+    tx["amount"][hit] *= 1 + raised * 3 * Draws(c.seed, "terminal amount").uniform(index)
+    return entity, start
+
+
+def _campaign(c: Config, town: Town, kind: str, entity: np.ndarray, start: np.ndarray) -> dict[str, np.ndarray]:
+    """The transactions that campaigns add to their customers' cards, as columns; `begun` is the campaign's first day."""
 
     def draw(name: str) -> Draws:
         return Draws(c.seed, f"{kind} {name}")
 
-    most = {"card_testing": 9, "leaked_card": 10, "stolen_card": 7, "account_takeover": 6}[kind]
-    number = np.maximum((draw("number").uniform(entity, start) * (most + 1)).astype(np.int64), min(3, most))
-    who, begun = np.repeat(entity, number), np.repeat(start, number)
+    number = np.maximum((draw("number").uniform(entity, start) * (MOST[kind] + 1)).astype(np.int64), 3)
+    who, begun, n = (np.repeat(values, number) for values in (entity, start, number))
     k = np.arange(len(who)) - np.repeat(np.cumsum(number) - number, number)
-    n = np.repeat(number, number)
     at = begun * 100 + k
-    u, v, w = (draw(name).uniform(who, at) for name in ("amount", "time", "merchant"))
-    usual = mean[who]
-    online = np.ones(len(who), bool)
+    u, v, w, later = (draw(name).uniform(who, at) for name in ("amount", "time", "merchant", "day"))
+    usual, first = usual_amount(c, who), draw("first").uniform(who, begun)
+    online = np.full(len(who), kind != "stolen_card")
+    day = begun
     if kind == "card_testing":  # small purchases minutes apart, then the cash-out
         cash_out = k >= n - 2
-        first = draw("first").uniform(entity, start) * 0.8
-        second = (np.repeat(first, number) * DAY + k * 240 + v * 120 + cash_out * 1800).astype(np.int64)
-        amount, day = np.where(cash_out, usual * (2 + 3 * u), 0.5 + 4 * u), begun
-    elif kind == "leaked_card":  # used online for a week, at amounts that do not stand out alone
-        second, amount = clock(v, online), usual * (0.8 + 2.2 * u)
-        day = begun + (draw("day").uniform(who, at) * 7).astype(np.int64)
-    elif kind == "stolen_card":  # used in shops anywhere within hours
-        online = np.zeros(len(who), bool)
-        first = np.repeat(draw("first").uniform(entity, start) * 0.7, number)
-        second = (first * DAY + np.sort(k) * 900 + v * 800).astype(np.int64)
-        amount, day = usual * (0.7 + 1.8 * u), begun
+        second = 0.8 * first * DAY + k * 240 + v * 120 + cash_out * 1800
+        amount = np.where(cash_out, usual * (2 + 3 * u), 0.5 + 4 * u)
+    elif kind == "leaked_card":  # online, for what sells again, in sittings of four over a week
+        sitting = begun * 100 + k // 4
+        day = begun + (7 * draw("sitting day").uniform(who, sitting)).astype(np.int64)
+        second = 0.95 * clock(draw("sitting").uniform(who, sitting), online) + k % 4 * 900 + v * 800
+        amount = usual * (1 + 3.5 * u)
+    elif kind == "stolen_card":  # used in shops far away within hours, while the owner goes on shopping at home
+        second, amount = 0.7 * first * DAY + k * 900 + v * 800, usual * (0.7 + 2.3 * u)
     else:  # account takeover: few, large, at night, over three days
-        second = (v * 6 * 3600).astype(np.int64)
-        amount = usual * (2 + 4 * u)
-        day = begun + (draw("day").uniform(who, at) * 3).astype(np.int64)
-    shop = np.where(online, web[(w * len(web)).astype(np.int64)], street[(w * len(street)).astype(np.int64)])
-    tap = np.where(amount < 50, 1, 0)
+        second, amount, day = v * 6 * 3600, usual * (3 + 4 * u), begun + (later * 3).astype(np.int64)
+    web = town.web
+    if kind == "leaked_card":
+        resale = np.isin(town.category[web], [CATEGORIES.index(name) for name in RESALE])
+        web = web[resale] if resale.any() else web
+    shop = np.where(online, web[(w * len(web)).astype(np.int64)], _far(town, who, w))
+
+    like = draw("imitates").uniform(who, at) < imitation(c, day)
+    day = np.where(like, begun + (later * SPREAD_DAYS).astype(np.int64), day)
+    second = np.where(like, clock(v, online, weekend(c, day)), second)
+    skewed = town.web[(w**2 * len(town.web)).astype(np.int64)]
+    shop = np.where(like, np.where(online, skewed, town.street[town.near.pick(who, w)]), shop)
+    genuine = usual * CATEGORY_AMOUNT[town.category[shop]] * np.exp(0.55 * draw("spread").normal(who, at))
+    amount = np.where(like, genuine, amount)
+    tap = draw("contactless").uniform(who, at) < np.where(amount < 50, 0.75, 0.15)
     return {
-        "customer_id": who, "terminal_id": shop, "day": day, "ts": day * DAY + np.minimum(second, DAY - 1), "amount": amount,
-        "channel": np.where(online, 2, tap).astype(np.int8), "k": k, "begun": begun,
+        "customer_id": who, "terminal_id": shop, "day": day, "amount": amount, "k": k, "begun": begun,
+        "ts": day * DAY + np.minimum(second.astype(np.int64), DAY - 1),
+        "channel": np.where(online, 2, np.where(tap, 1, 0)).astype(np.int8),
     }  # fmt: skip
+
+
+def _far(town: Town, customer: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Of three shops drawn at random, the one farthest from the customer's home: terminal numbers (n,)."""
+    thirds = (np.stack([u, (u + 1 / 3) % 1, (u + 2 / 3) % 1]) * len(town.street)).astype(np.int64)
+    shops = town.street[thirds]
+    distance = np.linalg.norm(town.place[shops] - town.home[customer], axis=2)
+    return shops[distance.argmax(axis=0), np.arange(len(customer))]
 
 
 def active(
@@ -133,13 +173,3 @@ def active(
     np.add.at(table, (entity, np.minimum(since + length, days)), -1)
     active = np.cumsum(table, axis=1) > 0
     return active[of, day]
-
-
-def clock(u: np.ndarray, online: np.ndarray) -> np.ndarray:
-    """Second of the day (int64, 0 to 86,399) from a uniform draw, by the hourly profile of the channel."""
-
-    def at(profile: np.ndarray) -> np.ndarray:
-        edges = np.concatenate([[0], np.cumsum(profile) / profile.sum()])
-        return np.interp(u, edges, np.arange(25) * 3600)
-
-    return np.minimum(np.where(online, at(HOURS_ONLINE), at(HOURS_PRESENT)).astype(np.int64), DAY - 1)

@@ -32,7 +32,10 @@ DICTIONARY = {
     "c_sum_1d": ("money", "the customer's total in the last day"),
     "c_amount_ratio": ("ratio", "this amount over the customer's mean of 30 days"),
     "c_scale_ratio": ("ratio", "this amount over the customer's mean of 60 days"),
-    "c_unusual_1d": ("count", "the customer's transactions of the last day over three times the mean of the 60 days before them"),
+    "c_unusual_1d": (
+        "count",
+        "the customer's transactions of the last day over three times the mean of the 60 days before them",
+    ),
     "c_unusual_14d": ("count", "the same in 14 days"),
     "c_online_1d": ("count", "the customer's online purchases in the last day"),
     "c_online_share_30d": ("share", "online purchases among the customer's transactions of 30 days"),

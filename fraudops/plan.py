@@ -1,12 +1,16 @@
-"""What a world follows from: its size, its seed and the drift planted in it."""
+"""What a world follows from: its size, its seed, its difficulty and the drift planted in it."""
 
+import difflib
 from dataclasses import dataclass
 from datetime import date
+
+import numpy as np
 
 from fraudops.workspace import UserError
 
 DAY = 86_400
 SLOTS = 1000  # transaction ids: customer, day, slot
+WARM_UP_DAYS = 30  # in which the windows of the features fill
 
 # kind of fraud: median days until the chargeback arrives
 REPORT_DAYS = {
@@ -14,6 +18,21 @@ REPORT_DAYS = {
     "account_takeover": 2, "friendly": 10, "customer": 7,
 }  # fmt: skip
 UNREPORTED = 0.03
+
+# kind of drift: columns it moves, entities it touches, whether it does harm
+DRIFTS = {
+    "price_inflation": ("amount_cents", "all", True),
+    "fraud_wave": ("", "customers whose card leaks", True),
+    "adapting_fraud": ("", "all fraudsters", True),
+    "new_terminals": ("terminal_id", "terminals that open at the onset", True),
+    "benign_season": ("ts, channel", "all", False),
+    "broken_units": ("amount_cents", "a third of the terminals", True),
+    "nulls": ("category", "six transactions in ten", True),
+    "renamed_column": ("channel", "all", True),
+}
+SHAPES = ("sudden", "gradual", "recurring")
+RAMP_DAYS = 30  # until a gradual drift is complete
+EVERY_DAYS, LASTS_DAYS = 21, 7  # of a recurring drift: one week in three
 
 
 @dataclass(frozen=True)
@@ -23,13 +42,38 @@ class Drift:
     kind: str
     onset: int
     end: int
-    touches: str
-    harmful: bool
+    shape: str = "sudden"
+
+    def __post_init__(self) -> None:
+        for what, given, valid in (("drift", self.kind, DRIFTS), ("shape of drift", self.shape, SHAPES)):
+            if given not in valid:
+                near = difflib.get_close_matches(given, valid, 1, 0)[0]
+                raise UserError(f"There is no {what} {given!r}. Did you mean {near!r}? Valid: {', '.join(valid)}.")
+        if not 0 <= self.onset < self.end:
+            raise UserError(f"The drift {self.kind} ends on day {self.end}, which is not after its onset on day {self.onset}.")
+
+    def strength(self, day: np.ndarray) -> np.ndarray:
+        """How far the drift has come on each day: 0 (not at all) to 1 (all of it)."""
+        since = np.asarray(day) - self.onset
+        if self.shape == "gradual":
+            share = np.clip((since + 1) / RAMP_DAYS, 0, 1)
+        elif self.shape == "recurring":
+            share = (since % EVERY_DAYS < LASTS_DAYS).astype(float)
+        else:
+            share = np.ones(since.shape)
+        return np.where((since >= 0) & (np.asarray(day) < self.end), share, 0.0)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a world follows from."""
+    """Everything a world follows from.
+
+    Attributes
+    ----------
+    preset : 'course' or 'handbook'
+    difficulty : 0 (fraud stands out) to 1 (nearly all of it imitates the card holder); the course preset only
+    drifts : planted changes; the course preset only
+    """
 
     preset: str = "course"
     seed: int = 7
@@ -38,26 +82,46 @@ class Config:
     days: int = 150
     start: date = date(2026, 1, 1)
     drifts: tuple[Drift, ...] = ()
+    difficulty: float = 0.25
 
     def __post_init__(self) -> None:
         if self.preset not in ("course", "handbook"):
             raise UserError(f"There is no preset {self.preset!r}: choose 'course' or 'handbook'.")
         if min(self.customers, self.terminals, self.days) < 1:
             raise UserError("A world needs at least one customer, one terminal and one day.")
+        if not 0 <= self.difficulty <= 1:
+            raise UserError(f"difficulty is {self.difficulty}: choose a number from 0 (easy) to 1 (hard).")
+        if self.preset == "handbook" and self.drifts:
+            raise UserError("The handbook preset follows the published law: drift is planted in the course preset only.")
+
+    def strength(self, kind: str, day: np.ndarray) -> np.ndarray:
+        """The strongest planted drift of a kind on each day: 0 to 1."""
+        parts = [drift.strength(day) for drift in self.drifts if drift.kind == kind]
+        return np.max(parts, axis=0) if parts else np.zeros(np.shape(day))
 
 
-def preset(profile: str, seed: int = 7) -> Config:
-    """The course world at the size of a profile, with an inflation and a fraud wave two weeks into its last third."""
-    sizes = {"smoke": (122, 90), "course": (800, 150), "full": (4950, 183)}
-    if profile not in sizes:
-        raise UserError(f"There is no profile {profile!r}: choose one of {', '.join(sizes)}.")
-    customers, days = sizes[profile]
+SIZES = {"smoke": (122, 90), "course": (800, 150), "full": (4950, 183)}  # profile: customers, days
+PLANTED = "price_inflation, fraud_wave"  # what the course's own world goes through
+
+
+def preset(profile: str, seed: int = 7, drift: str = PLANTED, difficulty: float = Config.difficulty) -> Config:
+    """The course world at the size of a profile, with drift from two weeks into its last third on.
+
+    Parameters
+    ----------
+    profile : 'smoke', 'course' or 'full'
+    drift : names of `DRIFTS` with commas between them, each with an optional shape, as in 'price_inflation:gradual';
+        empty or 'none' for the control
+    """
+    if profile not in SIZES:
+        raise UserError(f"There is no profile {profile!r}: choose one of {', '.join(SIZES)}.")
+    customers, days = SIZES[profile]
+    names = [] if drift.strip() in ("", "none") else [name.strip() for name in drift.split(",")]
     onset = days - days // 3 + 7
-    drifts = (
-        Drift("price_inflation", onset, days, "amount", True),
-        Drift("fraud_wave", onset, days, "leaked_card", True),
-    )
-    return Config(seed=seed, customers=customers, terminals=2 * customers, days=days, drifts=drifts)
+    drifts = tuple(Drift(kind, onset, days, shape or "sudden") for kind, _, shape in (name.partition(":") for name in names))
+    return Config(
+        seed=seed, customers=customers, terminals=2 * customers, days=days, drifts=drifts, difficulty=difficulty
+    )  # fmt: skip
 
 
 def kind_code(name: str) -> int:

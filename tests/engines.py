@@ -5,7 +5,6 @@ import pwd
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from fraudops.features import SQL
+from fraudops.workspace import REPOSITORY
 
 BIGINTS = ("ts", "amount_cents", "label_ts")
 
@@ -78,27 +78,36 @@ def in_postgres(connection: str, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.Da
         return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
 
 
-def in_spark(folder: Path, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
-    """Spark in local mode, from Parquet files; in a process of its own, which takes the Java machine with it."""
+def spark_python() -> Path | None:
+    """The interpreter of Spark's own environment (`make test` makes it), or None where it or Java is missing."""
+    python = REPOSITORY / ".venv-spark" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    return python if python.exists() and shutil.which("java") else None
+
+
+def in_spark(python: Path, folder: Path, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+    """Spark in local mode, from Parquet to Parquet, in its own environment: pandera would import a Spark that is in ours."""
     for name, frame in (("tx", tx), ("fraud", fraud)):
         frame.to_parquet(folder / f"{name}.parquet", index=False)
-    environment = os.environ | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    subprocess.run([sys.executable, "-c", _SPARK, str(folder)], check=True, env=environment, cwd=folder)
+    sql = folder / "features.sql"
+    sql.write_text(SQL, encoding="utf-8")
+    environment = os.environ | {"PYSPARK_PYTHON": str(python), "SPARK_LOCAL_IP": "127.0.0.1"}
+    subprocess.run([str(python), "-c", _SPARK, str(folder)], check=True, env=environment, cwd=folder)
     return pd.read_parquet(folder / "sums.parquet")
 
 
 _SPARK = """
 import sys
-from pyspark.sql import SparkSession
-from fraudops.features import SQL
+from pathlib import Path
 
-folder = sys.argv[1]
+from pyspark.sql import SparkSession
+
+folder = Path(sys.argv[1])
 spark = (
     SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2")
-    .config("spark.sql.execution.arrow.pyspark.enabled", "true").config("spark.log.level", "ERROR").getOrCreate()
+    .config("spark.log.level", "ERROR").getOrCreate()
 )
 for name in ("tx", "fraud"):
-    spark.read.parquet(f"{folder}/{name}.parquet").createOrReplaceTempView(name)
-spark.sql(SQL).toPandas().to_parquet(f"{folder}/sums.parquet", index=False)
+    spark.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
+spark.sql((folder / "features.sql").read_text(encoding="utf-8")).write.parquet(str(folder / "sums.parquet"))
 spark.stop()
 """

@@ -1,6 +1,5 @@
 """One SQL text, four engines, the same integers in every cell."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fraudops.features import sums_in_duckdb
-from tests.engines import in_postgres, in_spark, in_sqlite, postgres_server
+from tests.engines import in_postgres, in_spark, in_sqlite, postgres_server, spark_python
 
 DAY = 86_400
 
@@ -57,7 +56,7 @@ def test_postgresql_gives_the_same(rows):
         assert_equal(in_postgres(connection, tx, fraud), duck)
 
 
-@pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java 17 or newer")
+@pytest.mark.skipif(spark_python() is None, reason="Spark needs Java 17 or newer, and `make .venv-spark/.ready`")
 def test_spark_gives_the_same(rows, tmp_path):
     tx, fraud, duck = rows
-    assert_equal(in_spark(tmp_path, tx, fraud), duck)
+    assert_equal(in_spark(spark_python(), tmp_path, tx, fraud), duck)

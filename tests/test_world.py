@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from fraudops.draws import Draws
 from fraudops.plan import Config, Drift, preset
@@ -14,19 +15,49 @@ from fraudops.workspace import UserError
 from fraudops.world import simulate
 
 HANDBOOK = Config(preset="handbook", seed=1, customers=1000, terminals=2000, days=60, start=date(2018, 4, 1))
+DEFAULT_SIZE = Config(preset="handbook", customers=5000, terminals=10_000, days=183, start=date(2018, 4, 1))
+CALM = preset("smoke", seed=2, drift="none")
+ONSET = 60
+PINNED_COURSE = "2e9e5c126b82823fcf598b15b58da5e8bf63d265d0fd6960408810073763d0f1"
+PINNED_LABELS = "0321756294d5c06b8b62e825157a66689049236a85dfb8d13d550eae7a6bc3a0"
+PINNED_BOOK = "200a2c8dfec3eed1694cc6839d42ac93cf16718c51231f20199e1ec92503e1fe"
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
-    text = frame.astype({name: str for name in ("category", "channel", "kind")})
-    return hashlib.sha256(pd.util.hash_pandas_object(text, index=False).to_numpy().tobytes()).hexdigest()
+    """SHA-256 of the frame as text, one line a row."""
+    return hashlib.sha256(frame.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+
+
+def drifting(kind: str, shape: str = "sudden", **changes) -> pd.DataFrame:
+    return simulate(replace(CALM, drifts=(Drift(kind, ONSET, CALM.days, shape),), **changes)).transactions
+
+
+def day_of(frame: pd.DataFrame) -> np.ndarray:
+    return ((frame["ts"] - frame["ts"].min() // 86_400 * 86_400) // 86_400).to_numpy()
 
 
 def test_equal_configurations_give_equal_worlds():
     first, again = simulate(preset("smoke")), simulate(preset("smoke"))
-    pd.testing.assert_frame_equal(first.transactions, again.transactions)
-    pd.testing.assert_frame_equal(first.labels, again.labels)
-    other = simulate(preset("smoke", seed=8))
-    assert fingerprint(other.transactions) != fingerprint(first.transactions)
+    for name in ("transactions", "labels", "compromises", "drifts"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
+    assert fingerprint(simulate(preset("smoke", seed=8)).transactions) != fingerprint(first.transactions)
+
+
+def test_the_bytes_of_two_worlds_are_pinned():
+    # A change here changes every figure that anybody has written down: make it on purpose, and say so.
+    course, book = simulate(preset("smoke")), simulate(HANDBOOK)
+    assert fingerprint(course.transactions) == PINNED_COURSE
+    assert fingerprint(course.labels) == PINNED_LABELS
+    assert fingerprint(book.transactions) == PINNED_BOOK
+
+
+@pytest.mark.parametrize("config", [preset("smoke"), HANDBOOK], ids=["course", "handbook"])
+def test_threads_change_nothing(config):
+    alone = simulate(config)
+    for workers in (2, 3):
+        shared = simulate(config, workers)
+        pd.testing.assert_frame_equal(alone.transactions, shared.transactions)
+        pd.testing.assert_frame_equal(alone.labels, shared.labels)
 
 
 @pytest.mark.parametrize("kind", ["handbook", "course"])
@@ -58,11 +89,30 @@ def test_the_handbook_preset_follows_the_published_law():
     assert 0.4 < (per_customer["std"] / per_customer["mean"]).median() < 0.55  # std is half the mean
 
 
-@pytest.mark.parametrize("profile, rows", [("smoke", 20_000), ("course", 230_000)])
+def test_the_handbook_preset_has_the_published_statistics_at_default_size():
+    # The default seed is the project's, not one chosen for this test. By the law the expected size is 1.774 million and
+    # a seed moves it by 0.8 %, so about every second seed meets the first line; the next test asks for the law itself.
+    tx = simulate(DEFAULT_SIZE).transactions
+    assert abs(len(tx) / 1_754_155 - 1) < 0.01
+    assert abs(100 * (tx["kind"] != "").mean() - 0.837) < 0.05
+    share = 100 * tx.loc[tx["kind"] != "", "kind"].value_counts(normalize=True)
+    for kind, published in (("large_amount", 6.6), ("terminal", 61.8), ("customer", 31.5)):
+        assert abs(share[kind] - published) < 2, kind
+
+
+def test_over_seeds_the_handbook_preset_has_the_size_its_law_gives():
+    sizes = [len(simulate(replace(HANDBOOK, seed=seed)).transactions) for seed in range(20, 30)]
+    inside = norm.cdf(43_200 / 20_000) - norm.cdf(-43_200 / 20_000)
+    expected = 1000 * 60 * 2 * inside
+    error = np.sqrt(1000) * 60 * inside * 4 / np.sqrt(12) / np.sqrt(len(sizes))  # of the mean; rates are U(0, 4)
+    assert abs(np.mean(sizes) - expected) < 4 * error
+
+
+@pytest.mark.parametrize("profile, rows", [("smoke", 19_000), ("course", 210_000)])
 def test_the_course_world_has_every_kind_of_fraud_and_its_size(profile, rows):
     world = simulate(preset(profile))
     tx = world.transactions
-    assert abs(len(tx) / rows - 1) < 0.15
+    assert abs(len(tx) / rows - 1) < 0.1
     kinds = tx["kind"].value_counts()
     for kind in ("terminal", "card_testing", "leaked_card", "stolen_card", "account_takeover", "friendly"):
         assert kinds[kind] > 0
@@ -71,18 +121,128 @@ def test_the_course_world_has_every_kind_of_fraud_and_its_size(profile, rows):
     frauds = tx[tx["kind"] != ""].set_index("tx_id")
     assert set(world.labels["tx_id"]) < set(frauds.index)  # some are never reported
     assert (world.labels["label_ts"].to_numpy() >= frauds["ts"].loc[world.labels["tx_id"]].to_numpy()).all()
+    assert (tx["warm_up"] == (day_of(tx) < 30)).all()
+    assert tx["lat_cdeg"].isna().equals(tx["channel"] == "online")
 
 
-def test_planted_drift_moves_what_it_says_from_its_onset_on():
-    calm = preset("smoke", seed=2)
-    calm = replace(calm, drifts=())
-    onset = 60
-    inflated = replace(calm, drifts=(Drift("price_inflation", onset, calm.days, "amount", True),))
-    a, b = simulate(calm).transactions, simulate(inflated).transactions
-    day = (a["ts"] - a["ts"].min() // 86_400 * 86_400) // 86_400
-    ratio = b["amount_cents"] / a["amount_cents"]
-    assert (ratio[day < onset] == 1).all()
-    assert abs(ratio[day >= onset].median() - 1.35) < 0.01
+def test_labels_come_by_a_delay_of_their_own_for_each_kind():
+    world = simulate(preset("course"))
+    sent = world.transactions.set_index("tx_id").loc[world.labels["tx_id"]]
+    days = (world.labels["label_ts"].to_numpy() - sent["ts"].to_numpy()) / 86_400
+    median = pd.Series(days).groupby(sent["kind"].astype(str).to_numpy()).median()
+    assert median["stolen_card"] < median["card_testing"] < median["terminal"] < median["leaked_card"] < median["friendly"]
+    assert 0.9 < len(world.labels) / (world.transactions["kind"] != "").sum() < 1
+
+
+def test_no_single_column_gives_the_fraud_away():
+    tx = simulate(preset("course", drift="none")).transactions
+    fraud, hour = tx["kind"] != "", tx["ts"] % 86_400
+    for column in (tx["amount_cents"], hour, tx["category"].cat.codes, tx["channel"].cat.codes, tx["lat_cdeg"].fillna(0)):
+        bins = pd.qcut(column.rank(method="first"), 50, labels=False)
+        assert fraud.groupby(bins).mean().max() < 0.1  # the most suspicious fiftieth is still nine parts genuine
+
+
+def test_people_and_merchants_come_and_go():
+    tx = simulate(preset("course", drift="none")).transactions
+    seen = (
+        tx[tx["kind"] == ""].assign(day=day_of(tx[tx["kind"] == ""])).groupby("customer_id")["day"].agg(["min", "max", "size"])
+    )
+    regular = seen[seen["size"] > 40]
+    assert 0.05 < (regular["min"] > 20).mean() < 0.25 and 0.03 < (regular["max"] < 130).mean() < 0.25
+    busy = tx.assign(day=day_of(tx)).groupby("terminal_id")["day"].agg(["min", "max", "size"]).query("size > 60")
+    assert (busy["min"] > 20).any() and (busy["max"] < 130).any()
+
+
+def test_a_stolen_card_travels_faster_than_its_owner_could():
+    tx = simulate(preset("course", drift="none", difficulty=0.0)).transactions
+    place = tx[tx["lat_cdeg"].notna()].sort_values(["customer_id", "ts"])
+    same = place["customer_id"].to_numpy()[1:] == place["customer_id"].to_numpy()[:-1]
+    km = 1.112 * np.hypot(np.diff(place["lat_cdeg"].astype(float)), 0.63 * np.diff(place["lon_cdeg"].astype(float)))
+    hours = np.maximum(np.diff(place["ts"]), 60) / 3600
+    fast = pd.Series((km / hours > 150)[same])
+    stolen = (place["kind"] == "stolen_card").to_numpy()[1:][same]
+    assert fast[stolen].mean() > 20 * fast[~stolen].mean()
+
+
+def test_difficulty_makes_fraud_look_like_the_card_holder():
+    def ratio(difficulty: float) -> float:
+        tx = simulate(preset("course", drift="none", difficulty=difficulty)).transactions
+        usual = tx[tx["kind"] == ""].groupby("customer_id")["amount_cents"].mean()
+        fraud = tx[tx["kind"] == "account_takeover"]
+        return (fraud["amount_cents"] / usual.reindex(fraud["customer_id"]).to_numpy()).median()
+
+    easy, middle, hard = ratio(0.0), ratio(0.5), ratio(1.0)
+    assert easy > middle > hard and easy > 3 and hard < 2
+
+
+def test_price_inflation_moves_amounts_from_its_onset_on():
+    a, b = simulate(CALM).transactions, drifting("price_inflation")
+    day, ratio = day_of(a), b["amount_cents"] / a["amount_cents"]
+    assert (ratio[day < ONSET] == 1).all() and abs(ratio[day >= ONSET].median() - 1.35) < 0.01
+
+
+def test_shapes_of_drift():
+    a, day = simulate(CALM).transactions, day_of(simulate(CALM).transactions)
+    gradual = (drifting("price_inflation", "gradual")["amount_cents"] / a["amount_cents"]).groupby(day).median()
+    assert abs(gradual[ONSET + 14] - 1.175) < 0.02 and abs(gradual.iloc[-1] - 1.35) < 0.02
+    recurring = (drifting("price_inflation", "recurring")["amount_cents"] / a["amount_cents"]).groupby(day).median()
+    assert recurring[ONSET + 6] > 1.3 and abs(recurring[ONSET + 7] - 1) < 1e-9 and recurring[ONSET + 21] > 1.3
+
+
+def test_a_fraud_wave_brings_more_leaked_cards():
+    big = replace(preset("course", drift="none"), days=100)
+    waved = replace(big, drifts=(Drift("fraud_wave", ONSET, 100),))
+    calm, wave = (simulate(c).compromises.query("kind == 'leaked_card' and start >= @ONSET") for c in (big, waved))
+    assert len(wave) > 2 * len(calm)
+
+
+def test_adapting_fraud_moves_no_genuine_row():
+    a, b = simulate(CALM).transactions, drifting("adapting_fraud")
+    genuine = a[(a["kind"] == "")].merge(b, on="tx_id", suffixes=("", "_b"))
+    assert (genuine["amount_cents"] == genuine["amount_cents_b"])[genuine["kind_b"] == ""].all()
+    late = preset("course", drift="adapting_fraud")
+    hidden, open_ = simulate(late).transactions, simulate(replace(late, drifts=())).transactions
+    testing = [t[(t["kind"] == "card_testing") & (day_of(t) >= late.drifts[0].onset)]["amount_cents"] for t in (hidden, open_)]
+    assert (testing[0] < 450).mean() < 0.2 < (testing[1] < 450).mean()  # no more trying out with small change
+
+
+def test_new_terminals_take_a_share_of_the_purchases():
+    tx = drifting("new_terminals")
+    new = tx["terminal_id"] >= CALM.terminals
+    day = day_of(tx)
+    assert not new[day < ONSET].any() and 0.1 < new[day >= ONSET].mean() < 0.4
+
+
+def test_a_benign_season_brings_more_purchases_and_not_more_fraud():
+    a, b = simulate(CALM).transactions, drifting("benign_season")
+    late = [t[day_of(t) >= ONSET] for t in (a, b)]
+    assert 1.2 < len(late[1]) / len(late[0]) < 1.4
+    assert abs((late[1]["kind"] != "").sum() / max((late[0]["kind"] != "").sum(), 1) - 1) < 0.3
+
+
+def test_broken_units_nulls_and_a_renamed_column():
+    a = simulate(CALM).transactions
+    day = day_of(a)
+    units = drifting("broken_units")["amount_cents"] / a["amount_cents"]
+    assert (units[day < ONSET] == 1).all() and set(units[day >= ONSET].round(9)) == {1.0, 100.0}
+    assert abs((units[day >= ONSET] > 1).mean() - 1 / 3) < 0.15
+    nulls = drifting("nulls")["category"].isna()
+    assert not nulls[day < ONSET].any() and abs(nulls[day >= ONSET].mean() - 0.6) < 0.03
+    renamed = drifting("renamed_column")["channel"].isna()
+    assert not renamed[day < ONSET].any() and renamed[day >= ONSET].all()
+
+
+def test_the_answer_key_names_what_was_planted_and_nothing_in_the_control():
+    world = simulate(preset("course", drift="nulls, price_inflation:gradual"))
+    assert list(world.drifts.columns) == ["id", "kind", "shape", "onset", "end", "columns", "entities", "harmful"]
+    assert world.drifts[["kind", "shape"]].to_numpy().tolist() == [["nulls", "sudden"], ["price_inflation", "gradual"]]
+    assert simulate(CALM).drifts.empty
+    tx, key = world.transactions, world.compromises
+    assert {"terminal", "card_testing", "leaked_card", "stolen_card", "account_takeover"} == set(key["kind"])
+    hit = tx[tx["kind"] == "terminal"].assign(day=day_of(tx)[tx["kind"] == "terminal"])
+    joined = hit.assign(entity="M" + hit["terminal_id"].astype(str)).merge(key[key["kind"] == "terminal"], on="entity")
+    inside = joined[(joined["day"] >= joined["start"]) & (joined["day"] < joined["end"])]
+    assert set(inside["tx_id"]) == set(hit["tx_id"])  # each such fraud lies in a campaign of its terminal
 
 
 def test_draws_are_uniform_and_depend_on_everything_named():
@@ -100,8 +260,18 @@ def test_poisson_draws_have_their_mean_and_variance():
     assert abs(counts.mean() - 3) < 0.04 and abs(counts.var() - 3) < 0.1
 
 
-def test_impossible_worlds_are_refused():
-    with pytest.raises(UserError, match="smoke"):
-        preset("smok")
-    with pytest.raises(UserError, match="at least one"):
-        Config(customers=0)
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (lambda: preset("smok"), "smoke"),
+        (lambda: Config(customers=0), "at least one"),
+        (lambda: Config(difficulty=2), "from 0"),
+        (lambda: preset("smoke", drift="price_inflaton"), "price_inflation"),
+        (lambda: preset("smoke", drift="nulls:slow"), "sudden, gradual, recurring"),
+        (lambda: Drift("nulls", 9, 9), "not after its onset"),
+        (lambda: Config(preset="handbook", drifts=(Drift("nulls", 1, 9),)), "published law"),
+    ],
+)
+def test_impossible_worlds_are_refused(make, said):
+    with pytest.raises(UserError, match=said):
+        make()
