@@ -53,6 +53,8 @@ def schema(now: int) -> pa.DataFrameSchema:
             ),
             "category": text("category"),
             "channel": text("channel"),
+            "lat_cdeg": pa.Column("Int64", pa.Check.in_range(-9000, 9000), nullable=True),
+            "lon_cdeg": pa.Column("Int64", pa.Check.in_range(-18000, 18000), nullable=True),
             "is_fraud": pa.Column("Int64", pa.Check.isin([0, 1])),
             "label_ts": pa.Column("Int64", nullable=True),
         },
@@ -75,6 +77,8 @@ def check(chunk: Chunk, now: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     frame = chunk.frame.reset_index(drop=True)
     for name in ("tx_id", "customer_id", "terminal_id", "category", "channel"):
         frame[name] = frame[name].astype("str")
+    for name in ("lat_cdeg", "lon_cdeg"):
+        frame[name] = frame[name].astype("Int64") if name in frame else pd.array([pd.NA] * len(frame), "Int64")
     reasons = pd.Series("", index=frame.index, dtype=object)
     try:
         schema(now).validate(frame, lazy=True)
@@ -190,7 +194,7 @@ def _partition(stage: Path, folder: Path, labels: Path) -> pd.DataFrame:
     )
     db.execute("CREATE VIEW kept AS SELECT * FROM staged WHERE line NOT IN (SELECT line FROM doubles)")
     db.execute(
-        "COPY (SELECT tx_id, ts, customer_id, terminal_id, amount_cents, category, channel,"
+        "COPY (SELECT tx_id, ts, customer_id, terminal_id, amount_cents, category, channel, lat_cdeg, lon_cdeg,"
         " strftime(make_timestamp(ts * 1000000), '%Y-%m-%d') AS day FROM kept ORDER BY day, ts, tx_id)"
         f" TO '{folder.as_posix()}' (FORMAT parquet, PARTITION_BY (day))"
     )
@@ -217,12 +221,13 @@ def load_transactions(workspace: Workspace, start: int | None = None, end: int |
     return (
         duckdb.connect()
         .execute(
-            "SELECT tx_id, ts, customer_id, terminal_id, amount_cents, category, channel"
+            "SELECT tx_id, ts, customer_id, terminal_id, amount_cents, category, channel, lat_cdeg, lon_cdeg"
             f" FROM read_parquet('{folder.as_posix()}/*/*.parquet', hive_partitioning = false)"
             " WHERE ts >= ? AND ts < ? ORDER BY ts, tx_id",
             [start or 0, min(end or as_of, as_of)],
         )
         .df()
+        .astype({"lat_cdeg": "Int64", "lon_cdeg": "Int64"})
     )
 
 

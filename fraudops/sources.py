@@ -19,7 +19,10 @@ from fraudops.timeline import DAY
 from fraudops.workspace import UserError
 from fraudops.world import World, simulate
 
-COLUMNS = ("tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "is_fraud", "label_ts")
+COLUMNS = (
+    "tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg", "is_fraud",
+    "label_ts",
+)  # fmt: skip
 LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that was known
 CHUNK_BYTES = 16 << 20
 
@@ -99,8 +102,10 @@ def _from_world(world: World, rows: int = 250_000) -> Iterator[Chunk]:
                 "customer_id": text("customer_id", "C"),
                 "terminal_id": text("terminal_id", "M"),
                 "amount_cents": part["amount_cents"].astype("Int64"),
-                "category": part["category"].astype(str),
-                "channel": part["channel"].astype(str),
+                "category": part["category"].astype(object).fillna("unknown").astype(str),
+                "channel": part["channel"].astype(object).fillna("unknown").astype(str),
+                "lat_cdeg": part["lat_cdeg"],
+                "lon_cdeg": part["lon_cdeg"],
                 "is_fraud": (part["kind"] != "").astype("Int64"),
                 "label_ts": pd.array(label_ts, dtype="Int64"),
             }
@@ -246,7 +251,7 @@ class Mapping:
         """Canonical columns of some raw rows."""
         frame = self.build(raw)
         frame["label_ts"] = frame["label_ts"].where(frame["is_fraud"] == 1)
-        return frame[list(COLUMNS)]
+        return frame.reindex(columns=list(COLUMNS))
 
 
 def _build_csv(raw: pd.DataFrame) -> pd.DataFrame:
