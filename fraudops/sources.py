@@ -37,12 +37,14 @@ class Chunk:
     raw : (n, ...) the rows as they stood in the source
     line : (n,) line or row number in the source, from 1
     broken : rows that do not have the header's number of fields: (line, reason, text)
+    source : name of the file, where there is one
     """
 
     frame: pd.DataFrame
     raw: pd.DataFrame
     line: np.ndarray
     broken: list[tuple[int, str, str]] = field(default_factory=list)
+    source: str = ""
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Source:
     chunks: Iterator[Chunk]
     not_filled: tuple[str, ...] = ()
     world: World | None = None
+    most_cents: int = 100_000_000  # above it a unit is more likely wrong than a purchase right
 
 
 def open_source(name: str, path: str = "", profile: str = "course", seed: int = 7) -> Source:

@@ -7,7 +7,7 @@ from fraudops.workspace import UserError, Workspace, read_json
 
 DAY = 86_400
 MATURE_DAYS = 7  # a transaction without a fraud report after this long counts as genuine
-SHORTEST = 42  # days below which there is nothing to split
+SHORTEST = 28  # days below which there is nothing to split
 
 
 def day_start(day: date) -> int:
@@ -26,6 +26,10 @@ def parse_day(text: str, what: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UserError(f"{what} is {text!r}, which is not a date: write it as YYYY-MM-DD.") from None
+
+
+class TooShort(UserError):
+    """The data has too few days to train on, wait for labels, and go live."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,27 @@ class Timeline:
 def plan_timeline(first_day: date, last_day: date, live_start: str = "", as_of: str = "") -> Timeline:
     """Split the days from the first to the last (or to `as_of`), both inclusive.
 
-    The last third, in whole weeks and at most eight, is live unless `live_start` says otherwise; the first fifth, at most
-    30 days, warms the features up.
+    The last third, in whole weeks and at most eight, is live unless `live_start` says otherwise. The first 30 days warm the
+    features up; where the data is shorter than 81 days, half of what three weeks of training and waiting leave.
+
+    Raises
+    ------
+    TooShort
+        Below `SHORTEST` days.
+    UserError
+        For dates that are none or do not fit the data.
     """
     last = parse_day(as_of, "as_of") if as_of else last_day
     if last > last_day:
         raise UserError(f"as_of is {last}, but the data ends on {last_day}: choose a day in between.")
     span = (last - first_day).days + 1
     if span < SHORTEST:
-        raise UserError(
+        raise TooShort(
             f"There are {max(span, 0)} days of data ({first_day} to {last}): training, label delay and live weeks need at "
             f"least {SHORTEST}. Bring a longer file or a later as_of."
         )
     live = parse_day(live_start, "live_start") if live_start else last + timedelta(1) - timedelta(min(8, span // 21) * 7)
-    train = first_day + timedelta(min(30, span // 5))
+    train = first_day + timedelta(min(30, (span - 21) // 2))
     earliest, latest = train + timedelta(2 * MATURE_DAYS), last - timedelta(6)
     if not earliest <= live <= latest:
         raise UserError(
@@ -83,6 +94,14 @@ def plan_timeline(first_day: date, last_day: date, live_start: str = "", as_of: 
 
 
 def load_timeline(workspace: Workspace) -> Timeline:
-    """The timeline that ingestion wrote."""
+    """The timeline that ingestion wrote.
+
+    Raises
+    ------
+    TooShort
+        If the data has too few days for one.
+    """
     found = read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))
+    if found["timeline"] is None:
+        raise TooShort(found["short"])
     return Timeline(**found["timeline"])

@@ -112,6 +112,18 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def recover(path: Path) -> None:
+    """Undo what a killed `atomic` left: what was moved aside and not yet replaced comes back, half-written things go."""
+    aside = sorted(path.parent.glob(f".{path.name}.*.old"))
+    if aside and not path.exists():
+        os.replace(aside.pop(), path)
+    for left in [*aside, *path.parent.glob(f".{path.name}.*.tmp")]:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
 def write_json(path: Path, value: Any) -> Path:
     """Write JSON atomically, keys in order, so that equal values give equal bytes."""
     with atomic(path) as temporary:

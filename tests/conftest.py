@@ -3,7 +3,7 @@
 import mlflow
 import pytest
 
-from fraudops import cases, contract, features, models, registry, replay, store
+from fraudops import cases, contract, features, landing, models, registry, replay, store
 from fraudops.metrics import Costs
 from fraudops.scoring import Scorer
 from fraudops.sources import open_source
@@ -21,7 +21,7 @@ def small_workspace(tmp_path_factory) -> Workspace:
         for name in ("FRAUDOPS_WORKSPACE", "FRAUDOPS_DATABASE_URL", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
         workspace = Workspace.find(tmp_path_factory.mktemp("small"))
-        contract.ingest(open_source("simulate", "", "smoke"), workspace)
+        landing.ingest(open_source("simulate", "", "smoke"), workspace)
         tx, labels, timeline = contract.load_transactions(workspace), contract.load_labels(workspace), load_timeline(workspace)
         table = features.compute(tx, labels)
         features.write_features(workspace, tx, table)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from fraudops import contract
+from fraudops import contract, landing
 from fraudops.sources import open_source
+from fraudops.timeline import load_timeline
 from fraudops.workspace import UserError, Workspace, digest, read_json
 
 HEADER = "tx_id,timestamp,customer_id,terminal_id,amount,is_fraud"
@@ -30,7 +31,7 @@ def write(path, *extra: str, header: str = HEADER, encoding: str = "utf-8"):
 
 def ingest(path, tmp_path, source: str = "csv"):
     workspace = Workspace.find(tmp_path / "workspace")
-    return workspace, contract.ingest(open_source(source, str(path)), workspace, now=NOW)
+    return workspace, landing.ingest(open_source(source, str(path)), workspace, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,6 @@ def test_seconds_and_timestamps_mean_the_same(tmp_path):
         (lambda p: p.write_text(""), "empty"),
         (lambda p: p.write_text(HEADER + "\n"), "None of the 0 rows"),
         (lambda p: p.write_text(HEADER.replace("amount", "amt") + "\n1,2,3,4,5,0\n"), "'amount'"),
-        (lambda p: p.write_text(HEADER + "\n1,2026-01-01,c,t,5,0\n"), "days of data"),
         (lambda p: p.write_bytes(HEADER.encode() + b"\n\xff\xfe,2026-01-01,c,t,5,0\n"), "UTF-8"),
         (lambda p: p.write_text(HEADER + ",amount\n"), "two columns named"),
     ],
@@ -148,11 +148,30 @@ def test_a_truncated_gzip_is_refused_and_leaves_earlier_data_alone(tmp_path):
 def test_nothing_after_as_of_can_be_read(tmp_path):
     workspace = Workspace.find(tmp_path / "workspace")
     source = open_source("csv", str(write(tmp_path / "a.csv")))
-    contract.ingest(source, workspace, as_of="2026-02-20", now=NOW)
+    landing.ingest(source, workspace, as_of="2026-02-20", now=NOW)
     as_of = read_json(workspace.path("data", "dataset.json"))["timeline"]["as_of"]
     assert as_of == int(datetime(2026, 2, 21, tzinfo=UTC).timestamp())
     assert contract.load_transactions(workspace)["ts"].max() < as_of
     assert contract.load_labels(workspace)["label_ts"].max() < as_of
+
+
+def test_too_few_days_land_and_say_so(tmp_path):
+    (tmp_path / "a.csv").write_text(HEADER + "\n1,2026-01-01,c,t,5,0\n")
+    workspace, done = ingest(tmp_path / "a.csv", tmp_path)
+    assert done.accepted == 1 and done.manifest["timeline"] is None
+    assert len(contract.load_transactions(workspace)) == 1 and contract.load_labels(workspace).empty
+    with pytest.raises(UserError, match="1 days of data"):
+        load_timeline(workspace)
+
+
+def test_places_come_whole_or_not_at_all(tmp_path):
+    frame = pd.read_csv(write(tmp_path / "a.csv")).assign(lat_cdeg=5000, lon_cdeg=1000)
+    frame.loc[3, "lon_cdeg"], frame.loc[5, "lat_cdeg"] = None, 9100
+    chunk = next(open_source("csv", str(tmp_path / "a.csv")).chunks)
+    chunk.frame[["lat_cdeg", "lon_cdeg"]] = frame[["lat_cdeg", "lon_cdeg"]].astype("Int64")
+    good, bad = contract.check(chunk, NOW)
+    assert len(good) == 58 and list(bad["line"]) == [5, 7]
+    assert "one is missing" in bad["reason"][0] and "latitude" in bad["reason"][1]
 
 
 def test_an_unknown_source_names_the_nearest():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fraudops import contract
+from fraudops import contract, landing
 from fraudops.features import compute
 from fraudops.sources import open_source
 from fraudops.workspace import REPOSITORY, Workspace
@@ -13,7 +13,7 @@ FILE = REPOSITORY.parent / "shared" / "data" / "sparkov_150_cards.csv.gz"
 @pytest.mark.skipif(not FILE.is_file(), reason=f"the Sparkov file is not part of this repository; it was looked for at {FILE}")
 def test_sparkov_is_read_whole(tmp_path):
     workspace = Workspace.find(tmp_path)
-    result = contract.ingest(open_source("sparkov", str(FILE)), workspace)
+    result = landing.ingest(open_source("sparkov", str(FILE)), workspace)
     assert (result.read, result.accepted, result.quarantined) == (264_317, 264_317, 0)
     assert any("label_ts" in line for line in result.manifest["not_filled"])
     tx = contract.load_transactions(workspace)

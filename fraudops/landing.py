@@ -1,0 +1,117 @@
+"""Ingestion that loses nothing: accepted + quarantined = read, whatever is delivered, twice, late, corrected or cut off."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from fraudops.sources import Source
+from fraudops.timeline import TooShort, plan_timeline
+from fraudops.versions import Landing
+from fraudops.workspace import UserError, Workspace, atomic, digest, recover, write_json
+
+STAGE = ".stage."
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of the rows of one ingestion.
+
+    Attributes
+    ----------
+    read : accepted + quarantined
+    accepted : rows of new transactions, corrections, and rows that were on record already (unchanged)
+    corrected : rows that became a later version of a transaction; the earlier version is on record in superseded.parquet
+    late : rows of new transactions on days before the last day that was there
+    manifest : what was written to dataset.json
+    """
+
+    read: int
+    accepted: int
+    quarantined: int
+    corrected: int
+    unchanged: int
+    late: int
+    manifest: dict
+
+
+def ingest(
+    source: Source,
+    workspace: Workspace,
+    *,
+    add: bool = False,
+    live_start: str = "",
+    as_of: str = "",
+    now: int | None = None,
+    on_rows: Callable[[int], None] = lambda n: None,
+) -> Ingested:
+    """Write a source's good rows as day partitions and its bad ones to quarantine.
+
+    A transaction id that comes again is no loss either: with the content it has on record, it changes nothing; with other
+    content and the same customer, it is a correction and becomes the current version, and the earlier one is kept in
+    ``superseded.parquet``; with another customer, or a second time within one ingestion, it goes to quarantine.
+    Everything is prepared aside and becomes visible by one rename, so that a kill leaves the old state or the new one, and
+    the same ingestion again gives the same bytes.
+
+    Parameters
+    ----------
+    add : add to the data set that is there, as a later delivery; otherwise the source replaces it
+    live_start, as_of : dates (YYYY-MM-DD) for the timeline; empty means from the data
+    now : seconds since 1970; later transactions are in the future (default: the clock, or the end of a simulated world)
+    on_rows : called with the number of rows of each chunk, for a progress bar
+
+    Raises
+    ------
+    UserError
+        If the source has no valid row, or a date does not fit the data. The quarantine file is written all the same.
+    """
+    if now is None:
+        now = int(datetime.now(UTC).timestamp())
+        if source.world is not None:  # a simulated world has its own calendar, whatever this machine's clock says
+            now = max(now, int(source.world.transactions["ts"].max()))
+    folder, quarantine = workspace.path("data", "transactions"), workspace.path("data", "quarantine.csv")
+    labels = workspace.path("data", "labels.parquet")
+    for path in (folder, quarantine, labels, workspace.path("data", "dataset.json")):
+        recover(path)
+    for left in folder.parent.glob(f"{STAGE}*"):
+        shutil.rmtree(left)
+    before = folder if add and folder.exists() else None
+    with (
+        tempfile.TemporaryDirectory(prefix=STAGE, dir=folder.parent) as work,
+        atomic(folder) as new,
+        atomic(labels) as new_labels,
+        Landing(Path(work), before) as landing,
+    ):
+        landing.stage(source, now, on_rows)
+        counts = landing.resolve()
+        with atomic(quarantine) as temporary:
+            landing.write_quarantine(temporary, quarantine if before else None)
+        if not counts["accepted"]:
+            why = f"None of the {counts['read']} rows is a valid transaction.{landing.most_often()}"
+            raise UserError(f"{why} See {quarantine}.")
+        landing.write_days(new)
+        landing.write_labels(new, new_labels)
+        days = sorted(path.name.removeprefix("day=") for path in new.glob("day=*"))
+        timeline, short = _plan(days, live_start, as_of)
+    manifest = counts | {
+        "source": source.name,
+        "first_day": days[0],
+        "last_day": days[-1],
+        "not_filled": list(source.not_filled),
+        "given": landing.given,
+        "timeline": timeline,
+        "short": short,
+        "fingerprint": digest(folder),
+    }
+    write_json(workspace.path("data", "dataset.json"), manifest)
+    return Ingested(**counts, manifest=manifest)
+
+
+def _plan(days: list[str], live_start: str, as_of: str) -> tuple[dict | None, str]:
+    """The timeline of the manifest, or None and why there is none."""
+    try:
+        return vars(plan_timeline(date.fromisoformat(days[0]), date.fromisoformat(days[-1]), live_start, as_of)), ""
+    except TooShort as error:
+        return None, str(error)
