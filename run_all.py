@@ -21,8 +21,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--profile", default="course", help="smoke, course or full: about 20 thousand, 230 thousand, 1.75 million"
     )
-    parser.add_argument("--source", help="simulate (default), sparkov or csv")
-    parser.add_argument("--path", metavar="FILE", help="the file of --source sparkov or csv")
+    parser.add_argument("--source", help="simulate (default), handbook, sparkov, paysim, ulb or csv")
+    parser.add_argument("--path", metavar="FILE", help="the file of the source, or a folder of files")
     parser.add_argument("--as-of", metavar="DATE", help="work with what was known on that day, as in 2018-07-31")
     parser.add_argument("--from", dest="from_", metavar="NODE", help="this notebook and all that build on it")
     parser.add_argument("--only", metavar="NODE", help="this notebook alone")

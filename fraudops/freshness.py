@@ -71,7 +71,7 @@ def ingredients(one: Node, workspace: Workspace, given: Mapping[str, Any], graph
         "sources": _sha({name: digest(path) if path.is_file() else None for name, path in files.items()}),
         "library": _library(),
         "parameters": _sha(dict(given)),
-        "input file": _sha({name: digest(path) if path.is_file() else None for name, path in external.items()}),
+        "input file": _sha({name: digest(path) if path.exists() else None for name, path in external.items()}),
         "inputs": _sha({need: outputs(graph[need], workspace) for need in one.needs}),
     }
 

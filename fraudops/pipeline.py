@@ -15,7 +15,7 @@ from typing import Any
 from fraudops.workspace import REPOSITORY, UserError, read_json
 
 PROFILES = ("smoke", "course", "full")
-SOURCES = ("simulate", "sparkov", "csv")
+SOURCES = ("simulate", "handbook", "sparkov", "paysim", "ulb", "csv")
 
 
 @dataclass(frozen=True)

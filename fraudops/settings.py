@@ -88,7 +88,7 @@ def run_parameters(
     if (source or "simulate") != "simulate" and not path:
         raise UserError(f"--source {source} reads a file: say which, with --path FILE.")
     if path and (source or "simulate") == "simulate":
-        raise UserError("--path goes with --source sparkov or --source csv: say which kind of file it is.")
+        raise UserError(f"--path goes with a source that reads files: say which, with --source {' or '.join(SOURCES[1:])}.")
     if as_of:
         try:
             dt.date.fromisoformat(as_of)
@@ -115,6 +115,6 @@ def run_parameters(
 
 def _input_file(given: str) -> str:
     path = Path(given).expanduser().resolve()
-    if not path.is_file():
-        raise UserError(f"There is no file {path}. Give --path the name of an existing file, seen from {Path.cwd()}.")
+    if not path.exists():
+        raise UserError(f"There is no file {path}. Give --path an existing file or folder, seen from {Path.cwd()}.")
     return str(path)
