@@ -6,7 +6,7 @@ PY     := $(BIN)/python
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: run test lab serve audit bench lock clean help
+.PHONY: run test lab serve audit airflow bench lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -21,12 +21,18 @@ $(READY): requirements.txt overrides.txt pyproject.toml
 	$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Spark and Airflow have environments of their own
+.venv-%/.ready: requirements-%.txt $(READY)
+	$(PY) -m uv venv --quiet --clear --python $(PY) .venv-$*
+	$(PY) -m uv pip install --quiet --python .venv-$*/bin/python --compile-bytecode --require-hashes -r requirements-$*.txt
+	@touch $@
+
 run: $(READY)    ## the whole chain, raw transactions to an audited model (ARGS="--profile smoke" for a quick one)
 	$(PY) run_all.py $(ARGS)
 
-test: $(READY)   ## the tests
+test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## the tests
 	$(PY) -m tests.chromium
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lab: $(READY)    ## JupyterLab on the notebooks
 	$(PY) -m fraudops lab
@@ -37,11 +43,15 @@ serve: $(READY)  ## the scoring service of the last run, on localhost
 audit: $(READY)  ## the audit page of the last run, on localhost
 	$(PY) -m fraudops audit
 
+airflow: $(READY) .venv-airflow/.ready  ## the same graph in Airflow, on localhost
+	$(PY) -m fraudops airflow
+
 bench: $(READY)  ## what is measured, printed as ratios
 	$(PY) -m benchmarks $(ARGS)
 
 lock: $(READY)   ## compile requirements.txt again from pyproject.toml
 	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate -o requirements.txt
+	for name in spark airflow; do $(PY) -m uv pip compile requirements-$$name.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --quiet -o requirements-$$name.txt || exit 1; done
 
 clean:           ## remove what runs have written (the environment stays)
 	rm -rf artifacts

@@ -11,7 +11,7 @@ from pathlib import Path
 from fraudops.freshness import why_run
 from fraudops.pipeline import GRAPH, select
 from fraudops.pipeline import parameters as offered_parameters
-from fraudops.settings import run_parameters
+from fraudops.settings import check_as_of, run_parameters
 from fraudops.workspace import UserError, Workspace
 
 
@@ -92,6 +92,8 @@ def main(given: list[str]) -> int:
         parameters = run_parameters(
             profile=wish.profile, source=wish.source, path=wish.path, as_of=wish.as_of, assignments=wish.assign
         )
+        if wish.as_of:
+            check_as_of(workspace, wish.as_of, chosen)
         if wish.list:
             show_list(workspace, parameters)
             return 0

@@ -12,8 +12,8 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk import DAG, Asset, BaseOperator, Param, task
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from fraudops.pipeline import GRAPH, PROFILES, SOURCES, Node, order
@@ -26,6 +26,7 @@ COMMAND = (
     '"$PROJECT_PYTHON" run_all.py --only "$NODE" --as-of "$AS_OF" --profile "$PROFILE" --source "$SOURCE"'
     ' ${SOURCE_PATH:+--path "$SOURCE_PATH"}'
 )
+START = datetime(2026, 3, 31, tzinfo=UTC)  # the simulated world is ninety days old: enough to train on
 DEFAULTS = {"retries": 2, "retry_delay": timedelta(seconds=int(os.environ.get("FRAUDOPS_RETRY_SECONDS", "300")))}
 PARAMS = {
     "profile": Param("course", enum=list(PROFILES), description="size of the simulated world"),
@@ -90,7 +91,7 @@ with DAG(
     "fraud_data",
     description="Stage 1: raw transactions of the day to features",
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
-    start_date=datetime(2026, 3, 1, tzinfo=UTC),
+    start_date=START,
     catchup=False,
     max_active_runs=1,
     max_active_tasks=1,  # a workspace is worked in by one notebook at a time
@@ -112,7 +113,7 @@ with DAG(
     "fraud_operation",
     description="Stages 2 to 5: drift, service, retraining, audit, as soon as stage 1 has updated the features",
     schedule=[FEATURES],
-    start_date=datetime(2026, 3, 1, tzinfo=UTC),
+    start_date=START,
     catchup=False,
     max_active_runs=1,
     max_active_tasks=1,

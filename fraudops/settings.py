@@ -2,14 +2,14 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fraudops.pipeline import GRAPH, PROFILES, SOURCES, Graph, nearest, node, parameters
-from fraudops.workspace import UserError
+from fraudops.workspace import UserError, Workspace, read_json
 
 
 def check_parameters(assignments: Iterable[str], graph: Graph = GRAPH) -> dict[str, dict[str, Any]]:
@@ -111,6 +111,26 @@ def run_parameters(
         if value and not any(name in given for given in result.values()):
             raise UserError(f"No notebook has a parameter called {name}, so --{name.replace('_', '-')} has no meaning here.")
     return result
+
+
+def check_as_of(workspace: Workspace, as_of: str, chosen: Collection[str], graph: Graph = GRAPH) -> None:
+    """Refuse to work for one day on data that was prepared for another.
+
+    Raises
+    ------
+    UserError
+        If no chosen notebook sets `as_of` and the data in the workspace is of another day.
+    """
+    if any("as_of" in parameters(graph[name]) for name in chosen):
+        return
+    manifest = workspace.root / "data" / "dataset.json"
+    prepared = read_json(manifest)["timeline"] if manifest.is_file() else None
+    if prepared and (day := dt.datetime.fromtimestamp(prepared["as_of"] - 1, dt.UTC).date()) != dt.date.fromisoformat(as_of):
+        setter = next(name for name in graph if "as_of" in parameters(graph[name]))
+        raise UserError(
+            f"The data in {workspace.root} is as of {day}, not {as_of}: run {setter} and what follows for {as_of} first "
+            f"(`python run_all.py --as-of {as_of}`), or leave --as-of out."
+        )
 
 
 def _input_file(given: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fraudops import contract, landing
+from fraudops import contract, landing, readers
 from fraudops.mappings import MAPPINGS
 from fraudops.pickles import read_frame
 from fraudops.readers import CHUNK_BYTES, CHUNK_ROWS
@@ -183,11 +183,12 @@ def test_parquet_columns_of_the_wrong_type_go_to_quarantine(tmp_path):
 
 
 def test_no_chunk_is_longer_than_the_limit(tmp_path):
-    many = pd.concat([HANDBOOK] * CHUNK_ROWS, ignore_index=True)
-    row_bytes = 30  # at least
-    for name, limit in (("a.parquet", CHUNK_ROWS), ("b.csv", CHUNK_BYTES // row_bytes)):
-        sizes = [len(chunk.frame) for chunk in open_source("handbook", str(write(many, tmp_path / name))).chunks]
-        assert sum(sizes) == len(many) and max(sizes) <= limit and len(sizes) > 1
+    write(pd.concat([HANDBOOK] * (CHUNK_ROWS // 2), ignore_index=True), tmp_path / "a.parquet")
+    line = b"1,2018-04-01 00:00:31,596,3156,57.16,0\n"
+    (tmp_path / "b.csv").write_bytes((",".join(HANDBOOK) + "\n").encode() + line * (CHUNK_BYTES // len(line) + 10))
+    for name, limit in (("a.parquet", CHUNK_ROWS), ("b.csv", CHUNK_BYTES // len(line) + 1)):
+        sizes = [len(raw.frame) for raw in readers.read(tmp_path / name)]
+        assert len(sizes) > 1 and max(sizes) <= limit
 
 
 class Hostile:
