@@ -19,7 +19,7 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
-        "--profile", default="course", help="smoke, course or full: about 20 thousand, 230 thousand, 1.75 million"
+        "--profile", default="course", help="smoke, course or full: about 20 thousand, 210 thousand, 1.6 million"
     )
     parser.add_argument("--source", help="simulate (default), handbook, sparkov, paysim, ulb or csv")
     parser.add_argument("--path", metavar="FILE", help="the file of the source, or a folder of files")

@@ -3,9 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import chain, simulator
+from benchmarks import chain, features, handbook, simulator
 
-ALL: dict[str, Callable[[], None]] = {"simulator": simulator.main, "chain": chain.main}
+ALL: dict[str, Callable[[], None]] = {
+    "simulator": simulator.main,
+    "features": features.main,
+    "handbook": handbook.main,
+    "chain": chain.main,
+}
 
 
 def main(names: list[str]) -> int:

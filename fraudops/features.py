@@ -1,10 +1,15 @@
 """Point-in-time features: `features.sql` gives exact integer sums, and this module divides them, once, for everyone."""
 
+import tempfile
+from contextlib import ExitStack
 from importlib.resources import files
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fraudops.workspace import Workspace, atomic
 
@@ -13,6 +18,8 @@ SETTLE_SECONDS = 60  # every window of the SQL ends this long before the transac
 # No window reaches further back: a customer's unusual amounts of 14 days are each judged by the 60 days before them.
 CUSTOMER_HISTORY = (60 + 14) * 86_400
 TERMINAL_HISTORY = 30 * 86_400
+
+BATCH_ROWS = 200_000  # of what is divided at once where memory is short
 
 EARTH_KM = 6371.0088  # mean radius, IUGG
 
@@ -56,6 +63,7 @@ DICTIONARY = {
     "t_fraud_30d": ("count", "fraud reports on the terminal that arrived in 30 days"),
     "t_first_report_hours": ("h", "time since the first of them arrived"),
     "t_last_report_hours": ("h", "time since the last of them arrived"),
+    "t_reported_7d": ("ratio", "fraud reports of 7 days over the terminal's transactions of the 7 days before those"),
     "t_fraud_rate_30d": ("ratio", "fraud reports of 30 days over the terminal's transactions of 30 days"),
 }
 NUMERIC = tuple(DICTIONARY)
@@ -89,7 +97,7 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    (n, 38) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means, ratios and places, 0 in counts
+    (n, 39) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means, ratios and places, 0 in counts
     """
     s = sums.set_index("tx_id").reindex(tx["tx_id"]).reset_index(drop=True)
     ts = tx["ts"].reset_index(drop=True)
@@ -123,6 +131,7 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
             **{name: s[name] for name in ("t_fraud_1d", "t_fraud_7d", "t_fraud_30d")},
             "t_first_report_hours": ((ts - s["t_first_report_ts"]) / 3600).fillna(720.0),
             "t_last_report_hours": ((ts - s["t_last_report_ts"]) / 3600).fillna(720.0),
+            "t_reported_7d": _ratio(s["t_fraud_7d"], s["t_n_14d"] - s["t_n_7d"]),
             "t_fraud_rate_30d": _ratio(s["t_fraud_30d"], s["t_n_30d"]),
         }
     ).astype(np.float64)
@@ -140,8 +149,48 @@ def sums_in_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
 
 
 def compute(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
-    """Features of every transaction: (n, 38), in the order of `tx`."""
+    """Features of every transaction: (n, 39), in the order of `tx`."""
     return finish(tx, sums_in_duckdb(tx, fraud))
+
+
+def compute_parquet(tx_files: str, fraud_file: str, out: Path, memory_limit: str = "1GB", threads: int | None = None) -> int:
+    """Features of more transactions than fit in memory, from Parquet to Parquet, by the same SQL and the same division.
+
+    Parameters
+    ----------
+    tx_files : a file or a pattern of files: tx_id (unique), ts, customer_id, terminal_id, amount_cents, category, channel,
+        lat_cdeg, lon_cdeg
+    fraud_file : tx_id, customer_id, terminal_id, label_ts
+    out : where tx_id, ts and `FEATURES` go, in no particular order
+    memory_limit : what DuckDB may hold before it spills to disk beside `out`; Arrow and pandas need some 300 MB on top
+    threads : of DuckDB; all cores unless given
+
+    Returns
+    -------
+    The number of rows written.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows = 0
+    with atomic(out) as temporary, tempfile.TemporaryDirectory(dir=out.parent) as spill, duckdb.connect() as db:
+        db.execute("SET memory_limit = ?", [memory_limit])
+        db.execute("SET temp_directory = ?", [spill])
+        db.execute("SET preserve_insertion_order = false")
+        if threads:
+            db.execute("SET threads = ?", [threads])
+        db.read_parquet(tx_files).project("*, 1 AS wanted").create_view("tx")
+        db.read_parquet(fraud_file).create_view("fraud")
+        inputs = ", ".join(f"tx.{name}" for name in ("amount_cents", *CATEGORICAL, "lat_cdeg", "lon_cdeg"))
+        joined = db.sql(f"SELECT sums.*, {inputs} FROM ({SQL}\n) AS sums JOIN tx USING (tx_id)")
+        with ExitStack() as stack:
+            writer = None
+            for batch in joined.to_arrow_reader(BATCH_ROWS):
+                part = batch.to_pandas()
+                table = finish(part, part).assign(tx_id=part["tx_id"], ts=part["ts"])
+                arrow = pa.Table.from_pandas(table, preserve_index=False)
+                writer = writer or stack.enter_context(pq.ParquetWriter(temporary, arrow.schema))
+                writer.write_table(arrow.cast(writer.schema))
+                rows += len(table)
+    return rows
 
 
 def write_features(workspace: Workspace, tx: pd.DataFrame, features: pd.DataFrame) -> None:

@@ -38,6 +38,7 @@ windowed AS (
         CAST(COALESCE(SUM(is_tx) OVER t_hour, 0) AS BIGINT) AS t_n_1h,
         CAST(COALESCE(SUM(is_tx) OVER t_day, 0) AS BIGINT) AS t_n_1d,
         CAST(COALESCE(SUM(is_tx) OVER t_week, 0) AS BIGINT) AS t_n_7d,
+        CAST(COALESCE(SUM(is_tx) OVER t_fortnight, 0) AS BIGINT) AS t_n_14d,
         CAST(COALESCE(SUM(is_tx) OVER t_month, 0) AS BIGINT) AS t_n_30d,
         CAST(COALESCE(SUM(amount_cents) OVER t_month, 0) AS BIGINT) AS t_sum_30d,
         CAST(COALESCE(SUM(is_fraud) OVER t_day, 0) AS BIGINT) AS t_fraud_1d,
@@ -57,6 +58,7 @@ windowed AS (
         t_hour AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 3600 PRECEDING AND 60 PRECEDING),
         t_day AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 86400 PRECEDING AND 60 PRECEDING),
         t_week AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 604800 PRECEDING AND 60 PRECEDING),
+        t_fortnight AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 1209600 PRECEDING AND 60 PRECEDING),
         t_month AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 2592000 PRECEDING AND 60 PRECEDING)
 ),
 flagged AS (
@@ -76,7 +78,7 @@ counted AS (
 )
 SELECT
     tx_id, ts, c_n_1h, c_n_1d, c_n_7d, c_n_30d, c_n_60d, c_sum_1d, c_sum_7d, c_sum_30d, c_sum_60d, c_max_30d, c_online_1d,
-    c_online_30d, c_fraud_30d, c_last_ts, c_last_place, ct_n_30d, cc_n_30d, t_n_1h, t_n_1d, t_n_7d, t_n_30d, t_sum_30d,
-    t_fraud_1d, t_fraud_7d, t_fraud_30d, t_first_report_ts, t_last_report_ts, c_unusual_1d, c_unusual_14d
+    c_online_30d, c_fraud_30d, c_last_ts, c_last_place, ct_n_30d, cc_n_30d, t_n_1h, t_n_1d, t_n_7d, t_n_14d, t_n_30d,
+    t_sum_30d, t_fraud_1d, t_fraud_7d, t_fraud_30d, t_first_report_ts, t_last_report_ts, c_unusual_1d, c_unusual_14d
 FROM counted
 WHERE wanted = 1

@@ -28,7 +28,7 @@ FEWEST_FRAUDS = 15  # below this a fit is noise
 
 @dataclass(frozen=True)
 class Rows:
-    """Labelled rows of a stretch of time: X (n, 38) frame, y, cents, ts (n,) integers, customer (n,) text."""
+    """Labelled rows of a stretch of time: X (n, 39) frame, y, cents, ts (n,) integers, customer (n,) text."""
 
     X: pd.DataFrame
     y: np.ndarray

@@ -81,7 +81,7 @@ def register(workspace: Workspace, fitted: Fitted, example: pd.DataFrame, **metr
 
     Parameters
     ----------
-    example : (n, 38) some model inputs, kept as input example and for the signature
+    example : (n, 39) some model inputs, kept as input example and for the signature
     metrics : figures for the run
     """
     run = mlflow.active_run()

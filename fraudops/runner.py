@@ -5,29 +5,24 @@ Processes rather than threads: papermill changes the working directory, which is
 
 import datetime as dt
 import multiprocessing
-import os
 import queue
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
 
-from fraudops import freshness, pipeline, worker
+from fraudops import freshness, guards, pipeline, worker
 from fraudops.pipeline import GRAPH, Graph, Parameters
 from fraudops.progress import Progress
 from fraudops.report import Outcome, write_report
 from fraudops.worker import Ended, Job
-from fraudops.workspace import UserError, Workspace, read_json, write_json
+from fraudops.workspace import UserError, Workspace, write_json
 
 
 @dataclass
@@ -82,7 +77,7 @@ def run(
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: give at least 1.")
     console = console or Console()
-    with _lock(workspace, command), _environment(workspace), _interrupts_heard() as heard:
+    with guards.lock(workspace, command), guards.environment(workspace), guards.interrupts_heard() as heard:
         freshness.check_inputs(chosen, workspace, graph)
         turn = _Turn(chosen, parameters, workspace, graph, jobs, force, console)
         begun = time.perf_counter()
@@ -104,78 +99,6 @@ def run(
         write_json(workspace.path("state", ".run.json"), about)
         write_report(workspace, turn.result.outcomes | turn.others(), about, graph)
     return turn.result
-
-
-@contextmanager
-def _lock(workspace: Workspace, command: str) -> Iterator[None]:
-    """One run at a time in a workspace. The operating system frees the lock of a killed run by itself."""
-    try:
-        owner = workspace.path("state", ".owner.json")
-    except OSError as error:
-        raise UserError(f"Nothing can be written in {workspace.root} ({error}): choose another --workspace DIR.") from None
-    lock = FileLock(workspace.path("state", ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        try:
-            other = read_json(owner)
-            who = f" (process {other['pid']}, since {other['since']}: {other['command']})"
-        except (OSError, ValueError, KeyError):
-            who = ""
-        raise UserError(
-            f"Another run is working in {workspace.root}{who}. Wait until it has ended, stop it, or give this one "
-            f"a folder of its own with --workspace DIR."
-        ) from None
-    try:
-        since = dt.datetime.now().isoformat(timespec="seconds", sep=" ")
-        write_json(owner, {"pid": os.getpid(), "since": since, "command": command})
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _environment(workspace: Workspace) -> Iterator[None]:
-    """Workers and kernels inherit the environment when they start; afterwards it is as it was."""
-    before = dict(os.environ)
-    os.environ.update(workspace.environment())
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextmanager
-def _quiet_birth() -> Iterator[None]:
-    """A worker that starts here is deaf to Ctrl-C until `worker.prepare` listens; else its imports would break noisily."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _interrupts_heard() -> Iterator[list[int]]:
-    """Ctrl-C as an entry in a list, for the loop to read where it is safe.
-
-    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool then never ends.
-    """
-    heard: list[int] = []
-    mine = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is signal.default_int_handler]
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        mine = []
-    for one in mine:
-        signal.signal(one, lambda number, _: heard.append(number))
-    try:
-        yield heard
-    finally:
-        for one in mine:
-            signal.signal(one, signal.default_int_handler)
 
 
 class _Turn:
@@ -273,7 +196,7 @@ class _Turn:
             else:
                 name, task, kind = self.pages.pop(0), worker.export, "page"
             try:
-                with _quiet_birth():
+                with guards.quiet_birth():
                     future = pool.submit(task, self.job(name))
             except BrokenProcessPool as error:
                 future = Future()

@@ -46,7 +46,7 @@ def history(connection: sa.Connection, tx: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def online_features(connection: sa.Connection, tx: pd.DataFrame) -> pd.DataFrame:
-    """Features of raw transactions from the stored past and from one another: (n, 38), in the order of `tx`.
+    """Features of raw transactions from the stored past and from one another: (n, 39), in the order of `tx`.
 
     The same `features.sql` and the same division as offline, over only the rows that matter.
     """

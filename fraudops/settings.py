@@ -88,7 +88,8 @@ def run_parameters(
     if (source or "simulate") != "simulate" and not path:
         raise UserError(f"--source {source} reads a file: say which, with --path FILE.")
     if path and (source or "simulate") == "simulate":
-        raise UserError(f"--path goes with a source that reads files: say which, with --source {' or '.join(SOURCES[1:])}.")
+        files = ", ".join(SOURCES[1:])
+        raise UserError(f"--path goes with a source that reads files: say which kind of file it is, with --source ({files}).")
     if as_of:
         try:
             dt.date.fromisoformat(as_of)

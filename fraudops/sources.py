@@ -69,7 +69,7 @@ def open_source(
     """
     if name == "simulate":
         world = simulate(preset(profile, seed, drift, difficulty))
-        return Source(name, _from_world(world), world=world)
+        return Source(name, from_world(world), world=world)
     if name not in MAPPINGS:
         nearest = difflib.get_close_matches(name, ["simulate", *MAPPINGS], 1) or ["simulate"]
         raise UserError(f"There is no source {name!r}: did you mean {nearest[0]!r}?")
@@ -89,7 +89,7 @@ def _from_files(files: list[Path], mapping: Mapping) -> Iterator[Chunk]:
             yield Chunk(mapping.apply(raw.frame, row), raw.frame, raw.line, raw.broken, file.name)
 
 
-def _from_world(world: World, rows: int = 250_000) -> Iterator[Chunk]:
+def from_world(world: World, rows: int = 250_000) -> Iterator[Chunk]:
     tx = world.transactions
     label = pd.Series(world.labels["label_ts"].to_numpy(), index=world.labels["tx_id"])
     for start in range(0, len(tx), rows):

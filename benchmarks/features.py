@@ -1,0 +1,133 @@
+"""Point-in-time features against pandas and NumPy at 1.75 million rows, and at ten times as many in bounded memory.
+
+Three comparisons on one Handbook world: the features that the Handbook knows (see `rival_features`) by our SQL, by pandas in
+the Handbook's style and by NumPy by hand, equal in every cell to the NumPy ones; then all of our features, as they are used.
+Ours runs in DuckDB on all cores and, for a fair line, on one; the rivals use one.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from benchmarks import rival_features, verdict
+from fraudops import features
+from fraudops.plan import Config
+from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.world import simulate
+
+RUNS = 3
+WORLDS = 10  # of 1.75 million rows each, for the large file
+PANDAS_RATIO, NUMPY_RATIO, GROWTH, MEMORY_GB = 20, 4, 12, 4
+MEMORY_LIMIT = "1500MB"  # of DuckDB; Python, Arrow and pandas come on top
+
+
+def main() -> None:
+    """Print seconds, ratios and peak memory with their targets."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_world(folder, 0)
+        _rivals(folder)
+        _all(folder)
+        _large(folder)
+
+
+def write_world(folder: Path, number: int) -> int:
+    """One Handbook world with ids of its own as ``tx_{number}.parquet`` and ``fraud_{number}.parquet``; gives its rows."""
+    config = Config(preset="handbook", seed=number, customers=5000, terminals=10_000, days=183, start=date(2018, 4, 1))
+    world = simulate(config)
+    tx = world.transactions.drop(columns=["kind", "warm_up"]).astype({"category": str, "channel": str})
+    tx = tx.assign(**{name: f"{number}-" + tx[name].astype(str) for name in ("tx_id", "customer_id", "terminal_id")})
+    tx.to_parquet(folder / f"tx_{number}.parquet", index=False)
+    fraud = tx.loc[world.transactions["kind"] != "", ["tx_id", "customer_id", "terminal_id"]]
+    fraud = fraud.assign(label_ts=tx["ts"] + MATURE_DAYS * DAY)
+    fraud.to_parquet(folder / f"fraud_{number}.parquet", index=False)
+    return len(tx)
+
+
+def _seconds(run: Callable[[], object], runs: int = RUNS) -> float:
+    taken = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def _reduced(folder: Path, threads: int) -> None:
+    """The Handbook's features alone, Parquet to Parquet."""
+    with duckdb.connect(config={"threads": threads}) as db:
+        db.read_parquet(str(folder / "tx_0.parquet")).project("*, 1 AS wanted").create_view("tx")
+        db.read_parquet(str(folder / "fraud_0.parquet")).create_view("fraud")
+        db.execute(f"COPY ({rival_features.reduced_sql()}) TO '{folder / 'reduced.parquet'}'")
+
+
+def _numpy(folder: Path) -> None:
+    tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
+    rival_features.by_numpy(tx, fraud).to_parquet(folder / "numpy.parquet", index=False)
+
+
+def _rivals(folder: Path) -> None:
+    threads = os.cpu_count() or 1
+    ours = _seconds(lambda: _reduced(folder, threads))
+    alone = _seconds(lambda: _reduced(folder, 1))
+    numpy = _seconds(lambda: _numpy(folder))
+    got, by_hand = (pd.read_parquet(folder / f"{name}.parquet").set_index("tx_id") for name in ("reduced", "numpy"))
+    different = int((got.reindex(by_hand.index) != by_hand).to_numpy().sum())
+    print(
+        f"{len(by_hand):,} rows, the Handbook's {len(by_hand.columns)} sums and counts, Parquet to Parquet, median of {RUNS}:"
+    )
+    print(f"ours {ours:.1f} s on {threads} threads, {alone:.1f} s on one; NumPy by hand {numpy:.1f} s on one")
+    print(f"cells that differ from NumPy by hand: {different}, target 0: {verdict(different == 0)}")
+    slower = ours / numpy
+    print(f"ours takes {slower:.1f} times as long as NumPy, target at most {NUMPY_RATIO}: {verdict(slower <= NUMPY_RATIO)}")
+    print(f"   on one thread {alone / numpy:.1f} times", flush=True)
+
+    tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
+    tx = tx.assign(at=pd.to_datetime(tx["ts"], unit="s"), fraud=tx["tx_id"].isin(fraud["tx_id"]).astype(int))
+    pandas = _seconds(lambda: rival_features.by_groups(tx), runs=1)
+    print(f"pandas groupby, apply, rolling: {pandas:.0f} s on one thread, once, in memory")
+    faster = pandas / ours
+    print(f"ours is {faster:.0f} times faster than pandas, target at least {PANDAS_RATIO}: {verdict(faster >= PANDAS_RATIO)}")
+    print(f"   on one thread {pandas / alone:.0f} times", flush=True)
+
+
+def _all(folder: Path) -> None:
+    tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
+    seconds = _seconds(lambda: features.compute(tx, fraud), runs=1)
+    print(f"all {len(features.FEATURES)} features of the course, in memory: {seconds:.1f} s", flush=True)
+
+
+def _child(folder: Path, files: str) -> tuple[float, float, int]:
+    """Seconds, peak memory in GB and rows of `features.compute_parquet` in a process of its own."""
+    code = (
+        "import resource, sys, time; from pathlib import Path; from fraudops.features import compute_parquet\n"
+        "began = time.perf_counter()\n"
+        f"rows = compute_parquet(*sys.argv[1:3], Path(sys.argv[3]), {MEMORY_LIMIT!r})\n"
+        "print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, rows)"
+    )
+    words = [str(folder / f"{name}_{files}.parquet") for name in ("tx", "fraud")]
+    command = [sys.executable, "-c", code, *words, str(folder / "features.parquet")]
+    seconds, peak, rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(seconds), float(peak) * (1 if sys.platform == "darwin" else 1024) / 1e9, int(rows)
+
+
+def _large(folder: Path) -> None:
+    small_seconds, small_peak, small_rows = _child(folder, "0")
+    for number in range(1, WORLDS):
+        write_world(folder, number)
+    seconds, peak, rows = _child(folder, "*")
+    print(f"all features, Parquet to Parquet, DuckDB held to {MEMORY_LIMIT}, division in batches, in a process of its own:")
+    print(f"{small_rows:,} rows {small_seconds:.1f} s, peak {small_peak:.2f} GB")
+    print(f"{rows:,} rows {seconds:.0f} s, peak {peak:.2f} GB")
+    print(f"peak memory {peak:.2f} GB, target at most {MEMORY_GB}: {verdict(peak <= MEMORY_GB)}")
+    growth = seconds / small_seconds * (WORLDS * small_rows / rows)
+    print(f"{WORLDS} times the rows take {growth:.1f} times the time, target at most {GROWTH}: {verdict(growth <= GROWTH)}")

@@ -1,0 +1,84 @@
+"""What holds while a run is under way: one run in a workspace, its environment, and Ctrl-C heard where it is safe."""
+
+import datetime as dt
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from fraudops.workspace import UserError, Workspace, read_json, write_json
+
+
+@contextmanager
+def lock(workspace: Workspace, command: str) -> Iterator[None]:
+    """One run at a time in a workspace. The operating system frees the lock of a killed run by itself."""
+    try:
+        owner = workspace.path("state", ".owner.json")
+    except OSError as error:
+        raise UserError(f"Nothing can be written in {workspace.root} ({error}): choose another --workspace DIR.") from None
+    lock = FileLock(workspace.path("state", ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        try:
+            other = read_json(owner)
+            who = f" (process {other['pid']}, since {other['since']}: {other['command']})"
+        except (OSError, ValueError, KeyError):
+            who = ""
+        raise UserError(
+            f"Another run is working in {workspace.root}{who}. Wait until it has ended, stop it, or give this one "
+            f"a folder of its own with --workspace DIR."
+        ) from None
+    try:
+        since = dt.datetime.now().isoformat(timespec="seconds", sep=" ")
+        write_json(owner, {"pid": os.getpid(), "since": since, "command": command})
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def environment(workspace: Workspace) -> Iterator[None]:
+    """Workers and kernels inherit the environment when they start; afterwards it is as it was."""
+    before = dict(os.environ)
+    os.environ.update(workspace.environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def quiet_birth() -> Iterator[None]:
+    """A worker that starts here is deaf to Ctrl-C until `worker.prepare` listens; else its imports would break noisily."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def interrupts_heard() -> Iterator[list[int]]:
+    """Ctrl-C as an entry in a list, for the loop to read where it is safe.
+
+    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool then never ends.
+    """
+    heard: list[int] = []
+    mine = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        mine = []
+    for one in mine:
+        signal.signal(one, lambda number, _: heard.append(number))
+    try:
+        yield heard
+    finally:
+        for one in mine:
+            signal.signal(one, signal.default_int_handler)
