@@ -45,8 +45,9 @@ def test_pandas_in_the_handbooks_style_agrees_up_to_the_edges_of_its_windows():
     random = np.random.default_rng(3)
     n = 1500  # no two within a minute, and none a whole number of days apart
     tx = pd.DataFrame({
-        "tx_id": np.arange(n).astype(str), "ts": 1_522_540_800 + np.arange(n) * 4001, "customer_id": random.integers(0, 9, n).astype(str),
-        "terminal_id": random.integers(0, 12, n).astype(str), "amount_cents": random.integers(1, 9000, n), "fraud": random.integers(0, 2, n),
+        "tx_id": np.arange(n).astype(str), "ts": 1_522_540_800 + np.arange(n) * 4001,
+        "customer_id": random.integers(0, 9, n).astype(str), "terminal_id": random.integers(0, 12, n).astype(str),
+        "amount_cents": random.integers(1, 9000, n), "fraud": random.integers(0, 2, n),
     })  # fmt: skip
     assert not set((np.arange(1, n) * 4001) % DAY) & set(range(-60, 61))
     theirs = rival_features.by_groups(tx.assign(at=pd.to_datetime(tx["ts"], unit="s"))).set_index("tx_id").loc[tx["tx_id"]]
@@ -112,8 +113,8 @@ def test_outcomes_that_are_not_known_yet_move_no_input(world):
 
 def test_published_files_of_too_few_days_are_refused(tmp_path):
     few = pd.DataFrame({
-        "TRANSACTION_ID": [1, 2], "TX_DATETIME": pd.to_datetime(["2018-07-01 10:00", "2018-07-02 10:00"]), "CUSTOMER_ID": [1, 2],
-        "TERMINAL_ID": [3, 3], "TX_AMOUNT": [10.5, 20.0], "TX_FRAUD": [0, 1],
+        "TRANSACTION_ID": [1, 2], "TX_DATETIME": pd.to_datetime(["2018-07-01 10:00", "2018-07-02 10:00"]),
+        "CUSTOMER_ID": [1, 2], "TERMINAL_ID": [3, 3], "TX_AMOUNT": [10.5, 20.0], "TX_FRAUD": [0, 1],
     })  # fmt: skip
     few.to_parquet(tmp_path / "2018-07-01.parquet")
     with pytest.raises(UserError, match="does not hold all days"):
@@ -134,7 +135,7 @@ def test_the_oracle_counts_the_days_on_which_a_compromise_can_have_begun():
 
 
 def test_the_rival_simulates_the_handbooks_law():
-    people, shops = rival_simulator.profiles(40, 300, seed=2)
+    people, shops = rival_simulator.profiles(40, 3000, seed=2)
     tx = rival_simulator.payments(people, date(2018, 4, 1), 60)
     honest = tx["amount"].to_numpy(copy=True)
     pd.testing.assert_frame_equal(tx, rival_simulator.payments(people, date(2018, 4, 1), 60, as_tuples=True))
