@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import chain, features, handbook, simulator
+from benchmarks import chain, difficulty, features, handbook, simulator
 
 ALL: dict[str, Callable[[], None]] = {
     "simulator": simulator.main,
     "features": features.main,
     "handbook": handbook.main,
+    "difficulty": difficulty.main,
     "chain": chain.main,
 }
 

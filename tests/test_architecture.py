@@ -32,3 +32,12 @@ def test_modules_import_only_modules_above_them():
     order = listed()
     for place, module in enumerate(order):
         assert imported(module) <= set(order[:place]), f"{module} imports from below: {imported(module) - set(order[:place])}"
+
+
+def test_only_detectors_marks_may_read_the_answer_key():
+    allowed = {"1_1_ingest.ipynb", "2_2_drift_monitor.ipynb"}  # the one that writes it, and the picture of the true onsets
+    files = [*LIBRARY.glob("*"), *REPOSITORY.glob("[1-5]_*/*.ipynb"), *REPOSITORY.glob("[1-5]_*/*.py")]
+    readers = {file.name for file in files if file.is_file() and "answer_key" in file.read_text(encoding="utf-8")}
+    assert readers == allowed
+    sql = (LIBRARY / "features.sql").read_text(encoding="utf-8")
+    assert not re.search(r"\b(kind|compromises|drifts|warm_up)\b", re.sub(r"--.*", "", sql))

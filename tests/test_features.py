@@ -65,12 +65,15 @@ def test_nothing_that_happens_later_moves_a_feature(cut, amount, drop, shift, se
     later = tx["ts"] > t
     changed = tx.assign(amount_cents=np.where(later, amount, tx["amount_cents"]))
     changed = changed[~later | (random.random(len(tx)) > drop)]
+    added = tx[later].sample(min(30, later.sum()), random_state=seed)
+    added = added.assign(tx_id="N" + added["tx_id"], ts=added["ts"] + random.integers(0, DAY, len(added)))
+    changed = pd.concat([changed, added], ignore_index=False)
     late_label = fraud["label_ts"] > t
     moved = fraud.assign(label_ts=np.where(late_label, fraud["label_ts"] + shift, fraud["label_ts"]))
     new = tx[later].sample(min(20, later.sum()), random_state=seed)[["tx_id", "customer_id", "terminal_id"]]
     moved = pd.concat([moved, new.assign(label_ts=t + 1)], ignore_index=True)
     before = compute(tx[~later], fraud[~late_label])
-    after = compute(changed, moved)[(~later)[changed.index].to_numpy()].reset_index(drop=True)
+    after = compute(changed.reset_index(drop=True), moved)[(changed["ts"] <= t).to_numpy()].reset_index(drop=True)
     pd.testing.assert_frame_equal(before, after, check_exact=True)
 
 
