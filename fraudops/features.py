@@ -48,8 +48,11 @@ DICTIONARY = {
     "c_online_share_30d": ("share", "online purchases among the customer's transactions of 30 days"),
     "c_fraud_30d": ("count", "fraud reports on the customer's card that arrived in 30 days"),
     "c_idle_hours": ("h", "time since the customer's last transaction, at most 30 days"),
-    "c_distance_km": ("km", "from the place of the customer's last located transaction of 30 days to this one's"),
-    "c_speed_kmh": ("km/h", "that distance over the time between the two"),
+    "c_distance_km": (
+        "km",
+        "from the place of the customer's last located transaction of 30 days to this one's; -1 if unknown",
+    ),
+    "c_speed_kmh": ("km/h", "that distance over the time between the two; -1 if unknown"),
     "ct_n_30d": ("count", "this customer's transactions at this terminal in 30 days"),
     "cc_n_30d": ("count", "this customer's transactions in this category in 30 days"),
     "t_n_1h": ("count", "the terminal's transactions in the last hour"),
@@ -97,7 +100,7 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    (n, 39) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means, ratios and places, 0 in counts
+    (n, 39) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means and ratios, 0 in counts, -1 in distances
     """
     s = sums.set_index("tx_id").reindex(tx["tx_id"]).reset_index(drop=True)
     ts = tx["ts"].reset_index(drop=True)
@@ -123,8 +126,9 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
             "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
             "c_fraud_30d": s["c_fraud_30d"],
             "c_idle_hours": ((ts - s["c_last_ts"]) / 3600).fillna(720.0),
-            "c_distance_km": distance,
-            "c_speed_kmh": distance / travelled,
+            # a column of nothing but NaN, as from a source without places, is more than a histogram of scikit-learn can bin
+            "c_distance_km": np.nan_to_num(distance, nan=-1.0),
+            "c_speed_kmh": np.nan_to_num(distance / travelled, nan=-1.0),
             **{name: s[name] for name in ("ct_n_30d", "cc_n_30d", "t_n_1h", "t_n_1d", "t_n_7d", "t_n_30d")},
             "t_mean_30d": _ratio(s["t_sum_30d"], s["t_n_30d"] * 100),
             "t_amount_ratio": _ratio(cents * s["t_n_30d"], s["t_sum_30d"]),

@@ -95,3 +95,16 @@ def test_the_dictionary_describes_every_column_in_order():
     tx, fraud = small_world(50)
     assert tuple(compute(tx, fraud).columns) == FEATURES
     assert all(unit and meaning for unit, meaning in features.DICTIONARY.values()) and set(NUMERIC) == set(features.DICTIONARY)
+
+
+def test_distance_and_speed_are_those_of_the_last_known_place():
+    base = {"customer_id": "c", "terminal_id": "m", "amount_cents": 100, "category": "x", "channel": "chip"}
+    rows = [(0, 5100, 900), (3600, None, None), (7200, 5100, 1000), (7230, 5200, 900)]
+    tx = pd.DataFrame([base | {"tx_id": f"T{ts}", "ts": 10**9 + ts, "lat_cdeg": lat, "lon_cdeg": lon} for ts, lat, lon in rows])
+    tx = tx.astype({"lat_cdeg": "Int64", "lon_cdeg": "Int64"})
+    got = compute(tx, pd.DataFrame(columns=["tx_id", "customer_id", "terminal_id", "label_ts"]))
+    degree = np.pi * features.EARTH_KM / 180  # of a great circle
+    assert got["c_distance_km"].tolist()[:2] == [-1, -1]  # no place before; no place now
+    assert np.isclose(got["c_distance_km"][2], degree * np.cos(np.radians(51)), rtol=1e-4)
+    assert np.isclose(got["c_speed_kmh"][2], got["c_distance_km"][2] / 2)  # two hours since the last known place
+    assert np.isclose(got["c_distance_km"][3], degree, rtol=1e-4)  # the one 30 seconds ago is not settled
