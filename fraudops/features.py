@@ -100,7 +100,8 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    (n, 39) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means and ratios, 0 in counts, -1 in distances
+    (n, 39) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means and ratios, 0 in counts,
+    -1 in distances
     """
     s = sums.set_index("tx_id").reindex(tx["tx_id"]).reset_index(drop=True)
     ts = tx["ts"].reset_index(drop=True)
