@@ -1,15 +1,15 @@
 """The canonical schema: what a row must be to be believed, and how what was accepted is read again."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from fraudops.partitions import day_files
 from fraudops.sources import Chunk
-from fraudops.timeline import DAY, day_start
 from fraudops.workspace import UserError, Workspace, read_json
 
 MOST_CENTS = 100_000_000  # one million: above it a unit is more likely wrong than a purchase right
@@ -94,7 +94,7 @@ def check(chunk: Chunk, now: int, most_cents: int = MOST_CENTS) -> tuple[pd.Data
     for name in ("tx_id", "customer_id", "terminal_id", "category", "channel"):
         frame[name] = frame[name].astype("str")
     for name in ("lat_cdeg", "lon_cdeg"):
-        frame[name] = frame[name].astype("Int64")
+        frame[name] = frame[name].astype("Int64") if name in frame else pd.Series(pd.NA, frame.index, dtype="Int64")
     given = tuple(name for name in frame if name.startswith("given_"))
     reasons = pd.Series("", index=frame.index, dtype=object)
     try:
@@ -117,11 +117,8 @@ def check(chunk: Chunk, now: int, most_cents: int = MOST_CENTS) -> tuple[pd.Data
 
 
 def _as_of(workspace: Workspace) -> int:
-    """Until when data may be read: the run's `as_of`, or the end of data that is too short for a timeline."""
-    manifest = read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))
-    if manifest["timeline"]:
-        return manifest["timeline"]["as_of"]
-    return day_start(date.fromisoformat(manifest["last_day"])) + DAY
+    """Until when data may be read, in seconds since 1970 (exclusive); data too short for a timeline has that too."""
+    return read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
 
 
 def load_transactions(
@@ -138,9 +135,7 @@ def load_transactions(
     return (
         duckdb.connect()
         .execute(
-            f"SELECT {', '.join(TRANSACTION)}{more}"
-            f" FROM read_parquet('{folder.as_posix()}/day=*/*.parquet', hive_partitioning = false, union_by_name = true)"
-            " WHERE ts >= ? AND ts < ? ORDER BY ts, tx_id",
+            f"SELECT {', '.join(TRANSACTION)}{more} FROM {day_files(folder)} WHERE ts >= ? AND ts < ? ORDER BY ts, tx_id",
             [start or 0, min(end or as_of, as_of)],
         )
         .df()

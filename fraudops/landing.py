@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from fraudops.sources import Source
-from fraudops.timeline import TooShort, plan_timeline
+from fraudops.timeline import DAY, SHORTEST, TooShort, day_start, parse_day, plan_timeline
 from fraudops.versions import Landing
 from fraudops.workspace import UserError, Workspace, atomic, digest, recover, write_json
 
@@ -18,6 +20,9 @@ STAGE = ".stage."
 @dataclass(frozen=True)
 class Ingested:
     """What became of the rows of one ingestion.
+
+    Always ``read = accepted + quarantined``; and over all ingestions that made a data set, the accepted rows are the rows
+    in the day partitions, those in ``superseded.parquet`` and the unchanged ones.
 
     Attributes
     ----------
@@ -52,6 +57,8 @@ def ingest(
     A transaction id that comes again is no loss either: with the content it has on record, it changes nothing; with other
     content and the same customer, it is a correction and becomes the current version, and the earlier one is kept in
     ``superseded.parquet``; with another customer, or a second time within one ingestion, it goes to quarantine.
+    What is on record stays known: an old file delivered once more does not undo a correction.
+
     Everything is prepared aside and becomes visible by one rename, so that a kill leaves the old state or the new one, and
     the same ingestion again gives the same bytes.
 
@@ -65,15 +72,26 @@ def ingest(
     Raises
     ------
     UserError
-        If the source has no valid row, or a date does not fit the data. The quarantine file is written all the same.
+        If the source has no valid row (the quarantine file then says why, besides what it held), if a date does not fit
+        the data, or if another ingestion is at work. The data set stays as it was.
     """
     if now is None:
         now = int(datetime.now(UTC).timestamp())
         if source.world is not None:  # a simulated world has its own calendar, whatever this machine's clock says
             now = max(now, int(source.world.transactions["ts"].max()))
+    try:
+        with FileLock(workspace.path("state", ".ingest.lock"), timeout=0):  # freed by the system when its holder is killed
+            return _ingest(source, workspace, add, live_start, as_of, now, on_rows)
+    except Timeout:
+        raise UserError(f"Another ingestion is writing in {workspace.root}: wait until it has ended, or stop it.") from None
+
+
+def _ingest(
+    source: Source, workspace: Workspace, add: bool, live_start: str, as_of: str, now: int, on_rows: Callable[[int], None]
+) -> Ingested:
     folder, quarantine = workspace.path("data", "transactions"), workspace.path("data", "quarantine.csv")
-    labels = workspace.path("data", "labels.parquet")
-    for path in (folder, quarantine, labels, workspace.path("data", "dataset.json")):
+    labels, dataset = workspace.path("data", "labels.parquet"), workspace.path("data", "dataset.json")
+    for path in (folder, quarantine, labels, dataset):
         recover(path)
     for left in folder.parent.glob(f"{STAGE}*"):
         shutil.rmtree(left)
@@ -82,36 +100,44 @@ def ingest(
         tempfile.TemporaryDirectory(prefix=STAGE, dir=folder.parent) as work,
         atomic(folder) as new,
         atomic(labels) as new_labels,
+        atomic(quarantine) as new_quarantine,
         Landing(Path(work), before) as landing,
     ):
         landing.stage(source, now, on_rows)
         counts = landing.resolve()
-        with atomic(quarantine) as temporary:
-            landing.write_quarantine(temporary, quarantine if before else None)
         if not counts["accepted"]:
+            with atomic(quarantine) as rejected:  # what is there stays, and so does what was rejected on its way
+                landing.write_quarantine(rejected, quarantine if folder.exists() else None)
             why = f"None of the {counts['read']} rows is a valid transaction.{landing.most_often()}"
             raise UserError(f"{why} See {quarantine}.")
         landing.write_days(new)
         landing.write_labels(new, new_labels)
         days = sorted(path.name.removeprefix("day=") for path in new.glob("day=*"))
-        timeline, short = _plan(days, live_start, as_of)
-    manifest = counts | {
-        "source": source.name,
-        "first_day": days[0],
-        "last_day": days[-1],
-        "not_filled": list(source.not_filled),
-        "given": landing.given,
-        "timeline": timeline,
-        "short": short,
-        "fingerprint": digest(folder),
-    }
-    write_json(workspace.path("data", "dataset.json"), manifest)
+        plan = _plan(date.fromisoformat(days[0]), date.fromisoformat(days[-1]), live_start, as_of)
+        landing.write_quarantine(new_quarantine, quarantine if before else None)
+    manifest = (
+        counts
+        | plan
+        | {
+            "source": source.name,
+            "first_day": days[0],
+            "last_day": days[-1],
+            "not_filled": list(source.not_filled),
+            "given": landing.given,
+            "fingerprint": digest(folder),
+        }
+    )
+    write_json(dataset, manifest)
     return Ingested(**counts, manifest=manifest)
 
 
-def _plan(days: list[str], live_start: str, as_of: str) -> tuple[dict | None, str]:
-    """The timeline of the manifest, or None and why there is none."""
+def _plan(first: date, last: date, live_start: str, as_of: str) -> dict:
+    """What the manifest says about days: the timeline, or why there is none; and until when (s, exclusive) data is read."""
     try:
-        return vars(plan_timeline(date.fromisoformat(days[0]), date.fromisoformat(days[-1]), live_start, as_of)), ""
+        timeline = plan_timeline(first, last, live_start, as_of)
     except TooShort as error:
-        return None, str(error)
+        if (last - first).days + 1 >= SHORTEST:  # not the data is too short, but what as_of leaves of it
+            raise
+        end = parse_day(as_of, "as_of") if as_of else last
+        return {"timeline": None, "short": str(error), "as_of": day_start(end) + DAY}
+    return {"timeline": vars(timeline), "short": "", "as_of": timeline.as_of}

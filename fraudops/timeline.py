@@ -74,15 +74,16 @@ def plan_timeline(first_day: date, last_day: date, live_start: str = "", as_of: 
         For dates that are none or do not fit the data.
     """
     last = parse_day(as_of, "as_of") if as_of else last_day
-    if last > last_day:
-        raise UserError(f"as_of is {last}, but the data ends on {last_day}: choose a day in between.")
+    start = parse_day(live_start, "live_start") if live_start else None
+    if not first_day <= last <= last_day:
+        raise UserError(f"as_of is {last}, but the data begins on {first_day} and ends on {last_day}: choose a day in between.")
     span = (last - first_day).days + 1
     if span < SHORTEST:
         raise TooShort(
-            f"There are {max(span, 0)} days of data ({first_day} to {last}): training, label delay and live weeks need at "
+            f"There are {span} days of data ({first_day} to {last}): training, label delay and live weeks need at "
             f"least {SHORTEST}. Bring a longer file or a later as_of."
         )
-    live = parse_day(live_start, "live_start") if live_start else last + timedelta(1) - timedelta(min(8, span // 21) * 7)
+    live = start or last + timedelta(1) - timedelta(min(8, span // 21) * 7)
     train = first_day + timedelta(min(30, (span - 21) // 2))
     earliest, latest = train + timedelta(2 * MATURE_DAYS), last - timedelta(6)
     if not earliest <= live <= latest:

@@ -1,39 +1,46 @@
 """What becomes of each delivered row: new, a correction, known already, or for quarantine; and the day files that follow."""
 
-import os
+import itertools
 import shutil
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fraudops.contract import TRANSACTION, check
+from fraudops.partitions import GROUP_ROWS, arrow_schema, by_day, day_files, link, sql_files, sql_text, write_rows
 from fraudops.sources import Source
-from fraudops.timeline import DAY
+from fraudops.timeline import DAY, day_of
+from fraudops.workspace import UserError
 
-MEMORY_LIMIT = "1500MB"  # for sorting; what is more goes to disk beside the data
-LABEL = ("is_fraud", "label_ts")
+MEMORY_LIMIT = "1GB"  # for sorting; what is more goes to disk beside the data
 SUPERSEDED = "superseded.parquet"
 
 
 class Landing:
-    """One ingestion under way: a DuckDB file beside the data that takes chunk after chunk, so that memory stays bounded."""
+    """One ingestion under way: its rows lie on disk beside the data, so that memory stays bounded.
+
+    Parameters
+    ----------
+    work : a folder for what is on its way
+    before : the transactions folder that is added to, or None to start anew
+
+    Attributes
+    ----------
+    given : names of the columns that sources brought ready-made, of this and of earlier deliveries, in order
+    """
 
     def __init__(self, work: Path, before: Path | None):
-        self.before = before
+        self.work, self.before = work, before
         self.given: list[str] = []
-        self.db = duckdb.connect(work / "landing.duckdb")
-        self.db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        self.db.execute(f"SET temp_directory = '{(work / 'spill').as_posix()}'")
-        self.db.execute("SET threads = 1")  # one writer, so that equal rows give equal files; for that, too, no guess from
-        self.db.execute("SET disabled_optimizers = 'statistics_propagation'")  # today's rows at which columns have no nulls
-        self.db.execute(
-            "CREATE TABLE staged (seq BIGINT, source VARCHAR, line BIGINT, tx_id VARCHAR, ts BIGINT, customer_id VARCHAR,"
-            " terminal_id VARCHAR, amount_cents BIGINT, category VARCHAR, channel VARCHAR, lat_cdeg INTEGER,"
-            " lon_cdeg INTEGER, is_fraud INTEGER, label_ts BIGINT)"
-        )
+        self.had: list[str] = []  # given columns of earlier deliveries
+        config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill"), "threads": 1}
+        self.db = duckdb.connect(work / "landing.duckdb", config=config)
         self.db.execute("CREATE TABLE bad (source VARCHAR, line BIGINT, reason VARCHAR, row VARCHAR)")
 
     def __enter__(self) -> "Landing":
@@ -43,195 +50,220 @@ class Landing:
         self.db.close()
 
     @property
-    def content(self) -> list[str]:
-        """Columns that make two rows of one id the same or not."""
-        return [*TRANSACTION[1:], *LABEL, *self.given]
+    def row(self) -> list[str]:
+        """Columns of a transaction as it is kept; two rows that agree in all of them are the same."""
+        return [*TRANSACTION, *self.given, "is_fraud", "label_ts"]
 
     def stage(self, source: Source, now: int, on_rows: Callable[[int], None]) -> None:
         """Check chunk after chunk and take in what is good and what is bad."""
-        seq = 0
-        for chunk in source.chunks:
+        seq, staged = 0, self.work / "staged"
+        staged.mkdir()
+        named = [*TRANSACTION, "is_fraud", "label_ts", "seq", "source", "line"]
+        pq.write_table(arrow_schema(named).empty_table(), staged / "none.parquet")
+        for number, chunk in enumerate(source.chunks):
             good, bad = check(chunk, now, source.most_cents)
             good = good.assign(seq=np.arange(seq, seq + len(good)), source=chunk.source or source.name)
-            bad = bad.assign(source=chunk.source or source.name)
-            for name in good:
-                if name.startswith("given_") and name not in self.given:
-                    self.given.append(name)
-                    self.db.execute(f'ALTER TABLE staged ADD COLUMN "{name}" DOUBLE')
-            for table, frame in (("staged", good), ("bad", bad)):
-                self.db.register("rows", frame)
-                self.db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
-                self.db.unregister("rows")
+            given = [name for name in good if name.startswith("given_")]
+            self.given = sorted({*self.given, *given})
+            table = pa.Table.from_pandas(good, arrow_schema([*named, *given]), preserve_index=False)
+            pq.write_table(table, staged / f"{number:06d}.parquet")
+            if len(bad):
+                self._reject(bad.assign(source=chunk.source or source.name), "bad")
             seq += len(good) + len(bad)
             on_rows(len(good) + len(bad))
+
+    def _reject(self, rows: pd.DataFrame, table: str) -> None:
+        rows = rows.assign(row=rows["row"].str.replace("\0", "\\0"))  # no reader of CSV keeps that character
+        self.db.register("rejected", rows)
+        self.db.execute(f"INSERT INTO {table} SELECT source, line, reason, row FROM rejected")
+        self.db.unregister("rejected")
+
+    def _open(self) -> None:
+        """The views `staged` (this delivery), `old` (current rows), `earlier` (superseded ones), `known` (old and earlier).
+
+        What was not there before is empty.
+        """
+        run = self.db.execute
+        delivered = f"read_parquet({sql_files(self.work / 'staged', '*.parquet')}, union_by_name = true)"
+        here = self.given
+        if self.before is not None:
+            have = self._columns(day_files(self.before))
+            if "version" not in have:
+                raise UserError(
+                    f"{self.before} comes from an earlier version of this library and cannot be added to: "
+                    "ingest its source again first, without adding."
+                )
+            self.had = sorted(name for name in have if name.startswith("given_"))
+            self.given = sorted({*self.given, *self.had})
+        run(f"CREATE VIEW staged AS SELECT {self._filled(here)}, seq, source, line FROM {delivered}")
+        if self.before is None:
+            run(f"CREATE VIEW old AS SELECT {_names(self.row)}, 1 AS version FROM staged WHERE FALSE")
+        else:
+            run(f"CREATE VIEW old AS SELECT {self._filled(self.had)}, version FROM {day_files(self.before)}")
+        if self.before is None or not (self.before / SUPERSEDED).exists():
+            run("CREATE VIEW earlier AS SELECT *, '' AS replaced_by FROM old WHERE FALSE")
+        else:
+            files = f"read_parquet({sql_files(self.before, SUPERSEDED)})"
+            have = self._columns(files)
+            run(f"CREATE VIEW earlier AS SELECT {self._filled(have)}, version, replaced_by FROM {files}")
+        run(
+            "CREATE VIEW known AS SELECT *, TRUE AS is_current FROM old UNION ALL BY NAME"
+            " SELECT * EXCLUDE (replaced_by), FALSE AS is_current FROM earlier"
+        )
+
+    def _columns(self, table: str) -> list[str]:
+        return [column[0] for column in self.db.execute(f"SELECT * FROM {table} LIMIT 0").description]
+
+    def _filled(self, have: list[str]) -> str:
+        """The row's columns, with nulls for given columns that are not there."""
+        missing = {*self.given} - {*have}
+        return ", ".join(f'CAST(NULL AS DOUBLE) AS "{name}"' if name in missing else f'"{name}"' for name in self.row)
 
     def resolve(self) -> dict[str, int]:
         """Decide what each row is: new, a correction, on record already, a repetition, or another customer's id.
 
-        Makes the tables `incoming` (accepted rows with their versions), `judged` (all rows of ids that came more than
-        once) and adds to `bad`. Returns the counts of `Ingested`.
+        Makes the table `judged` (all rows of ids that came more than once) and adds to `bad`. What is decided depends on
+        the rows alone, so that a delivery that comes again is rejected for the same reasons.
+
+        Returns
+        -------
+        The counts of `Ingested`.
         """
-        run = self.db.execute
-        if self.before:
-            files = f"read_parquet('{self.before.as_posix()}/day=*/*.parquet', hive_partitioning = false, union_by_name = true)"
-            for name in [column[0] for column in run(f"SELECT * FROM {files} LIMIT 0").description]:
-                if name.startswith("given_") and name not in self.given:
-                    self.given.append(name)
-                    run(f'ALTER TABLE staged ADD COLUMN "{name}" DOUBLE')
-            run(f"CREATE VIEW old AS SELECT *, TRUE AS is_current FROM {files}")
-            known, replaced = "old", self.before / SUPERSEDED
-            if replaced.exists():
-                run(f"CREATE VIEW earlier AS SELECT * FROM read_parquet('{replaced.as_posix()}')")
-                known = "(SELECT * FROM old UNION ALL BY NAME SELECT *, FALSE AS is_current FROM earlier)"
-        else:
-            run("CREATE VIEW old AS SELECT *, 1 AS version, TRUE AS is_current FROM staged WHERE FALSE")
-            known = "old"
-        columns, same = self._columns(), self._columns("tx_id", *self.content)
+        self._open()
+        run, same = self.db.execute, _names(self.row)
+        at = "'line ' || line || ' of ' || source"
         run(
             "CREATE TABLE contested AS SELECT tx_id FROM staged GROUP BY tx_id HAVING count(*) > 1"
             " UNION SELECT tx_id FROM staged SEMI JOIN old USING (tx_id)"
         )
-        have = {column[0] for column in run(f"SELECT * FROM {known} LIMIT 0").description}
-        of_known = ", ".join(f'"{name}"' if name in have else f'NULL AS "{name}"' for name in ("tx_id", *self.content))
+        # line_at, owner_seq and owner_at look at this delivery alone; on_record and owner at the data set too
         run(
             f"""
             CREATE TABLE judged AS
             WITH seen AS (
-                SELECT {of_known}, -1 AS seq, version, is_current, '' AS source, 0 AS line FROM {known}
-                WHERE tx_id IN (FROM contested)
-                UNION ALL SELECT {columns}, seq, NULL, FALSE, source, line FROM staged WHERE tx_id IN (FROM contested)
+                SELECT {same}, -1 AS seq, version, is_current, '' AS source, 0 AS line FROM known
+                SEMI JOIN contested USING (tx_id)
+                UNION ALL SELECT {same}, seq, NULL, FALSE, source, line FROM staged SEMI JOIN contested USING (tx_id)
             ),
             placed AS (
                 SELECT *, seq < 0 AS is_known,
-                    first_value(customer_id) OVER first_of_id AS owner,
-                    first_value('line ' || line || ' of ' || source) OVER first_of_id AS owner_at,
-                    first_value(seq) OVER first_of_id < 0 AS owner_known,
-                    row_number() OVER (PARTITION BY {same} ORDER BY seq, version) AS nth,
+                    first_value(customer_id) OVER (PARTITION BY tx_id ORDER BY seq, version) AS owner,
                     bool_or(seq < 0) OVER (PARTITION BY {same}) AS on_record,
-                    row_number() OVER (PARTITION BY {same}, seq < 0 ORDER BY seq) AS nth_here,
-                    first_value('line ' || line || ' of ' || source) OVER (PARTITION BY {same}, seq < 0 ORDER BY seq) AS here_at
+                    row_number() OVER (PARTITION BY {same}, seq < 0 ORDER BY seq) AS nth,
+                    first_value({at}) OVER (PARTITION BY {same}, seq < 0 ORDER BY seq) AS line_at
                 FROM seen
-                WINDOW first_of_id AS (PARTITION BY tx_id ORDER BY seq, version)
+            ),
+            owned AS (
+                SELECT *, min(seq) FILTER (NOT is_known AND customer_id = owner) OVER (PARTITION BY tx_id) AS owner_seq,
+                    arg_min({at}, seq) FILTER (NOT is_known AND customer_id = owner) OVER (PARTITION BY tx_id) AS owner_at
+                FROM placed
             ),
             fated AS (
-                SELECT *, CASE WHEN is_known THEN 'known' WHEN customer_id <> owner THEN 'foreign' WHEN nth = 1 THEN 'new'
-                    WHEN on_record AND nth_here = 1 THEN 'unchanged' ELSE 'repeat' END AS fate
-                FROM placed
+                SELECT *, CASE WHEN is_known THEN 'known' WHEN customer_id <> owner THEN 'foreign' WHEN nth > 1 THEN 'repeat'
+                    WHEN on_record THEN 'unchanged' ELSE 'new' END AS fate
+                FROM owned
             )
             SELECT * REPLACE (
-                CASE WHEN fate = 'new' THEN coalesce(max(version) OVER (PARTITION BY tx_id), 0)
+                CAST(CASE WHEN fate = 'new' THEN coalesce(max(version) OVER (PARTITION BY tx_id), 0)
                     + sum(CASE WHEN fate = 'new' THEN 1 ELSE 0 END) OVER (PARTITION BY tx_id ORDER BY seq)
-                    ELSE version END AS version
+                    ELSE version END AS INTEGER) AS version
             ) FROM fated
             """
         )
+        row = "to_json({" + ", ".join(f"'{name}': \"{name}\"" for name in self.row) + "})"
         run(
-            f"CREATE TABLE incoming AS SELECT {columns}, CAST(1 AS INTEGER) AS version, FALSE AS has_later FROM staged"
-            f" ANTI JOIN contested USING (tx_id) UNION ALL SELECT {columns}, CAST(version AS INTEGER),"
-            " version < max(version) OVER (PARTITION BY tx_id) FROM judged WHERE fate = 'new'"
+            "INSERT INTO bad SELECT source, line, CASE WHEN fate = 'repeat' THEN 'tx_id is already on ' || line_at ||"
+            " ', with the same content' WHEN owner_seq < seq THEN 'tx_id is already on ' || owner_at ||"
+            f" ', for another customer' ELSE 'tx_id is already on record, for another customer' END, {row} FROM judged"
+            " WHERE fate IN ('repeat', 'foreign')"
         )
-        row = "to_json({" + ", ".join(f"'{name}': \"{name}\"" for name in ("tx_id", *self.content)) + "})"
         run(
-            "INSERT INTO bad SELECT source, line, CASE fate WHEN 'repeat' THEN 'tx_id is already on ' || here_at ||"
-            " ', with the same content' ELSE 'tx_id is already ' || CASE WHEN owner_known THEN 'on record' ELSE 'on ' ||"
-            f" owner_at END || ', for another customer' END, {row} FROM judged WHERE fate IN ('repeat', 'foreign')"
+            f"CREATE VIEW incoming AS SELECT {same}, 1 AS version, TRUE AS is_latest FROM staged ANTI JOIN contested"
+            f" USING (tx_id) UNION ALL SELECT {same}, version, version = max(version) OVER (PARTITION BY tx_id) FROM judged"
+            " WHERE fate = 'new'"
         )
-        count = "SELECT count(*) FROM "
-        last = run("SELECT max(ts) FROM old").fetchone()[0]
-        border = last // DAY * DAY if last is not None else 0
-        values = {
-            "quarantined": run(count + "bad").fetchone()[0],
-            "accepted": run(count + "incoming").fetchone()[0],
-            "corrected": run(count + "incoming WHERE version > 1").fetchone()[0],
-            "unchanged": run(count + "judged WHERE fate = 'unchanged'").fetchone()[0],
-            "late": run(count + f"incoming WHERE version = 1 AND ts < {border}").fetchone()[0],
+        border = self._one("SELECT max(ts) FROM old") // DAY * DAY if self.before else 0
+        unchanged = self._one("SELECT count(*) FROM judged WHERE fate = 'unchanged'")
+        accepted = self._one("SELECT count(*) FROM incoming") + unchanged
+        quarantined = self._one("SELECT count(*) FROM bad")
+        return {
+            "read": accepted + quarantined,
+            "accepted": accepted,
+            "quarantined": quarantined,
+            "corrected": self._one("SELECT count(*) FROM judged WHERE fate = 'new' AND version > 1"),
+            "unchanged": unchanged,
+            "late": self._one(f"SELECT count(*) FROM incoming WHERE version = 1 AND ts < {border}") if border else 0,
         }
-        values["accepted"] += values["unchanged"]
-        return {"read": values["accepted"] + values["quarantined"]} | values
 
-    def _columns(self, *names: str) -> str:
-        return ", ".join(f'"{name}"' for name in names or ("tx_id", *self.content))
+    def _one(self, query: str) -> int:
+        return self.db.execute(query).fetchall()[0][0]
 
     def most_often(self) -> str:
         """The commonest reason of this ingestion, as a sentence."""
         top = self.db.execute(
             "SELECT reason, count(*) AS n FROM bad GROUP BY reason ORDER BY n DESC, reason LIMIT 1"
-        ).fetchone()
-        return f" Most often: {top[0]} ({top[1]} rows)." if top else ""
+        ).fetchall()
+        return f" Most often: {top[0][0]} ({top[0][1]} rows)." if top else ""
 
     def write_quarantine(self, target: Path, earlier: Path | None) -> None:
-        """All rejected rows with source, line and reason; those of earlier deliveries are kept."""
-        rows = "SELECT source, line, reason, row FROM bad"
+        """All rejected rows with source, line and reason; those of `earlier` are kept, equal ones once."""
+        rows = "SELECT * FROM bad"
         if earlier and earlier.exists():
-            types = "{'source': 'VARCHAR', 'line': 'BIGINT', 'reason': 'VARCHAR', 'row': 'VARCHAR'}"
-            rows += f" UNION SELECT * FROM read_csv('{earlier.as_posix()}', header = true, columns = {types}, quote = '\"',"
-            rows += " escape = '\"', delim = ',')"
-        self.db.execute(
-            f"COPY (SELECT * FROM ({rows}) ORDER BY source, line, reason) TO '{target.as_posix()}' (FORMAT csv, HEADER)"
-        )
+            self.db.execute("CREATE TABLE bad_before AS SELECT * FROM bad WHERE FALSE")
+            types = {"source": str, "line": "int64", "reason": str, "row": str}
+            with pd.read_csv(earlier, dtype=types, na_filter=False, chunksize=GROUP_ROWS) as parts:
+                for part in parts:
+                    self._reject(part, "bad_before")
+            rows += " UNION SELECT * FROM bad_before"
+        self.db.execute(f"COPY ({rows} ORDER BY source, line, reason, row) TO {sql_text(target)} (FORMAT csv, HEADER)")
 
     def write_days(self, new: Path) -> None:
         """The day folders as they will be: touched days written anew, the others linked; and the superseded versions."""
-        run, columns = self.db.execute, self._columns()
         new.mkdir()
-        run("CREATE TABLE replaced AS SELECT DISTINCT tx_id FROM judged WHERE fate = 'new' AND version > 1")
-        run(f"CREATE TABLE current AS SELECT {columns}, version FROM incoming WHERE NOT has_later")
-        if self.before:
-            touched = (
-                f"(SELECT DISTINCT ts // {DAY} FROM current UNION"
-                f" SELECT DISTINCT ts // {DAY} FROM judged WHERE is_current AND tx_id IN (FROM replaced))"
+        days = self.db.execute(
+            f"SELECT DISTINCT ts // {DAY} FROM incoming WHERE is_latest UNION SELECT ts // {DAY} FROM judged"
+            " WHERE is_current AND tx_id IN (SELECT tx_id FROM judged WHERE fate = 'new')"
+        ).fetchall()
+        touched = {f"day={day_of(day * DAY)}" for (day,) in days}
+        rows = f"SELECT {_names(self.row)}, version FROM incoming WHERE is_latest"
+        kept = sorted(self.before.glob("day=*")) if self.before else []
+        again = [folder for folder in kept if folder.name in touched or self.given != self.had]
+        if again:
+            files = ", ".join(sql_files(folder, "*.parquet") for folder in again)
+            rows += (
+                f" UNION ALL SELECT {self._filled(self.had)}, version FROM read_parquet([{files}], hive_partitioning = false,"
+                " union_by_name = true) ANTI JOIN (SELECT tx_id FROM judged WHERE fate = 'new') USING (tx_id)"
             )
-            have = {column[0] for column in run("SELECT * FROM old LIMIT 0").description}
-            of_old = ", ".join(f'"{name}"' if name in have else f'NULL AS "{name}"' for name in ("tx_id", *self.content))
-            run(
-                f"INSERT INTO current SELECT {of_old}, version FROM old WHERE ts // {DAY} IN {touched}"
-                " AND tx_id NOT IN (FROM replaced)"
-            )
-        run("CREATE TABLE sorted AS SELECT * FROM current ORDER BY ts, tx_id")
-        for (day,) in run(f"SELECT DISTINCT ts // {DAY} AS day FROM sorted ORDER BY day").fetchall():
-            folder = new / f"day={datetime.fromtimestamp(day * DAY, UTC).date()}"
+        schema = arrow_schema([*self.row, "version"])
+        for day, parts in itertools.groupby(by_day(self._read(f"{rows} ORDER BY ts, tx_id")), key=itemgetter(0)):
+            folder = new / f"day={day_of(day * DAY)}"
             folder.mkdir()
-            run(
-                f"COPY (SELECT * FROM sorted WHERE ts >= {day * DAY} AND ts < {(day + 1) * DAY} ORDER BY ts, tx_id)"
-                f" TO '{(folder / 'data_0.parquet').as_posix()}' (FORMAT parquet)"
-            )
-        if self.before:
-            gone = {
-                str(datetime.fromtimestamp(day * DAY, UTC).date())
-                for (day,) in run(
-                    f"SELECT DISTINCT ts // {DAY} FROM judged WHERE is_current AND tx_id IN (FROM replaced)"
-                ).fetchall()
-            }
-            for folder in self.before.glob("day=*"):
-                if not (new / folder.name).exists() and folder.name.removeprefix("day=") not in gone:
-                    shutil.copytree(folder, new / folder.name, copy_function=_link)
+            write_rows((part for _, part in parts), schema, folder / "data_0.parquet")
+        for folder in kept:
+            if folder not in again:
+                shutil.copytree(folder, new / folder.name, copy_function=link)
         self._write_superseded(new / SUPERSEDED)
 
     def _write_superseded(self, target: Path) -> None:
-        columns = self._columns()
+        names = [*self.row, "version", "replaced_by"]
         rows = (
-            f"SELECT {columns}, CAST(version AS INTEGER) AS version, replaced_by FROM"
-            " (SELECT *, lead('line ' || line || ' of ' || source) OVER"
-            " (PARTITION BY tx_id ORDER BY version) AS replaced_by FROM judged WHERE fate IN ('known', 'new'))"
-            " WHERE replaced_by IS NOT NULL AND (is_current OR fate = 'new')"
+            f"SELECT {_names(names)} FROM (SELECT *, lead('line ' || line || ' of ' || source) OVER"
+            " (PARTITION BY tx_id ORDER BY version) AS replaced_by FROM judged WHERE is_current OR fate = 'new')"
+            f" WHERE replaced_by IS NOT NULL UNION ALL SELECT {_names(names)} FROM earlier"
         )
-        if self.before and (self.before / SUPERSEDED).exists():
-            rows = f"{rows} UNION ALL BY NAME SELECT * FROM earlier"
-        if self.db.execute(f"SELECT count(*) FROM ({rows})").fetchone()[0]:
-            self.db.execute(f"COPY (SELECT * FROM ({rows}) ORDER BY tx_id, version) TO '{target.as_posix()}' (FORMAT parquet)")
+        if self._one(f"SELECT count(*) FROM ({rows})"):
+            write_rows(self._read(f"{rows} ORDER BY tx_id, version"), arrow_schema(names), target)
 
     def write_labels(self, days: Path, target: Path) -> None:
         """The reports of fraud in the current versions, in order of arrival."""
-        self.db.execute(
-            "COPY (SELECT tx_id, customer_id, terminal_id, label_ts, 1 AS is_fraud"
-            f" FROM read_parquet('{days.as_posix()}/day=*/*.parquet', hive_partitioning = false) WHERE is_fraud = 1"
-            f" AND label_ts IS NOT NULL ORDER BY label_ts, tx_id) TO '{target.as_posix()}' (FORMAT parquet)"
-        )
+        names = ["tx_id", "customer_id", "terminal_id", "label_ts", "is_fraud"]
+        rows = f"SELECT {_names(names)} FROM {day_files(days)} WHERE is_fraud = 1 AND label_ts IS NOT NULL"
+        write_rows(self._read(f"{rows} ORDER BY label_ts, tx_id"), arrow_schema(names), target)
+
+    def _read(self, query: str) -> Iterator[pa.Table]:
+        for batch in self.db.sql(query).to_arrow_reader(GROUP_ROWS):
+            yield pa.Table.from_batches([batch])
 
 
-def _link(source: str, target: str) -> None:
-    """A second name for a file that never changes; a copy where the file system has no such thing."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)

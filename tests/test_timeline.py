@@ -27,7 +27,7 @@ def test_as_of_is_the_end_of_its_day():
     "settings, said",
     [
         ({"as_of": "soon"}, "not a date"),
-        ({"as_of": "2027-01-01"}, "the data ends"),
+        ({"as_of": "2027-01-01"}, "ends on 2026-05-30"),
         ({"as_of": "2026-01-20"}, "days of data"),
         ({"live_start": "2026-01-05"}, "two weeks of training"),
         ({"live_start": "2026-12-05"}, "two weeks of training"),
