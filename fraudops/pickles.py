@@ -1,82 +1,225 @@
-"""Pickled frames from outside, read without trusting them: only the constructors of plain frames are ever called."""
+"""Frames from pickles of unknown origin: nothing a stream names is called, it is only written down and then read.
 
-import io
+A pickle is a program that calls what it names. Here every name on a short list becomes an inert stand-in that keeps its
+arguments, any other name is refused, and the columns are put together afterwards from what was kept. So a hostile
+stream has nothing to call, and frames of pandas 1 read like those of pandas 3, whose classes moved in between.
+"""
+
+import pickle
+import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from pandas.compat import pickle_compat
+import pyarrow as pa
 
 from fraudops.workspace import UserError
 
-# What a frame of numbers, text and times is made of, in pandas 1 to 3; reviewed one by one: none runs code of the file's.
+# What plain frames are made of, by pandas 1 to 3 and numpy 1 to 2, in pickle protocols 2 to 5.
 ALLOWED = {
-    ("_codecs", "encode"),
-    ("builtins", "bytearray"),
-    ("builtins", "slice"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
-    *((module, "DataFrame") for module in ("pandas", "pandas.core.frame")),
-    *((module, "Index") for module in ("pandas", "pandas.core.indexes.base")),
-    *((module, "RangeIndex") for module in ("pandas", "pandas.core.indexes.range")),
-    *(("pandas.core.indexes.numeric", name) for name in ("Int64Index", "UInt64Index", "Float64Index")),
-    *((module, "DatetimeArray") for module in ("pandas.arrays", "pandas.core.arrays.datetimes")),
-    *((module, "StringDtype") for module in ("pandas", "pandas.core.arrays.string_")),
-    ("pandas.arrays", "ArrowStringArray"),
-    ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"),
-    ("pandas._libs.internals", "_unpickle_block"),
-    ("pandas.core.indexes.base", "_new_Index"),
-    ("pandas.core.internals.blocks", "new_block"),
-    ("pandas.core.internals.managers", "BlockManager"),
-    ("pyarrow.lib", "_restore_array"),
-    ("pyarrow.lib", "py_buffer"),
-    ("pyarrow.lib", "type_for_alias"),
+    "builtins": ("bytearray", "bytes", "slice"),
+    "__builtin__": ("bytearray", "bytes", "slice"),
+    "_codecs": ("encode",),
+    "numpy": ("dtype", "ndarray"),
+    "numpy.core.multiarray": ("_reconstruct",),
+    "numpy._core.multiarray": ("_reconstruct",),
+    "numpy.core.numeric": ("_frombuffer",),
+    "numpy._core.numeric": ("_frombuffer",),
+    "pandas": ("DataFrame", "Index", "RangeIndex", "StringDtype", "NA"),
+    "pandas.arrays": ("ArrowStringArray", "DatetimeArray", "StringArray"),
+    "pandas._libs.arrays": ("__pyx_unpickle_NDArrayBacked",),
+    "pandas._libs.internals": ("BlockPlacement", "_unpickle_block"),
+    "pandas._libs.missing": ("NA",),
+    "pandas.core.arrays.datetimes": ("DatetimeArray",),
+    "pandas.core.arrays.string_": ("StringArray", "StringDtype"),
+    "pandas.core.arrays.string_arrow": ("ArrowStringArray",),
+    "pandas.core.frame": ("DataFrame",),
+    "pandas.core.indexes.base": ("Index", "_new_Index"),
+    "pandas.core.indexes.numeric": ("Float64Index", "Int64Index", "UInt64Index"),
+    "pandas.core.indexes.range": ("RangeIndex",),
+    "pandas.core.internals.blocks": ("new_block",),
+    "pandas.core.internals.managers": ("BlockManager",),
+    "pyarrow.lib": ("_restore_array", "chunked_array", "py_buffer", "type_for_alias"),
 }
-PLAIN = (str, int, float, bool, type(None))
 
 
-class _Forbidden(Exception):
-    pass
+class _Part:
+    """A stand-in: what the stream passed to a name, and the state it set."""
+
+    __slots__ = ("args", "state")
+
+    def __new__(cls, *args: Any) -> "_Part":
+        part = super().__new__(cls)
+        part.args, part.state = args, None
+        return part
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
 
 
-class _Unpickler(pickle_compat.Unpickler):
-    """pandas' own reader of old pickles, which looks nothing up that is not on the list."""
+STAND_INS = {name: type(name, (_Part,), {"__slots__": ()}) for names in ALLOWED.values() for name in names}
 
-    def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in ALLOWED:
-            raise _Forbidden(f"{module}.{name}")
-        return super().find_class(module, name)
 
-    def persistent_load(self, pid: object) -> object:
-        raise _Forbidden("a persistent id")
+class _Refused(Exception):
+    """The stream is not a plain frame."""
 
-    def get_extension(self, code: int) -> object:
-        raise _Forbidden("an extension code")
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> type:
+        if name not in ALLOWED.get(module, ()):
+            raise _Refused(f"names {module}.{name}, which no plain table needs")
+        return STAND_INS[name]
+
+
+# what a malformed stream makes the unpickler, or the reading of its parts, raise
+MALFORMED = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    pa.ArrowException,
+)
 
 
 def read_frame(file: Path) -> pd.DataFrame:
-    """The frame in a pickle file.
+    """A pickled frame's columns; its index is left out.
+
+    Parameters
+    ----------
+    file : a pickle of a pandas frame whose columns hold numbers, times without a zone, or text
 
     Raises
     ------
     UserError
-        If the file asks for anything but a plain frame, before what it asks for has run; or if it is damaged.
+        If the stream names anything but the parts of plain frames, is damaged, or holds something else.
     """
     try:
-        frame = _Unpickler(io.BytesIO(file.read_bytes())).load()
-    except _Forbidden as error:
+        with file.open("rb") as handle:
+            return _frame(_Reader(handle).load())
+    except _Refused as error:
         raise UserError(
-            f"{file} asks Python to load {error}, which a plain frame never needs. It was not loaded: a pickle can run any "
-            "program. Ask for the data as Parquet or CSV."
+            f"{file} was refused, and nothing in it was run: it {error}. "
+            "If you trust who wrote it, save it as Parquet in pandas and name that file."
         ) from None
-    except Exception as error:  # a damaged stream can fail in any of the constructors
-        raise UserError(f"{file} is damaged or not a pickle ({type(error).__name__}: {error}). Nothing was ingested.") from None
-    if type(frame) is not pd.DataFrame:
-        raise UserError(f"{file} holds a {type(frame).__name__} and not a frame. Nothing was ingested.")
-    for name in frame.columns:
-        if type(name) is not str or (
-            frame[name].dtype == object and not frame[name].map(lambda value: isinstance(value, PLAIN)).all()
-        ):
-            raise UserError(f"{file} has a column {name!r} that does not hold plain text or numbers. Nothing was ingested.")
-    return frame
+    except MALFORMED as error:
+        about = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{file} cannot be read as a pickled frame ({about}). Nothing was ingested: copy or download it again."
+        ) from None
+
+
+def _is(value: Any, *names: str) -> bool:
+    return isinstance(value, _Part) and type(value).__name__ in names
+
+
+def _frame(top: Any) -> pd.DataFrame:
+    if not _is(top, "DataFrame"):
+        raise _Refused("does not hold a frame")
+    manager = top.state.get("_mgr", top.state.get("_data"))
+    if not _is(manager, "BlockManager"):
+        raise _Refused("holds a frame without a block manager")
+    if manager.args:
+        blocks, axes = manager.args
+        placed = [block.args[:2] for block in blocks]
+    else:  # as pandas before 1.3 wrote it
+        kept = manager.state[3]["0.14.1"]
+        axes, placed = kept["axes"], [(block["values"], block["mgr_locs"]) for block in kept["blocks"]]
+    if not _is(axes[0], "_new_Index") or "data" not in axes[0].args[1]:
+        raise _Refused("holds a frame whose columns have no names")
+    names = [str(name) for name in _values(axes[0].args[1]["data"]).tolist()]
+    columns: dict[str, np.ndarray] = {}
+    for values, where in placed:
+        block = np.atleast_2d(_values(values))
+        for place, column in zip(_places(where, len(names)), block, strict=True):
+            if columns.setdefault(names[place], column) is not column:
+                raise _Refused(f"fills the column {names[place]!r} twice")
+    if set(names) != set(columns) or len({len(column) for column in columns.values()}) > 1:
+        raise _Refused("holds columns that are missing or of different lengths")
+    return pd.DataFrame({name: columns[name] for name in names})
+
+
+def _places(where: Any, count: int) -> list[int]:
+    if _is(where, "BlockPlacement"):
+        return _places(where.args[0], count)
+    if _is(where, "slice"):
+        return list(range(count)[slice(*where.args)])
+    places = _values(where).tolist()
+    if any(not 0 <= place < count for place in places):
+        raise _Refused("places a column outside of the frame")
+    return places
+
+
+def _values(part: Any) -> np.ndarray:
+    """The array behind a stand-in, of whichever kind."""
+    if _is(part, "_reconstruct"):
+        _, shape, kind, fortran, content = part.state
+        return _shaped(content, kind, shape, "F" if fortran else "C")
+    if _is(part, "_frombuffer"):
+        content, kind, shape, order = part.args
+        return _shaped(content, kind, shape, order)
+    if _is(part, "__pyx_unpickle_NDArrayBacked"):
+        return _values(next((one for one in part.state if _is(one, "_reconstruct", "_frombuffer")), None))
+    if _is(part, "DatetimeArray"):  # as pandas before 1.3 wrote it
+        return _values(part.state["_data"])
+    if _is(part, "ArrowStringArray"):
+        return _arrow(part.state["_pa_array"]).to_numpy(zero_copy_only=False)
+    raise _Refused(f"holds a column made of {type(part).__name__}, not of numbers, times or text")
+
+
+def _shaped(content: Any, kind: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
+    dtype = _dtype(kind)
+    if dtype.kind != "O":
+        return np.frombuffer(_bytes(content), dtype).reshape(shape, order=order)
+    flat = np.empty(len(content), object)
+    for place, value in enumerate(content):
+        missing = value is STAND_INS["NA"]
+        plain = type(value) in (str, float, type(None)) or (type(value) is int and abs(value) < 2**63)
+        if not (plain or missing):
+            name = value.__name__ if isinstance(value, type) else type(value).__name__
+            raise _Refused(f"holds a {name} in a column of objects, where only text, numbers and None are read")
+        flat[place] = None if missing else value
+    return flat.reshape(shape, order=order)
+
+
+def _dtype(part: Any) -> np.dtype:
+    code, order = part.args[0], part.state[1]
+    if not _is(part, "dtype") or not re.fullmatch("b1|[iu][1248]|f[248]|O8|M8", code) or order not in ("<", ">", "|", "="):
+        raise _Refused(f"holds an array of type {part.args[0]!r}, not of numbers, times or text")
+    if code != "M8":
+        return np.dtype(code).newbyteorder(order)
+    unit, every = part.state[8][1][:2]
+    if every != 1 or _bytes(unit) not in (b"s", b"ms", b"us", b"ns"):
+        raise _Refused(f"holds times in steps of {every} {unit!r}, not of seconds or fractions of one")
+    return np.dtype(f"{order}M8[{_bytes(unit).decode()}]")
+
+
+def _bytes(part: Any) -> bytes:
+    if isinstance(part, bytes | bytearray):
+        return bytes(part)
+    if _is(part, "encode") and part.args[1] == "latin1":
+        return part.args[0].encode("latin1")
+    if _is(part, "bytes", "bytearray", "py_buffer"):
+        return _bytes(part.args[0]) if part.args else b""
+    raise _Refused(f"holds a {type(part).__name__} where bytes are due")
+
+
+def _arrow(part: Any) -> pa.Array:
+    """Arrow's text columns; checked in full, for its offsets point into memory."""
+    if _is(part, "chunked_array"):
+        return pa.concat_arrays([_arrow(one) for one in part.args[0]])
+    if not _is(part, "_restore_array"):
+        raise _Refused(f"holds text in a {type(part).__name__}")
+    kind, length, nulls, offset, buffers, children, dictionary = part.args[0]
+    kinds = {"string": pa.string(), "large_string": pa.large_string()}
+    if not _is(kind, "type_for_alias") or kind.args[0] not in kinds or children or dictionary is not None:
+        raise _Refused("holds Arrow columns that are not text")
+    held = [None if one is None else pa.py_buffer(_bytes(one)) for one in buffers]
+    array = pa.Array.from_buffers(kinds[kind.args[0]], length, held, nulls, offset)
+    array.validate(full=True)
+    return array

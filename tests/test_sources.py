@@ -116,7 +116,7 @@ def test_ulb_lands_with_its_given_features_and_says_what_it_lacks(tmp_path):
     done = landing.ingest(source, workspace)
     assert done.accepted == 3 and done.manifest["timeline"] is None and "2 days" not in done.manifest["not_filled"]
     tx = contract.load_transactions(workspace, given=True)
-    assert [name for name in tx if name.startswith("given_")] == [f"given_V{n}" for n in range(1, 29)]
+    assert {name for name in tx if name.startswith("given_")} == {f"given_V{n}" for n in range(1, 29)}
     assert tx.sort_values("tx_id")["given_V8"].tolist() == [1.0, -1.0, 0.0]
 
 
@@ -222,7 +222,7 @@ def hostile(mark: Path) -> dict[str, object]:
 def test_a_hostile_pickle_is_refused_before_it_runs(tmp_path, kind):
     mark = tmp_path / "mark"
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(hostile(mark)[kind]))
-    with pytest.raises(UserError, match="which a plain frame never needs"):
+    with pytest.raises(UserError, match="which no plain table needs"):
         open_source("handbook", str(tmp_path / "a.pkl"))
     assert not mark.exists()
 
@@ -230,10 +230,10 @@ def test_a_hostile_pickle_is_refused_before_it_runs(tmp_path, kind):
 @pytest.mark.parametrize(
     "content, said",
     [
-        (pickle.dumps({"a": 1}), "holds a dict"),
-        (b"not a pickle", "damaged"),
-        (pickle.dumps(HANDBOOK)[:-30], "damaged"),
-        (pickle.dumps(pd.DataFrame({"a": pd.Series([[1], [2]], dtype=object)})), "plain text or numbers"),
+        (pickle.dumps({"a": 1}), "does not hold a frame"),
+        (b"not a pickle", "cannot be read as a pickled frame"),
+        (pickle.dumps(HANDBOOK)[:-30], "cannot be read as a pickled frame"),
+        (pickle.dumps(pd.DataFrame({"a": pd.Series([[1], [2]], dtype=object)})), "in a column of objects"),
     ],
 )
 def test_what_is_not_a_plain_frame_is_refused(tmp_path, content, said):
