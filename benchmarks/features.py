@@ -53,13 +53,10 @@ def write_world(folder: Path, number: int) -> int:
     return len(tx)
 
 
-def _seconds(run: Callable[[], object], runs: int = RUNS) -> float:
-    taken = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+def _seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
 
 
 def _reduced(folder: Path, threads: int) -> None:
@@ -77,9 +74,9 @@ def _numpy(folder: Path) -> None:
 
 def _rivals(folder: Path) -> None:
     threads = os.cpu_count() or 1
-    ours = _seconds(lambda: _reduced(folder, threads))
-    alone = _seconds(lambda: _reduced(folder, 1))
-    numpy = _seconds(lambda: _numpy(folder))
+    runs = (lambda: _reduced(folder, threads), lambda: _reduced(folder, 1), lambda: _numpy(folder))
+    rounds = [[_seconds(run) for run in runs] for _ in range(RUNS)]  # in turn, so that a slow minute strikes all three
+    ours, alone, numpy = (statistics.median(column) for column in zip(*rounds, strict=True))
     got, by_hand = (pd.read_parquet(folder / f"{name}.parquet").set_index("tx_id") for name in ("reduced", "numpy"))
     different = int((got.reindex(by_hand.index) != by_hand).to_numpy().sum())
     print(
@@ -93,7 +90,7 @@ def _rivals(folder: Path) -> None:
 
     tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
     tx = tx.assign(at=pd.to_datetime(tx["ts"], unit="s"), fraud=tx["tx_id"].isin(fraud["tx_id"]).astype(int))
-    pandas = _seconds(lambda: rival_features.by_groups(tx), runs=1)
+    pandas = _seconds(lambda: rival_features.by_groups(tx))
     print(f"pandas groupby, apply, rolling: {pandas:.0f} s on one thread, once, in memory")
     faster = pandas / ours
     print(f"ours is {faster:.0f} times faster than pandas, target at least {PANDAS_RATIO}: {verdict(faster >= PANDAS_RATIO)}")
@@ -102,7 +99,7 @@ def _rivals(folder: Path) -> None:
 
 def _all(folder: Path) -> None:
     tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
-    seconds = _seconds(lambda: features.compute(tx, fraud), runs=1)
+    seconds = _seconds(lambda: features.compute(tx, fraud))
     print(f"all {len(features.FEATURES)} features of the course, in memory: {seconds:.1f} s", flush=True)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import handbook, rival_features, rival_oracle, rival_simulator
+from benchmarks import handbook, rival_features, rival_handbook, rival_oracle, rival_simulator
 from fraudops.features import FEATURES, compute, compute_parquet, sums_in_duckdb
 from fraudops.plan import Config
 from fraudops.timeline import DAY
@@ -109,6 +109,19 @@ def test_outcomes_that_are_not_known_yet_move_no_input(world):
     pd.testing.assert_frame_equal(before, handbook.inputs(turned, wanted), check_exact=True)
     all_turned = handbook.inputs(tx.assign(is_fraud=1 - tx["is_fraud"]), wanted)
     assert (all_turned["t_hot_hours"] != before["t_hot_hours"]).any() and (before["t_hot_hours"] >= 0).any()
+
+
+def test_the_books_features_take_a_terminals_share_of_fraud_from_payments_of_known_outcome(world):
+    got = rival_handbook.table(world)
+    seen = 0
+    for i in np.flatnonzero(got["t_risk_7d"] > 0)[::25]:
+        row = world.iloc[i]
+        there = world[(world["terminal_id"] == row["terminal_id"])]
+        ended = there[(there["ts"] <= row["ts"] - 7 * DAY - 60) & (there["ts"] >= row["ts"] - 14 * DAY)]
+        assert got["t_n_7d"][i] == len(ended) and got["t_risk_7d"][i] == pytest.approx(ended["is_fraud"].mean())
+        seen += 1
+    assert seen > 5
+    assert (got["c_n_1d"] >= 1).all() and set(got["weekend"]) == set(got["night"]) == {0.0, 1.0}
 
 
 def test_published_files_of_too_few_days_are_refused(tmp_path):
