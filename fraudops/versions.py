@@ -40,7 +40,7 @@ class Landing:
         self.given: list[str] = []
         self.had: list[str] = []  # given columns of earlier deliveries
         config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill"), "threads": 1}
-        self.db = duckdb.connect(work / "landing.duckdb", config=config)
+        self.db = duckdb.connect(config=config)
         self.db.execute("CREATE TABLE bad (source VARCHAR, line BIGINT, reason VARCHAR, row VARCHAR)")
 
     def __enter__(self) -> "Landing":

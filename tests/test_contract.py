@@ -174,6 +174,13 @@ def test_places_come_whole_or_not_at_all(tmp_path):
     assert "one is missing" in bad["reason"][0] and "latitude" in bad["reason"][1]
 
 
+def test_a_frame_without_places_has_unknown_ones(tmp_path):
+    chunk = next(open_source("csv", str(write(tmp_path / "a.csv"))).chunks)
+    chunk.frame = chunk.frame.drop(columns=["lat_cdeg", "lon_cdeg"])
+    good, bad = contract.check(chunk, NOW)
+    assert len(good) == 60 and bad.empty and good["lat_cdeg"].isna().all() and good["lon_cdeg"].dtype == "Int64"
+
+
 def test_an_unknown_source_names_the_nearest():
     with pytest.raises(UserError, match="'sparkov'"):
         open_source("sparkow", "x.csv")

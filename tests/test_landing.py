@@ -5,17 +5,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fraudops import contract, landing, versions
+from fraudops.partitions import write_rows
 from fraudops.sources import Chunk, Source
-from fraudops.workspace import REPOSITORY, Workspace, digest
+from fraudops.workspace import REPOSITORY, UserError, Workspace, digest
 
 DAY = 86_400
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
@@ -164,84 +168,153 @@ def test_another_customers_id_and_a_repetition_go_to_quarantine(workspace):
     assert list(reasons["line"]) == [202, 203]
     assert reasons["reason"][0] == "tx_id is already on line 5 of till.csv, for another customer"
     assert reasons["reason"][1] == "tx_id is already on line 11 of till.csv, with the same content"
-    with pytest.raises(contract.UserError, match="already on record, for another customer"):
+    with pytest.raises(UserError, match="already on record, for another customer"):
         landing.ingest(source([row(3, day=3, customer="stranger")], "next"), workspace, add=True, now=NOW)
     assert len(pd.read_csv(workspace.path("data", "quarantine.csv"))) == 3  # earlier deliveries' rows are kept
     assert len(contract.load_transactions(workspace)) == 200
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    rows=st.lists(
-        st.builds(row, st.integers(0, 6), st.integers(0, 2), st.sampled_from([-1, 5, 6]), st.sampled_from(["a", "b"])),
-        min_size=1,
-    ),
-    first=st.integers(0, 30),
+def reference(known: dict[str, list[dict]], rows: list[dict], name: str) -> tuple[dict[str, int], list[tuple[int, str]]]:
+    """The rules in plain Python: takes rows into `known` (versions by id, oldest first); counts, and lines with reasons."""
+    before = {tx_id: list(found) for tx_id, found in known.items()}
+    border = max((found[-1]["ts"] for found in before.values()), default=0) // DAY * DAY
+    counts = dict.fromkeys(("read", "accepted", "quarantined", "corrected", "unchanged", "late"), 0)
+    bad, here = [], {}
+    for line, delivered in enumerate(rows, start=2):
+        tx_id, kept = delivered["tx_id"], {k: v for k, v in delivered.items() if k != "tx_id"}
+        owner = (known.get(tx_id) or [kept])[0]["customer_id"]
+        earlier = here.setdefault(tx_id, {})
+        counts["read"] += 1
+        first = next((at for at, other in earlier.items() if other == kept), None)
+        of_owner = next((at for at, other in earlier.items() if other["customer_id"] == owner), None)
+        if kept["customer_id"] != owner:
+            where = f"line {of_owner} of {name}.csv" if of_owner else "record"
+            bad.append((line, f"tx_id is already on {where}, for another customer"))
+        elif first:
+            bad.append((line, f"tx_id is already on line {first} of {name}.csv, with the same content"))
+        elif kept in before.get(tx_id, []):
+            counts["unchanged"] += 1
+        else:
+            known.setdefault(tx_id, []).append(kept)
+            counts["corrected"] += len(known[tx_id]) > 1
+            counts["late"] += len(known[tx_id]) == 1 and kept["ts"] < border
+        earlier[line] = kept
+    counts["quarantined"] = len(bad)
+    counts["accepted"] = counts["read"] - len(bad)
+    return counts, bad
+
+
+delivery = st.lists(
+    st.builds(row, st.integers(0, 4), st.integers(0, 2), st.sampled_from([5, 6]), st.sampled_from(["a", "b"])),
+    min_size=1,
+    max_size=12,
 )
-def test_every_row_is_accounted_for(tmp_path_factory, rows, first):
-    workspace = Workspace.find(tmp_path_factory.mktemp("account"))
-    accepted = quarantined = unchanged = 0
-    for part in (rows[:first], rows[first:]):
-        try:
-            done = landing.ingest(source(part), workspace, add=True, now=NOW)
-        except contract.UserError:
-            continue  # no valid row in this part
-        assert done.read == len(part) == done.accepted + done.quarantined
-        accepted, quarantined, unchanged = accepted + done.accepted, quarantined + done.quarantined, unchanged + done.unchanged
-    if accepted:
-        folder = workspace.path("data", "transactions")
-        current = pd.concat([pd.read_parquet(path) for path in folder.glob("day=*/*.parquet")])
-        old = len(pd.read_parquet(folder / versions.SUPERSEDED)) if (folder / versions.SUPERSEDED).exists() else 0
-        assert current["tx_id"].is_unique and len(current) + old + unchanged == accepted
+
+
+@settings(max_examples=15, deadline=None)
+@given(parts=st.lists(delivery, min_size=1, max_size=3))
+def test_versions_quarantine_and_counts_are_what_the_rules_say(tmp_path_factory, parts):
+    workspace = Workspace.find(tmp_path_factory.mktemp("rules"))
+    folder, known, rejected, accepted, unchanged = workspace.path("data", "transactions"), {}, set(), 0, 0
+
+    def deliver(number: int) -> None:
+        nonlocal accepted, unchanged
+        name = f"part{number}"
+        counts, bad = reference(known, parts[number], name)
+        rejected.update((f"{name}.csv", line, reason) for line, reason in bad)
+        if counts["accepted"]:
+            done = landing.ingest(source(parts[number], name), workspace, add=True, now=NOW)
+            assert {key: getattr(done, key) for key in counts} == counts
+        else:
+            with pytest.raises(UserError, match="None of the"):
+                landing.ingest(source(parts[number], name), workspace, add=True, now=NOW)
+        found = pd.read_csv(workspace.path("data", "quarantine.csv"))
+        assert set(found[["source", "line", "reason"]].itertuples(index=False, name=None)) == rejected
+        assert len(found) == len(rejected)
+        accepted, unchanged = accepted + counts["accepted"], unchanged + counts["unchanged"]
+
+    for number in range(len(parts)):
+        deliver(number)
+    current = pd.concat(pd.read_parquet(path) for path in folder.glob("day=*/*.parquet")).set_index("tx_id")
+    assert current[["ts", "amount_cents", "version"]].T.to_dict("list") == {
+        tx_id: [found[-1]["ts"], found[-1]["amount_cents"], len(found)] for tx_id, found in known.items()
+    }
+    path = folder / versions.SUPERSEDED
+    old = pd.read_parquet(path) if path.exists() else pd.DataFrame(columns=["tx_id", "version", "ts", "amount_cents"])
+    assert old[["tx_id", "version", "ts", "amount_cents"]].to_numpy().tolist() == [
+        [tx_id, number, found["ts"], found["amount_cents"]]
+        for tx_id in sorted(known)
+        for number, found in enumerate(known[tx_id][:-1], start=1)
+    ]
+    before = state(workspace)
+    for number in range(len(parts)):  # all of it once more
+        deliver(number)
+    assert state(workspace) == before
+    assert accepted == len(current) + len(old) + unchanged
 
 
 KILLED = """
-import os, signal, sys
+import os, shutil, signal, sys
+from pathlib import Path
 sys.path[:0] = [{repository!r}]
-from tests.test_landing import ROWS, Workspace, ingest, row
-from fraudops import versions
+from tests.test_landing import ROWS, REST, Workspace, ingest
 
-calls = 0
-def deadly(real):
-    def call(*a, **k):
-        global calls
-        calls += 1
-        if calls == {moment}:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*a, **k)
-    return call
+STEPS = ("os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "open")
+start = Path({start!r})
+base = start.parent
 
-os.replace, os.link = deadly(os.replace), deadly(os.link)
-for name in ("stage", "resolve", "write_quarantine", "write_days", "_write_superseded", "write_labels"):
-    setattr(versions.Landing, name, deadly(getattr(versions.Landing, name)))
-versions.shutil.rmtree = deadly(versions.shutil.rmtree)
-ingest(Workspace.find({folder!r}), ROWS[100:] + [row(7, day=7, amount=200)], add=True)
-print("survived")
+def add(name, stop=0, log=None):
+    # the delivery, added to a copy in a process of its own that ends before its file-system step number `stop`
+    workspace, count = Workspace.find(base / name), 0
+    if not workspace.root.exists():
+        shutil.copytree(start, workspace.root)
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def before_step(event, args):
+        nonlocal count
+        if event in STEPS and str(workspace.root) in str(args[0]):
+            count += 1
+            if log:
+                os.write(log, event.encode() + b" ")
+            if count == stop:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(before_step)
+    try:
+        ingest(workspace, REST, add=True)
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+log = os.open(base / "log", os.O_CREAT | os.O_WRONLY)
+assert add("undisturbed", log=log) == 0
+steps = (base / "log").read_text().split()
+renames = [n for n, event in enumerate(steps, start=1) if event == "os.rename"]
+for stop in sorted({{*renames, *range(1, len(steps), len(steps) // 6)}}):
+    assert add(f"killed{{stop}}", stop) == -signal.SIGKILL, stop
+    there = (base / f"killed{{stop}}" / "data" / "transactions").exists()
+    assert add(f"killed{{stop}}") == 0, stop
+    print(stop, there, flush=True)
 """
+REST = [*ROWS[100:130], row(7, day=7, amount=200), row(8, day=9, amount=4), row(3, day=3, customer="stranger")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
-def test_a_kill_at_any_moment_and_the_same_again_gives_the_same_bytes(tmp_path):
-    rest = [*ROWS[100:], row(7, day=7, amount=200)]
-    undisturbed = Workspace.find(tmp_path / "undisturbed")
-    ingest(undisturbed, ROWS[:100])
-    ingest(undisturbed, rest, add=True)
-    moments = [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
-
-    def cut_off(moment: int) -> Workspace:
-        workspace = Workspace.find(tmp_path / f"killed{moment}")
-        ingest(workspace, ROWS[:100])
-        script = KILLED.format(repository=str(REPOSITORY), moment=moment, folder=str(workspace.root))
-        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-        assert ended.returncode == -9, (moment, ended.stdout, ended.stderr)
-        return workspace
-
-    with ThreadPoolExecutor(2) as pool:
-        for moment, workspace in zip(moments, pool.map(cut_off, moments), strict=True):
-            ingest(workspace, rest, add=True)
-            assert state(workspace) == state(undisturbed), moment
-            left = [path.name for path in workspace.path("data").iterdir() if path.name.startswith(".")]
-            assert not left, (moment, left)
+def test_a_kill_before_any_step_and_the_same_again_gives_the_same_bytes(tmp_path):
+    ingest(Workspace.find(tmp_path / "start"), ROWS[:100])
+    script = KILLED.format(repository=str(REPOSITORY), start=str(tmp_path / "start"))
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    killed = dict(line.split() for line in ended.stdout.splitlines())
+    assert len(killed) > 9 and "False" in killed.values()  # one kill fell between the two renames of the swap
+    wanted = tmp_path / "undisturbed" / "data"
+    for stop in killed:
+        data = tmp_path / f"killed{stop}" / "data"
+        for name in ("transactions", "labels.parquet", "quarantine.csv"):
+            assert digest(data / name) == digest(wanted / name), (stop, name)
+        assert not [path.name for path in data.iterdir() if path.name.startswith(".")], stop
 
 
 def test_given_columns_pass_through(workspace):
@@ -254,3 +327,103 @@ def test_given_columns_pass_through(workspace):
     assert contract.load_transactions(workspace, given=True).set_index("tx_id")["given_V1"].isna().sum() == 1
     infinite = [row(901, day=3) | {"given_V1": float("inf")}, row(902, day=3) | {"given_V1": 1.0}]
     assert ingest(workspace, infinite, add=True).quarantined == 1
+
+
+def test_given_columns_that_come_later_give_the_bytes_of_one_ingestion(tmp_path):
+    with_given = [r | {"given_V2": n / 7, "given_V1": 1.0} for n, r in enumerate(ROWS[:3])]  # most days are not touched
+    apart, together = Workspace.find(tmp_path / "apart"), Workspace.find(tmp_path / "together")
+    ingest(apart, ROWS[3:])
+    ingest(apart, with_given, add=True)
+    both = Source("till", itertools.chain(source(ROWS[3:]).chunks, source(with_given).chunks))
+    landing.ingest(both, together, now=NOW)
+    assert state(apart) == state(together)
+    ingest(apart, [with_given[2] | {"given_V1": 2.0}], add=True)
+    old = pd.read_parquet(apart.path("data", "transactions", versions.SUPERSEDED))
+    assert list(old["given_V1"]) == [1.0]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.sets(st.integers(1, 249_999), max_size=6))
+def test_a_file_follows_from_its_rows_however_they_come_cut(tmp_path, cuts):
+    numbers = np.arange(250_000)
+    ids = pa.array(numbers * 7919 % 250_000).cast(pa.string())
+    table = pa.table({"tx_id": ids, "ts": numbers, "given_V1": numbers / 7})
+    edges = itertools.pairwise([0, *sorted(cuts), len(numbers)])
+    write_rows((table.slice(low, high - low) for low, high in edges), table.schema, tmp_path / "cut.parquet")
+    write_rows([table], table.schema, tmp_path / "whole.parquet")
+    assert (tmp_path / "cut.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert pq.read_table(tmp_path / "cut.parquet").equals(table)
+
+
+@pytest.mark.parametrize("name", ["it's", "a[1]*", "blank {x} é"])
+def test_any_folder_will_do(tmp_path, name):
+    workspace = Workspace.find(tmp_path / name)
+    ingest(workspace, ROWS[:50])
+    ingest(workspace, [*ROWS[40:], row(7, day=8)], add=True)
+    assert len(contract.load_transactions(workspace)) == 200
+
+
+def test_rejected_text_survives_later_deliveries(workspace):
+    odd = [
+        'a,b"c',
+        "x\ny",
+        "x\r\ny",
+        "lone\rcr",
+        "back\\slash",
+        '""',
+        "NULL",
+        "NA",
+        " lead",
+        "é\u2028z",
+        "'",
+        "n\0",
+        "x" * 3_000_000,
+    ]
+    chunk = next(source(ROWS[:5]).chunks)
+    chunk.broken = [(100 + n, 'a reason, with "marks"', text) for n, text in enumerate(odd)]
+    assert landing.ingest(Source("till", iter([chunk])), workspace, now=NOW).quarantined == len(odd)
+    quarantine = workspace.path("data", "quarantine.csv")
+    assert list(pd.read_csv(quarantine, na_filter=False)["row"]) == [text.replace("\0", "\\0") for text in odd]
+    before = quarantine.read_bytes()
+    for rows in (ROWS[5:9], ROWS[9:12]):
+        ingest(workspace, rows, add=True)
+    assert quarantine.read_bytes() == before
+
+
+def test_a_wrong_date_changes_nothing(workspace):
+    landing.ingest(source([*ROWS, ROWS[3]]), workspace, now=NOW)
+    before = digest(workspace.path("data"))
+    for wrong in ({"as_of": "2026-01-10"}, {"as_of": "2025-01-10"}, {"live_start": "soon"}):
+        with pytest.raises(UserError):
+            ingest(workspace, ROWS[:150], **wrong)
+        assert digest(workspace.path("data")) == before
+
+
+def test_short_data_has_an_as_of_too(workspace):
+    with pytest.raises(UserError, match="not a date"):
+        ingest(workspace, ROWS[:20], live_start="soon")
+    ingest(workspace, ROWS[:20], as_of="2026-01-05")
+    assert contract.load_transactions(workspace)["ts"].max() < START + 5 * DAY
+    assert ingest(workspace, ROWS[20:], add=True).manifest["timeline"] is not None  # by now it is long enough
+
+
+def test_rejected_rows_of_a_hopeless_delivery_are_kept_beside_the_others(workspace):
+    ingest(workspace, [*ROWS, ROWS[3]])
+    before = state(workspace)
+    with pytest.raises(UserError, match="None of the 1 rows"):
+        landing.ingest(source([row(0, day=3, amount=-5)], "hopeless"), workspace, now=NOW)
+    assert list(pd.read_csv(workspace.path("data", "quarantine.csv"))["source"]) == ["hopeless.csv", "till.csv"]
+    assert state(workspace) == before
+
+
+def test_data_of_another_layout_is_not_added_to(workspace):
+    ingest(workspace, ROWS)
+    for path in workspace.path("data", "transactions").glob("day=*/*"):
+        pd.read_parquet(path).drop(columns="version").to_parquet(path)
+    with pytest.raises(UserError, match="ingest its source again"):
+        ingest(workspace, ROWS, add=True)
+
+
+def test_two_ingestions_do_not_mix(workspace):
+    with FileLock(workspace.path("state", ".ingest.lock")), pytest.raises(UserError, match="Another ingestion"):
+        ingest(workspace, ROWS)

@@ -4,18 +4,25 @@ from datetime import date, timedelta
 
 import pytest
 
-from fraudops.timeline import DAY, day_of, day_start, plan_timeline
+from fraudops.timeline import DAY, MATURE_DAYS, SHORTEST, TooShort, day_of, day_start, plan_timeline
 from fraudops.workspace import UserError
 
 FIRST = date(2026, 1, 1)
 
 
-@pytest.mark.parametrize("days", [42, 60, 90, 150, 183, 731])
+@pytest.mark.parametrize("days", [*range(SHORTEST, 401), 731])
 def test_the_parts_follow_one_another_and_live_is_whole_weeks(days):
     t = plan_timeline(FIRST, FIRST + timedelta(days - 1))
     assert t.first <= t.train < t.live < t.as_of == day_start(FIRST) + days * DAY
     assert (t.as_of - t.live) % (7 * DAY) == 0 and len(t.weeks) * 7 == len(t.live_days) <= 56
     assert t.weeks[0][0] == t.live and t.weeks[-1][1] == t.as_of
+    assert t.live - t.train >= 2 * MATURE_DAYS * DAY
+    assert (t.train - t.first == 30 * DAY) == (days >= 81)
+
+
+def test_less_than_four_weeks_are_too_short():
+    with pytest.raises(TooShort, match="27 days of data"):
+        plan_timeline(FIRST, FIRST + timedelta(SHORTEST - 2))
 
 
 def test_as_of_is_the_end_of_its_day():
@@ -28,7 +35,9 @@ def test_as_of_is_the_end_of_its_day():
     [
         ({"as_of": "soon"}, "not a date"),
         ({"as_of": "2027-01-01"}, "ends on 2026-05-30"),
+        ({"as_of": "2025-12-31"}, "begins on 2026-01-01"),
         ({"as_of": "2026-01-20"}, "days of data"),
+        ({"as_of": "2026-01-20", "live_start": "soon"}, "live_start is 'soon'"),
         ({"live_start": "2026-01-05"}, "two weeks of training"),
         ({"live_start": "2026-12-05"}, "two weeks of training"),
     ],
