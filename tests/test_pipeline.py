@@ -279,8 +279,9 @@ def test_one_run_at_a_time(course):
 
 
 SCRIPT = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background deaf to it
 sys.path.insert(0, {tests!r})
 from test_pipeline import Course, run, select
 
