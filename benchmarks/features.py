@@ -113,7 +113,7 @@ def _child(folder: Path, files: str) -> tuple[float, float, int]:
     )
     words = [str(folder / f"{name}_{files}.parquet") for name in ("tx", "fraud")]
     command = [sys.executable, "-c", code, *words, str(folder / "features.parquet")]
-    seconds, peak, rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    seconds, peak, rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-3:]
     return float(seconds), float(peak) * (1 if sys.platform == "darwin" else 1024) / 1e9, int(rows)
 
 

@@ -180,6 +180,7 @@ def compute_parquet(tx_files: str, fraud_file: str, out: Path, memory_limit: str
         db.execute("SET memory_limit = ?", [memory_limit])
         db.execute("SET temp_directory = ?", [spill])
         db.execute("SET preserve_insertion_order = false")
+        db.execute("SET enable_progress_bar = false")
         if threads:
             db.execute("SET threads = ?", [threads])
         db.read_parquet(tx_files).project("*, 1 AS wanted").create_view("tx")
