@@ -27,7 +27,7 @@ from fraudops.world import simulate
 RUNS = 3
 WORLDS = 10  # of 1.75 million rows each, for the large file
 PANDAS_RATIO, NUMPY_RATIO, GROWTH, MEMORY_GB = 20, 4, 12, 4
-MEMORY_LIMIT = "1500MB"  # of DuckDB; Python, Arrow and pandas come on top
+MEMORY_LIMIT = "2200MB"  # of DuckDB; Python, Arrow and pandas come on top
 
 
 def main() -> None:

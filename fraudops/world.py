@@ -50,8 +50,8 @@ def simulate(config: Config, workers: int = 1) -> World:
     """Simulate a world; equal configurations give equal bytes, whatever the number of worker threads."""
     start = int(datetime.combine(config.start, datetime.min.time(), UTC).timestamp())
     tx, compromises = (_handbook if config.preset == "handbook" else _course)(config, workers)
+    order = _time_order(tx["ts"], tx["tx_id"])
     tx["ts"] += start
-    order = np.lexsort((tx["tx_id"], tx["ts"]))
     frame = pd.DataFrame({name: np.asarray(values)[order] for name, values in tx.items() if name not in ("lat", "lon")})
     online = frame["channel"].to_numpy() == CHANNELS.index("online")
     for name in ("lat", "lon"):
@@ -66,16 +66,27 @@ def simulate(config: Config, workers: int = 1) -> World:
     return World(frame, _labels(config, frame), compromises, drifts.rename_axis("id").reset_index())
 
 
+def _time_order(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
+    """Row numbers (n,) by time, then id, for times from 0 on: sixteen bits at a turn, which NumPy sorts in linear time."""
+    order = np.argsort(tx_id, kind="stable")
+    for shift in range(0, int(ts.max(initial=0)).bit_length(), 16):
+        order = order[np.argsort((ts[order] >> shift).astype(np.uint16), kind="stable")]
+    return order
+
+
 def _break_columns(c: Config, frame: pd.DataFrame, day: np.ndarray) -> None:
     """What goes wrong on the way from the till to us, in place: units, nulls, a column under another name."""
 
-    def struck(kind: str, share: np.ndarray | float, entity: str) -> np.ndarray:
-        return (c.strength(kind, day) > 0) & (Draws(c.seed, kind).uniform(frame[entity].to_numpy()) < share)
-
-    wrong = struck("broken_units", 1 / 3, "terminal_id")
-    frame.loc[wrong, "amount_cents"] *= 100
-    frame.loc[struck("nulls", 0.6 * c.strength("nulls", day), "tx_id"), "category"] = np.nan
-    frame.loc[struck("renamed_column", 1.0, "tx_id"), "channel"] = np.nan
+    faults = (  # kind, share struck, by what it strikes, column, what becomes of it
+        ("broken_units", 1 / 3, "terminal_id", "amount_cents", lambda values: values * 100),
+        ("nulls", 0.6 * c.strength("nulls", day), "tx_id", "category", lambda values: np.nan),
+        ("renamed_column", 1.0, "tx_id", "channel", lambda values: np.nan),
+    )
+    planned = {drift.kind for drift in c.drifts}
+    for kind, share, entity, column, broken in faults:
+        if kind in planned:
+            struck = (c.strength(kind, day) > 0) & (Draws(c.seed, kind).uniform(frame[entity].to_numpy()) < share)
+            frame.loc[struck, column] = broken(frame.loc[struck, column])
 
 
 def _labels(config: Config, frame: pd.DataFrame) -> pd.DataFrame:
