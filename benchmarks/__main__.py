@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import chain, difficulty, features, handbook, simulator
+from benchmarks import calibrate, chain, difficulty, drift, features, handbook, simulator
 
 ALL: dict[str, Callable[[], None]] = {
+    "calibrate": calibrate.main,
     "simulator": simulator.main,
     "features": features.main,
     "handbook": handbook.main,
     "difficulty": difficulty.main,
+    "drift": drift.main,
     "chain": chain.main,
 }
 

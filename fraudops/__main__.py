@@ -1,4 +1,4 @@
-"""`python -m fraudops lab|serve|audit|airflow`: the servers, each on this machine only, in the run's workspace."""
+"""`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from fraudops import orchestrator
 from fraudops.workspace import REPOSITORY, UserError, Workspace
 
-PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "airflow": 8080}
+PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "metrics": 9465, "airflow": 8080}
 AUDIT = REPOSITORY / "5_Audit_Web_App"
 
 
@@ -69,7 +69,9 @@ def hint(what: str, port: int, token: str = "") -> str:
 def main(given: list[str]) -> int:
     """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
     parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
-    parser.add_argument("what", choices=list(PORTS), help="JupyterLab, the scoring service, the review page, or Airflow")
+    parser.add_argument(
+        "what", choices=list(PORTS), help="JupyterLab, the scoring service, the review page, the monitor's metrics, or Airflow"
+    )
     parser.add_argument("--port", type=int, help=f"default {', '.join(f'{name} {port}' for name, port in PORTS.items())}")
     parser.add_argument("--workspace", metavar="DIR", help="the folder of the run (default artifacts/)")
     wish = parser.parse_args(given)
@@ -78,6 +80,10 @@ def main(given: list[str]) -> int:
     try:
         if wish.what == "airflow":
             return orchestrator.standalone(workspace, port)
+        if wish.what == "metrics":
+            from fraudops.monitor_metrics import serve  # imports pandas and more, which the others need not wait for
+
+            return serve(workspace, port)
         words, folder = command(wish.what, port, workspace)
     except UserError as error:
         print(error, file=sys.stderr)

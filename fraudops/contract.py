@@ -10,8 +10,10 @@ import pandera.pandas as pa
 
 from fraudops.partitions import day_files
 from fraudops.sources import Chunk
+from fraudops.timeline import day_start, parse_day
 from fraudops.workspace import UserError, Workspace, read_json
 
+HELD = "held.json"  # in data/: the days that are held back, because their data needs mending first
 MOST_CENTS = 100_000_000  # one million: above it a unit is more likely wrong than a purchase right
 EARLIEST = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 TRANSACTION = (
@@ -121,22 +123,31 @@ def _as_of(workspace: Workspace) -> int:
     return read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
 
 
+def held_days(workspace: Workspace) -> list[str]:
+    """The days whose data is held back, as dates (see `quality.hold_back`)."""
+    path = workspace.root / "data" / HELD
+    return read_json(path)["days"] if path.is_file() else []
+
+
 def load_transactions(
-    workspace: Workspace, start: int | None = None, end: int | None = None, given: bool = False
+    workspace: Workspace, start: int | None = None, end: int | None = None, given: bool = False, held: bool = False
 ) -> pd.DataFrame:
     """Accepted transactions with ``start <= ts < end``, in time order, each in its current version.
 
     Ids are text, money is cents, places are hundredths of a degree (Int64, null where unknown). `end` defaults to the run's
-    `as_of`: nothing later can be read. With `given`, the columns that a source brought ready-made (``given_*``) come too.
+    `as_of`: nothing later can be read. With `given`, the columns that a source brought ready-made (``given_*``) come too;
+    days that are held back only with `held`.
     """
     as_of = _as_of(workspace)
     folder = workspace.need("data", "transactions", made_by="1_1_ingest")
     more = ", COLUMNS('given_.*')" if given and read_json(workspace.path("data", "dataset.json"))["given"] else ""
+    broken = [] if held else [day_start(parse_day(day, "a day of held.json")) for day in held_days(workspace)]
     return (
         duckdb.connect()
         .execute(
-            f"SELECT {', '.join(TRANSACTION)}{more} FROM {day_files(folder)} WHERE ts >= ? AND ts < ? ORDER BY ts, tx_id",
-            [start or 0, min(end or as_of, as_of)],
+            f"SELECT {', '.join(TRANSACTION)}{more} FROM {day_files(folder)} "
+            "WHERE ts >= ? AND ts < ? AND NOT list_contains(?::BIGINT[], ts - ts % 86400) ORDER BY ts, tx_id",
+            [start or 0, min(end or as_of, as_of), broken],
         )
         .df()
         .astype({"lat_cdeg": "Int64", "lon_cdeg": "Int64"})

@@ -1,273 +1,337 @@
-"""Has the world changed, or is the data broken? Scores, thresholds, findings, and one verdict a week.
+"""The calibrated monitor: a verdict for each day, and one budget of false alarms over all columns, tests and windows.
 
-The only place that calls evidently, which takes seconds to import and therefore is imported where it is used.
+How an alarm comes about:
+
+1. `fraudops.streams` turns a day into some fifty statistics (columns, all columns jointly, scores, arrived reports).
+2. Each is compared with the same weekday of the reference and divided by how much it swings there: `standardise`. Means over
+   seven days find what moves slowly; windows of arrived reports are longer, since reports are few.
+3. Every statistic has a limit for each direction (``drift_limits.json``): what it reached on one clean day in two hundred, in
+   worlds without drift and in worlds with a busier season, times one factor for all. The factor is chosen so that the whole
+   monitor stays within `BUDGET` there; ``2_Data_Drifts/marks.csv`` says what it reaches on other worlds. This is the
+   single-step max-T adjustment of Westfall and Young (1993, Resampling-Based Multiple Testing) with quantile scaling (Beran
+   1988, Balanced simultaneous confidence sets): it holds over dependent tests, which a Bonferroni correction of fifty
+   correlated columns would punish.
+4. Where the reference itself swung wider than the limits allow, its own extreme is the limit, and a reference of fewer days
+   than those of the calibration widens them: data that is rougher or younger does not cry wolf.
+
+`python -m benchmarks calibrate` makes the limits, on seeds that no proof uses.
 """
 
-import hashlib
-import logging
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import jensenshannon
-from scipy.stats import wasserstein_distance
+from scipy.stats import t
 
-from fraudops.features import CATEGORICAL, FEATURES, NUMERIC, TERMINAL_HISTORY
+from fraudops import quality
+from fraudops.features import load_features
+from fraudops.quality import WATCH, Finding
+from fraudops.sentinel import Sentinel
+from fraudops.streams import RULED, SCORE, Ruler, daily
 from fraudops.timeline import DAY, Timeline, day_of
+from fraudops.verdicts import Moved, Verdict
+from fraudops.workspace import Workspace
 
-LOG = logging.getLogger("fraudops.drift")
-WEEK = 7 * DAY
-FLOOR = 0.1  # evidently's own threshold: no smaller distance counts as a move
-SLACK = 2.0  # a live week may differ twice as much as any past week differed from the other past weeks
-DRIFT_SHARE = 0.15  # share of columns from which on a week calls for retraining
-UNCALIBRATED = 0.5  # threshold where there are not two past weeks to compare
-MOST_WEEKS = 52  # past weeks to learn thresholds from: a year knows every season
-FEWEST_ROWS = 50  # below this a week's distances say nothing
+ReadDay = Callable[[int], pd.DataFrame]
 
-WATCH, ACT = "watch", "act"
+BUDGET = 0.01  # false alarms for each clean day, over everything the monitor looks at
+WINDOWS = (1, 7)  # days over which a statistic is averaged
+REPORT_WINDOWS = (7, 14, 28)
+COUNTS = ("reports", "reported customers", "reported customers, online", "reported customers, present", "reported money")
+SUMS = (*COUNTS, "low reports", "surprise")
+JOINT = "domain classifier"  # looks back over seven days by itself
+SEASON = ("volume", "online share")  # more business or more of it online asks for a look, not for another model
+FEWEST_REPORTS = 10  # customers a week, from which on a week without any is no chance
+REFERENCE_DAY_ROWS = 3000  # of each day of the reference, to learn from
+CALIBRATED_DAYS = 70  # of the reference in the worlds of the calibration
+RARE = 1 - 1e-4  # tail that a limit stands for, roughly: the budget shared out over the statistics
+FEWEST_DAYS = 21  # of the reference: three of each weekday
+LIMITS = Path(__file__).with_name("drift_limits.json")
 
 
-def reference_window(timeline: Timeline) -> tuple[int, int]:
-    """Start and end of the days that live weeks are compared with: whole weeks that end at go-live.
+@cache
+def limits() -> pd.DataFrame:
+    """The calibrated limits: index (statistic, window), columns low, high (an alarm beyond), quiet_low, quiet_high (a look)."""
+    kept = json.loads(LIMITS.read_text())["limits"]
+    return pd.DataFrame(kept).set_index(["statistic", "window"])
 
-    Whole weeks, so that no weekday weighs more than another. They begin where the 30-day windows of the features are
-    full, if that leaves two weeks; before, counts grow because the history does, and each later week would look moved.
+
+def _windowed(residual: pd.DataFrame, reference: np.ndarray, window: int) -> pd.DataFrame:
+    """Means over the last days, in units of how much such means swing in the reference."""
+    one = np.sqrt((residual[reference] ** 2).sum(min_count=FEWEST_DAYS) / max(reference.sum() - 7, 1))
+    mean = residual.rolling(window, min_periods=(window + 1) // 2).mean()
+    swing = np.sqrt((mean[reference] ** 2).mean())
+    return mean / np.maximum(np.maximum(swing, one / np.sqrt(window)), 1e-9)
+
+
+def _spread(values: pd.Series, at_least: float) -> float:
+    known = values.dropna()
+    return max(float(known.std()) if len(known) > 1 else 0.0, at_least)
+
+
+def _reported(raw: pd.DataFrame, reference: np.ndarray) -> dict[int, pd.DataFrame]:
+    """Counts of reports as square roots, and what share of them the scores had missed, over the last days, standardised.
+
+    The swing of a long window shows too rarely in the reference to be known from it alone: it is at least what that of the
+    shortest window makes it. A square root swings alike over windows of any length, a mean less over longer ones.
     """
-    full = timeline.first + TERMINAL_HISTORY
-    start = max(timeline.train, full) if full <= timeline.live - 2 * WEEK else timeline.train
-    return timeline.live - max((timeline.live - start) // WEEK, 1) * WEEK, timeline.live
+    usual = raw.loc[reference, list(SUMS)].sum()
+    each = max(float(usual["reports"]), 1.0)
+    parts: dict[int, dict[str, pd.Series]] = {window: {} for window in REPORT_WINDOWS}
+    least = dict.fromkeys(SUMS, 0.0)
+    for window in REPORT_WINDOWS:
+        total = raw.rolling(window, min_periods=window).sum()
+        for name in SUMS:
+            if name in COUNTS:
+                scale = max(float(usual[name]) / each, 1.0) if name == "reported money" else 1.0  # money in usual reports
+                value = np.sqrt(total[name] / scale)
+                centre = value[reference].mean()
+                floor = max(least[name], 0.5)
+            else:  # five reports of the usual kind are added, so that a single one proves nothing
+                centre = usual[name] / each
+                value = (total[name] + 5 * centre) / (total["reports"] + 5)
+                floor = max(least[name] / np.sqrt(window / REPORT_WINDOWS[0]), 1e-3)
+            swing = _spread(value[reference], floor)
+            if window == REPORT_WINDOWS[0]:
+                least[name] = swing
+            parts[window][name] = (value - centre) / swing
+    return {window: pd.DataFrame(found) for window, found in parts.items()}
 
 
-def sample(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """At most so many rows, the same ones each time, without infinite values."""
-    chosen = frame if len(frame) <= rows else frame.sample(rows, random_state=0)
-    return chosen.replace([np.inf, -np.inf], np.nan)
-
-
-def _present(reference: pd.DataFrame, week: pd.DataFrame) -> list[str]:
-    return [name for name in FEATURES if reference[name].notna().any() and week[name].notna().any()]
-
-
-def scores(reference: pd.DataFrame, week: pd.DataFrame) -> pd.Series:
-    """How far each column of a week is from the reference, by evidently's definitions.
-
-    Numbers: Wasserstein distance over the reference's standard deviation. Text: Jensen-Shannon distance. Both are effect
-    sizes: unlike p-values they do not shrink when the sample grows.
+def standardise(raw: pd.DataFrame, live: int) -> pd.DataFrame:
+    """How unusual each statistic of each day is, in standard deviations of the reference.
 
     Parameters
     ----------
-    reference, week : (n, ...), (m, ...) frames with the columns `FEATURES`
+    raw : (days, statistics) as `streams.daily` gives them, index: day since 1970, without gaps
+    live : the first day that is not reference
 
     Returns
     -------
-    (27,) by column; NaN where one side has no value at all
+    (days, (statistic, window)); NaN where a day or its history is too thin to say
     """
-    result = dict.fromkeys(FEATURES, float("nan"))
-    for name in _present(reference, week):
-        old, new = reference[name].dropna(), week[name].dropna()
-        if name in NUMERIC:
-            result[name] = wasserstein_distance(old, new) / max(float(np.std(old.to_numpy())), 0.001)
-        else:
-            shares = pd.concat([old.value_counts(normalize=True), new.value_counts(normalize=True)], axis=1).fillna(0)
-            result[name] = float(jensenshannon(shares.iloc[:, 0], shares.iloc[:, 1]))
-    return pd.Series(result)
+    reference = np.asarray(raw.index < live)
+    if reference.sum() < FEWEST_DAYS:
+        return pd.DataFrame(index=raw.index, columns=pd.MultiIndex.from_tuples([], names=["statistic", "window"]))
+    weekday = raw.index.to_numpy() % 7
+    columns = raw.drop(columns=[*SUMS, JOINT, "weekday"], errors="ignore")
+    usual = columns[reference].groupby(weekday[reference]).mean().reindex(weekday).set_axis(raw.index)
+    parts = {window: _windowed(columns - usual, reference, window) for window in WINDOWS}
+    if JOINT in raw:
+        known = raw.loc[reference, JOINT].dropna()
+        z = (raw[[JOINT]] - known.mean()) / max(float(known.std()) if len(known) > 1 else 1.0, 1e-3)
+        parts[7] = parts[7].join(z)
+    if raw.loc[reference, "reports"].sum():
+        for window, found in _reported(raw[list(SUMS)], reference).items():
+            parts[window] = parts[window].join(found) if window in parts else found
+    table = pd.concat(parts, axis=1).swaplevel(axis=1)
+    return table.rename_axis(columns=["statistic", "window"])
 
 
-def thresholds(reference: pd.DataFrame, rows: int, week_rows: int | None = None) -> pd.Series:
-    """For each column the score from which on a week has moved: learnt from how much past weeks differ.
+def _widening(days: int, window: np.ndarray) -> np.ndarray:
+    """Factor (n,) on the limits where the reference has fewer days than that of the calibration; 1 where it has as many.
 
-    Each week of the reference is scored against the other weeks. The largest score of a column, times `SLACK`, is its
-    threshold, and never less than `FLOOR`. A column that always swings must swing more than usual to be noticed.
-
-    Parameters
-    ----------
-    reference : (n, ...) frame with ts and `FEATURES`, whole weeks
-    rows : both sides are sampled to at most this many
-    week_rows : size of the week to be judged: a small week is compared with equally small past weeks
+    A swing that is known from few windows is known badly: Student's t with as many degrees of freedom as there are windows
+    besides the first says how much further out the same rare value lies.
     """
-    number = (reference["ts"] - (reference["ts"].max() + 1)) // WEEK
-    pool = sample(reference, 8 * rows)
-    past = []
-    for week in sorted(number.unique())[-MOST_WEEKS:]:
-        own, others = reference[number == week], pool[number.loc[pool.index] != week]
-        if min(len(own), len(others)) >= FEWEST_ROWS:
-            past.append(scores(sample(others, rows), sample(own, min(rows, week_rows or rows))))
-    if len(past) < 2:
-        return pd.Series(UNCALIBRATED, index=list(FEATURES))
-    return (SLACK * pd.DataFrame(past).max()).fillna(UNCALIBRATED).clip(lower=FLOOR)
+    reach = [t.ppf(RARE, np.maximum(known / window - 1, 0.5)) for known in (days, CALIBRATED_DAYS)]
+    return np.maximum(reach[0] / reach[1], 1.0)
 
 
-def week_report(reference: pd.DataFrame, week: pd.DataFrame, limits: pd.Series, html: Path | None = None) -> pd.DataFrame:
-    """Let evidently compare a week with the reference, column by column.
-
-    Parameters
-    ----------
-    reference, week : (n, ...), (m, ...) frames with the columns `FEATURES`, both sampled
-    limits : (27,) threshold by column
-    html : where to save evidently's page, which opens without a network
+def bounds(z: pd.DataFrame, live: int) -> pd.DataFrame:
+    """Limits for this data set: the calibrated ones, wider where the reference itself swung wider.
 
     Returns
     -------
-    One row a column: method, score, threshold, moved. A column without any value has score NaN and has moved; a week
-    with fewer than `FEWEST_ROWS` rows has no scores, moves nothing, and gets no page.
+    (statistic, window) by low, high (an alarm beyond), quiet_low, quiet_high (a look)
     """
-    table = pd.DataFrame({"method": "", "score": np.nan, "threshold": limits, "moved": False}, index=list(FEATURES))
-    if min(len(week), len(reference)) < FEWEST_ROWS:
-        return table
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset
-
-    present = _present(reference, week)
-    definition = DataDefinition(
-        numerical_columns=[name for name in present if name in NUMERIC],
-        categorical_columns=[name for name in present if name in CATEGORICAL],
-    )
-    preset = DataDriftPreset(
-        columns=present,
-        num_method="wasserstein",
-        cat_method="jensenshannon",
-        per_column_threshold={name: float(limits[name]) for name in present},
-        drift_share=DRIFT_SHARE,
-        include_tests=False,
-    )
-    result = Report([preset]).run(*(Dataset.from_pandas(side[present], definition) for side in (week, reference)))
-    for metric in result.dict()["metrics"]:
-        if "column" in metric["config"]:
-            table.loc[metric["config"]["column"], ["method", "score"]] = metric["config"]["method"], float(metric["value"])
-    table["moved"] = (table["score"] >= table["threshold"]) | (table["score"].isna() & reference[list(FEATURES)].notna().any())
-    if html is not None:
-        result.save_html(str(html))
+    table = limits().reindex(z.columns).dropna()
+    days = int(np.asarray(z.index < live).sum())
+    table = table.mul(_widening(days, table.index.get_level_values("window").to_numpy(float)), axis=0)
+    own = z.loc[np.asarray(z.index < live), table.index]
+    table["high"] = np.maximum(table["high"], own.max().fillna(0))
+    table["low"] = np.minimum(table["low"], own.min().fillna(0))
     return table
 
 
-def _longest_gap(ts: pd.Series, start: int, end: int) -> int:
-    return int(np.diff(np.concatenate([[start], np.sort(ts.to_numpy()), [end]])).max())
+def scores(z: pd.DataFrame, live: int) -> pd.DataFrame:
+    """Every standardised statistic of every live day, long: day, statistic, window, z, limit (alarm, on the side of z)."""
+    table = bounds(z, live)
+    days = z.loc[np.asarray(z.index >= live), table.index]
+    long = days.rename_axis("day").stack(["statistic", "window"]).rename("z").dropna().reset_index()
+    side = table.loc[pd.MultiIndex.from_frame(long[["statistic", "window"]])]
+    return long.assign(limit=np.where(long["z"] > 0, side["high"], side["low"]))
 
 
-def _missing(column: pd.Series) -> float:
-    unknown = column.isna()
-    return float((unknown | column.isin(["", "unknown"]) if not pd.api.types.is_numeric_dtype(column) else unknown).mean())
-
-
-def quality(tx: pd.DataFrame, reference: pd.DataFrame, start: int, end: int) -> list[dict]:
-    """What is wrong with the transactions of ``[start, end)``, judged by those of the reference.
-
-    Parameters
-    ----------
-    tx, reference : transactions with ts, customer_id, terminal_id, amount_cents, category, channel
+def compare(z: pd.DataFrame, live: int) -> pd.DataFrame:
+    """Hold each live day against the limits.
 
     Returns
     -------
-    Findings, worst first: check, column, severity ('watch' or 'act'), value, limit, text. 'act' means that the data needs
-    mending before anybody learns from it.
+    One row for each day and statistic beyond its quiet limit: day, statistic, window, z, limit (signed), alarm
     """
-    week = tx[(tx["ts"] >= start) & (tx["ts"] < end)]
-    found: list[dict] = []
-
-    def note(check: str, column: str, severity: str, value: float, limit: float, text: str) -> None:
-        found.append(
-            {"check": check, "column": column, "severity": severity, "value": round(float(value), 6),
-             "limit": round(float(limit), 6), "text": text}
-        )  # fmt: skip
-
-    span = max(int(reference["ts"].max() - reference["ts"].min()) if len(reference) else 0, DAY)
-    usual = len(reference) * (end - start) / span
-    ratio = len(week) / usual if usual else float("nan")
-    if week.empty:
-        note("volume", "", ACT, 0, 0, "there is no transaction at all")
-        return found
-    if not 0.5 <= ratio <= 2:
-        severity = ACT if ratio < 0.2 or ratio > 5 else WATCH
-        note("volume", "", severity, ratio, 0.5 if ratio < 1 else 2, f"{len(week):,} rows, {ratio:.2f} times the usual number")
-    gap = _longest_gap(week["ts"], start, end)
-    longest = _longest_gap(reference["ts"], int(reference["ts"].min()), int(reference["ts"].max())) if len(reference) else 0
-    most = max(3 * longest, DAY // 2)
-    if gap > most:
-        severity = ACT if gap >= max(DAY, most) else WATCH
-        note("freshness", "ts", severity, gap / 3600, most / 3600, f"{gap / 3600:.0f} hours without a transaction")
-    for name in ("customer_id", "terminal_id", "amount_cents", "category", "channel"):
-        before, now = _missing(reference[name]), _missing(week[name])
-        if now > before + 0.01:
-            severity = ACT if now > before + 0.05 else WATCH
-            text = f"{name} is missing in {now:.1%} of the rows, before {before:.1%}"
-            note("nulls", name, severity, now, before + 0.01, text)
-    for name in CATEGORICAL:
-        known = set(reference[name].dropna()) | {"", "unknown"}
-        share = float((~week[name].isin(known) & week[name].notna()).mean())
-        if share > 0.001:
-            new = sorted(set(week[name].dropna()) - known)[:3]
-            severity = ACT if share > 0.2 else WATCH
-            text = f"{name} has values never seen before ({', '.join(new)}): {share:.1%} of the rows"
-            note("new category", name, severity, share, 0.001, text)
-    middle, now = reference["amount_cents"].median(), week["amount_cents"].median()
-    if middle > 0 and not 1 / 3 <= now / middle <= 3:
-        severity = ACT if not 1 / 8 <= now / middle <= 8 else WATCH
-        text = f"the median amount is {now / middle:.3g} times the usual one" + (": a wrong unit?" if severity == ACT else "")
-        note("amount scale", "amount_cents", severity, now / middle, 3, text)
-    same = ["ts", "customer_id", "terminal_id", "amount_cents"]
-    before, now = float(reference.duplicated(same).mean()) if len(reference) else 0.0, float(week.duplicated(same).mean())
-    if now > before + 0.005:
-        severity = ACT if now > before + 0.05 else WATCH
-        note("duplicates", "tx_id", severity, now, before + 0.005, f"{now:.1%} of the rows repeat another under a new tx_id")
-    return sorted(found, key=lambda one: (one["severity"] != ACT, one["check"], one["column"]))
+    table = bounds(z, live)
+    high, low = table["high"], table["low"]
+    days = z.loc[np.asarray(z.index >= live), table.index]
+    season = table.index.get_level_values("statistic").isin(SEASON)
+    alarm = ((days > high) | (days < low)) & ~season
+    quiet = alarm | (days > table["quiet_high"]) | (days < table["quiet_low"])
+    day, column = np.nonzero(quiet.to_numpy())
+    value = days.to_numpy()[day, column]
+    return pd.DataFrame(
+        {
+            "day": days.index.to_numpy()[day],
+            "statistic": table.index.get_level_values(0).to_numpy()[column],
+            "window": table.index.get_level_values(1).to_numpy()[column],
+            "z": value,
+            "limit": np.where(value > 0, high.to_numpy()[column], low.to_numpy()[column]),
+            "alarm": alarm.to_numpy()[day, column].astype(bool),
+        }
+    )
 
 
-def verdict(start: int, as_of: int, table: pd.DataFrame, findings: list[dict], drift_share: float = DRIFT_SHARE) -> dict:
-    """One week in one judgement; equal inputs give an equal dictionary, ready for JSON.
+def verdict(day: int, moved: pd.DataFrame, findings: list[Finding], judged: bool = True) -> Verdict:
+    """One day in one judgement.
 
     Broken data comes first: it also moves columns, and retraining on it would teach the fault.
 
     Parameters
     ----------
-    start : first second of the week
-    as_of : what happened from here on was not known
-    table : what `week_report` gave
-    findings : what `quality` gave for the same week
-    drift_share : share of moved columns from which on to retrain
-
-    Returns
-    -------
-    as_of, week, severity (ok, watch, act), action (nothing, watch, retrain, fix data), moved, moved_share, findings, evidence
+    day : days since 1970
+    moved : the day's rows of `compare`
+    findings : of `quality.judge` for the same day
+    judged : whether the day could be compared at all
     """
-    moved = table[table["moved"]].sort_values("score", ascending=False)
-    share = len(moved) / len(table)
-    broken = [one["text"] for one in findings if one["severity"] == ACT]
-    names = ", ".join(moved.index[:5]) + (" and others" if len(moved) > 5 else "")
-    drifted = f"{len(moved)} of {len(table)} columns moved" + (f": {names}" if len(moved) else "")
+    ranked = moved.assign(times=moved["z"] / moved["limit"]).sort_values("times", ascending=False)
+    alarms = ranked[ranked["alarm"]]
+    broken = [one["text"] for one in findings if one["severity"] != WATCH]
+    names = list(dict.fromkeys((alarms if len(alarms) else ranked)["statistic"]))
+    text = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    noticed = [one["text"] for one in findings] + ([f"moved: {text}"] if names else [])
     if broken:
-        severity, action, evidence = ACT, "fix data", "; ".join(broken)
-    elif len(moved) and share >= drift_share:
-        severity, action, evidence = ACT, "retrain", drifted
-    elif len(moved) or findings:
-        severity, action = WATCH, "watch"
-        evidence = "; ".join(([drifted] if len(moved) else []) + [one["text"] for one in findings])
-    elif table["score"].isna().all():
-        severity, action, evidence = WATCH, "watch", f"fewer than {FEWEST_ROWS} rows: too few to compare"
+        severity, action, evidence = "act", "fix data", "; ".join(broken)
+    elif len(alarms):
+        severity, action, evidence = "act", "retrain", "; ".join(noticed)
+    elif noticed:
+        severity, action, evidence = "watch", "nothing", "; ".join(noticed)
+    elif not judged:
+        severity, action, evidence = "watch", "nothing", "the reference or the day is too thin to compare"
     else:
-        severity, action, evidence = "ok", "nothing", drifted
-    return {
-        "as_of": int(as_of), "week": str(day_of(start)), "severity": severity, "action": action,
-        "moved": [
-            {"column": name, "score": None if np.isnan(row["score"]) else round(float(row["score"]), 6),
-             "threshold": round(float(row["threshold"]), 6)}
-            for name, row in moved.iterrows()
+        severity, action, evidence = "ok", "nothing", "nothing moved beyond its limit"
+    return Verdict(
+        as_of=(day + 1) * DAY, day=str(day_of(day * DAY)), severity=severity, action=action, evidence=evidence,
+        moved=[
+            Moved(statistic=one.statistic, window=int(one.window), z=round(float(one.z), 3), limit=round(float(one.limit), 3),
+                  alarm=bool(one.alarm))
+            for one in ranked.itertuples()
         ],
-        "moved_share": round(share, 6), "drift_share": float(drift_share), "findings": findings, "evidence": evidence,
-    }  # fmt: skip
+        findings=findings,
+    )  # fmt: skip
 
 
-def alert(judged: dict) -> dict | None:
-    """The alert a verdict calls for, also written to the log; None unless the severity is 'act'.
+def judge_days(raw: pd.DataFrame, live: int, findings: dict[str, list[Finding]]) -> list[Verdict]:
+    """A verdict for each live day.
 
-    Returns
-    -------
-    A row of the table `alerts` of `fraudops.store`. Its alert_id follows from week, action and evidence: the same alert
-    raised twice is one alert.
+    Parameters
+    ----------
+    raw : statistics of reference and live days (see `standardise`)
+    live : the first live day, in days since 1970
+    findings : of the data quality, by date
     """
-    if judged["severity"] != ACT:
-        LOG.info("week %s: %s (%s)", judged["week"], judged["severity"], judged["evidence"])
-        return None
-    text = f"week of {judged['week']}: {judged['action']}. {judged['evidence']}."
-    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
-    LOG.warning("%s", text)
-    return {"alert_id": f"drift-{judged['week']}-{identity}", "as_of": judged["as_of"], "severity": ACT, "text": text}
+    z = standardise(raw, live)
+    moved = compare(z, live)
+    days = raw.index[np.asarray(raw.index >= live)]
+    judged = raw["volume"].notna() & z.notna().any(axis=1) if "volume" in raw else pd.Series(False, raw.index)
+    silent = _silent(raw, live)
+    return [
+        verdict(
+            int(day),
+            moved[moved["day"] == day],
+            findings.get(str(day_of(day * DAY)), []) + silent.get(day, []),
+            bool(judged[day]),
+        )
+        for day in days
+    ]
+
+
+def _silent(raw: pd.DataFrame, live: int) -> dict[int, list[Finding]]:
+    """Findings, by day, of what has fallen silent: columns without a usable value, and reports that no longer arrive."""
+    columns = [name for name in RULED if name in raw and raw.loc[raw.index < live, name].notna().any()]
+    days = raw[(raw.index >= live) & raw["volume"].notna()] if columns else raw.iloc[:0]
+    found: dict[int, list[Finding]] = {}
+    for day, name in days[columns].isna().stack().loc[lambda gone: gone].index if len(days) else ():
+        text = f"{name} has no finite value on this day"
+        finding = {"check": "nulls", "column": name, "severity": "act", "value": 1.0, "limit": 0.0, "text": text}
+        found.setdefault(day, []).append(finding)
+    week = raw["reported customers"].rolling(7).sum()
+    usual = float(week[week.index < live].mean())
+    if usual >= FEWEST_REPORTS:  # so many do not stay away by chance
+        text = f"no fraud report has arrived for a week, where {usual:.0f} customers used to report: has the feed stopped?"
+        finding = {"check": "freshness", "column": "labels", "severity": "act", "value": 0.0, "limit": usual, "text": text}
+        for day in week.index[(week.index >= live) & (week == 0)]:
+            found.setdefault(day, []).append(finding)
+    return found
+
+
+class Watch:
+    """The monitor of one data set up to `as_of`: what it learnt from the reference, and the statistics of the days.
+
+    Holds one day at a time, besides a bounded part of the reference.
+
+    Parameters
+    ----------
+    read_day : gives the rows of a day (days since 1970): tx_id, ts, customer_id and `FEATURES`
+    labels : fraud reports that have arrived: tx_id, label_ts
+    """
+
+    def __init__(self, read_day: ReadDay, labels: pd.DataFrame, timeline: Timeline):
+        self.read_day, self.labels, self.timeline = read_day, labels, timeline
+        self.start, self.live = quality.reference_window(timeline)
+        known = labels[labels["label_ts"] < self.live]
+        parts = [_part(read_day(day), known) for day in range(self.start // DAY, self.live // DAY)]
+        rows, drawn = (pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True))
+        self.sentinel = Sentinel(rows, known, self.start, self.live)  # frauds are few, so it gets all of them
+        self.reference = self.score(rows[drawn])
+
+    def score(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows with their score by the monitor's own model."""
+        return rows.assign(**{SCORE: self.sentinel.score(rows)})
+
+    def statistics(self) -> pd.DataFrame:
+        """(days, statistics) from the start of the reference to `as_of`, index: day since 1970."""
+        found = dict(daily(Ruler.learn(self.reference), self._days()))
+        return pd.DataFrame(found.values(), index=pd.Index(found, name="day")).astype(float)
+
+    def _days(self) -> Iterator[tuple[int, pd.DataFrame, pd.DataFrame]]:
+        """Day, its rows, and the reports that arrived on it; reports of earlier transactions too."""
+        arrival = self.labels.drop_duplicates("tx_id").set_index("tx_id")["label_ts"]
+        pending = self.score(self.read_day(self.timeline.first // DAY)).iloc[:0].assign(arrives=0)
+        for day in range(self.timeline.first // DAY, self.timeline.as_of // DAY):
+            rows = self.score(self.read_day(day))
+            reported = rows[rows["tx_id"].isin(arrival.index)]
+            reported = reported.assign(arrives=reported["tx_id"].map(arrival) // DAY)
+            pending = pd.concat([pending, reported]) if len(pending) else reported
+            if day >= self.start // DAY:
+                yield day, rows, pending[pending["arrives"] == day]
+            pending = pending[pending["arrives"] > day]
+
+
+def _part(rows: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """At most `REFERENCE_DAY_ROWS` rows of a day and all that were reported, and which of them were drawn."""
+    drawn = pd.Series(rows.index.isin(rows.sample(min(REFERENCE_DAY_ROWS, len(rows)), random_state=0).index), rows.index)
+    kept = drawn | rows["tx_id"].isin(known["tx_id"])
+    return rows[kept], drawn[kept]
+
+
+def reader_of(rows: pd.DataFrame) -> ReadDay:
+    """A reader of days from rows in memory."""
+    each = dict(list(rows.groupby(rows["ts"] // DAY)))
+    return lambda day: each.get(day, rows.iloc[:0])
+
+
+def reader(workspace: Workspace) -> ReadDay:
+    """A reader of days from the workspace's features, one day in memory at a time."""
+    return lambda day: load_features(workspace, day * DAY, (day + 1) * DAY)

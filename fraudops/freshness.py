@@ -25,7 +25,7 @@ def _source(path: Path) -> str:
 
 def _library() -> str:
     room = REPOSITORY / "fraudops"
-    return _sha({f.name: digest(f) for f in sorted(f for kind in ("*.py", "*.sql", "*.j2") for f in room.glob(kind))})
+    return _sha({f.name: digest(f) for f in sorted(f for kind in ("*.py", "*.sql", "*.j2", "*.json") for f in room.glob(kind))})
 
 
 def outputs(one: Node, workspace: Workspace) -> dict[str, str]:

@@ -77,21 +77,21 @@ def _resampled(sampler: BaseEstimator) -> ResamplingPipeline:
     return ResamplingPipeline([("prepare", _prepare(impute=True)), ("sample", sampler), ("model", boosting())])
 
 
-def _plain(model: BaseEstimator, impute: bool = False) -> Pipeline:
+def plain(model: BaseEstimator, impute: bool = False) -> Pipeline:
     return Pipeline([("prepare", _prepare(impute)), ("model", model)])
 
 
 # imbalance strategies by name; each gives an unfitted pipeline from FEATURES to a probability
 STRATEGIES: dict[str, Callable[[], BaseEstimator]] = {
-    "plain": lambda: _plain(boosting()),
-    "class_weight": lambda: _plain(boosting(class_weight="balanced")),
+    "plain": lambda: plain(boosting()),
+    "class_weight": lambda: plain(boosting(class_weight="balanced")),
     "smote": lambda: _resampled(SMOTE(sampling_strategy=0.1, random_state=0)),
     "undersample": lambda: _resampled(RandomUnderSampler(sampling_strategy=0.1, random_state=0)),
     "smote_enn": lambda: _resampled(SMOTEENN(sampling_strategy=0.1, random_state=0)),
-    "balanced_bagging": lambda: _plain(
+    "balanced_bagging": lambda: plain(
         BalancedBaggingClassifier(boosting(max_iter=60), n_estimators=10, sampling_strategy=0.1, random_state=0), impute=True
     ),
-    "balanced_forest": lambda: _plain(
+    "balanced_forest": lambda: plain(
         BalancedRandomForestClassifier(n_estimators=200, min_samples_leaf=3, sampling_strategy=0.1, random_state=0), impute=True
     ),
 }

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pandas as pd
 import sqlalchemy as sa
+from filelock import FileLock
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fraudops.workspace import UserError, Workspace
@@ -84,6 +85,12 @@ alerts = sa.Table(
     sa.Column("as_of", sa.BigInteger, nullable=False),
     _text("severity", nullable=False),
     sa.Column("text", sa.Text, nullable=False),
+)
+deliveries = sa.Table(  # of alerts, to the webhook
+    "deliveries",
+    METADATA,
+    _text("alert_id", primary_key=True),
+    sa.Column("delivered_at", sa.Float, nullable=False),
 )
 ledger = sa.Table(
     "ledger",
@@ -167,6 +174,13 @@ def label_rows(known: pd.DataFrame, source: str = "chargeback", actor: str = "is
     return known[columns].assign(source=source, actor=actor, is_fraud=1).to_dict("records")
 
 
+@contextmanager
+def in_use(workspace: Workspace) -> Iterator[None]:
+    """While the block runs, `begin_operation` of another process does not move the database away."""
+    with FileLock(workspace.path("state", ".store.lock")):
+        yield
+
+
 def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
     """The database of one operation: one data set and its first champion.
 
@@ -177,6 +191,11 @@ def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
     UserError
         On a server database that already holds another operation: that one is not ours to move.
     """
+    with in_use(workspace):
+        return _begin(workspace, key)
+
+
+def _begin(workspace: Workspace, key: str) -> sa.Engine:
     engine = connect(workspace)
     with writing(engine) as connection:
         held = connection.scalar(sa.select(operation.c.key))
@@ -194,4 +213,4 @@ def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
     shutil.move(file, workspace.path("store", "archive", f"{held[:16]}-{int(file.stat().st_mtime)}.db"))
     for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
         leftover.unlink(missing_ok=True)
-    return begin_operation(workspace, key)
+    return _begin(workspace, key)

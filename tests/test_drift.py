@@ -1,81 +1,171 @@
-"""The verdict: quiet on healthy weeks, loud on planted ones, and broken data before drift."""
-
-import json
+"""The monitor: quiet on healthy days, loud on planted ones, broken data before drift, and no crash on strange days."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from fraudops import contract, drift, features
-from fraudops.timeline import load_timeline
-
-ROWS = 2000
+from fraudops import contract, detectors, drift, features, pages, quality, streams, trials
+from fraudops.timeline import DAY, load_timeline
+from fraudops.verdicts import VerdictFile, episodes
 
 
 @pytest.fixture(scope="module")
 def data(small_workspace):
-    """Transactions and features of the reference and of one of its own weeks, played as if it were live."""
-    timeline = load_timeline(small_workspace)
-    tx, table = contract.load_transactions(small_workspace), features.load_features(small_workspace)
-    start, end = drift.reference_window(timeline)
-    inside = lambda frame, a, b: frame[(frame["ts"] >= a) & (frame["ts"] < b)]  # noqa: E731
-    week = (end - drift.WEEK, end)
-    return tx, inside(tx, start, end), inside(table, start, end), inside(table, *week), week
+    """Rows with customers, labels, timeline, and what the monitor learnt and measured."""
+    timeline, labels = load_timeline(small_workspace), contract.load_labels(small_workspace)
+    read = drift.reader(small_workspace)
+    rows = pd.concat([read(day) for day in range(timeline.first // DAY, timeline.as_of // DAY)], ignore_index=True)
+    watch = drift.Watch(drift.reader_of(rows), labels, timeline)
+    return rows, labels, timeline, watch, watch.statistics()
 
 
-def judged(reference, rows, html=None):
-    limits = drift.thresholds(reference, ROWS, len(rows))
-    return drift.week_report(drift.sample(reference, ROWS), drift.sample(rows, ROWS), limits, html)
+def judged(data, change, day=2):
+    """The verdict of one live day whose rows are changed."""
+    rows, _labels, timeline, watch, raw = data
+    start = timeline.live_days[day]
+    today = rows[(rows["ts"] >= start) & (rows["ts"] < start + DAY)]
+    ruler = streams.Ruler.learn(watch.reference)
+    changed = raw.copy()
+    found = streams.of_day(ruler, watch.score(change(today)))
+    changed.loc[start // DAY, [name for name in raw if name not in drift.SUMS]] = np.nan
+    for name, value in found.items():
+        changed.loc[start // DAY, name] = value
+    days = drift.judge_days(changed, timeline.live // DAY, {})
+    return days[day]
 
 
-def test_a_healthy_week_is_ok(data, tmp_path):
-    tx, raw, reference, rows, (start, end) = data
-    table = judged(reference, rows, tmp_path / "week.html")
-    verdict = drift.verdict(start, end, table, drift.quality(tx, raw, start, end))
-    assert verdict["severity"] == "ok" and verdict["action"] == "nothing" and drift.alert(verdict) is None
-    assert (tmp_path / "week.html").stat().st_size > 100_000
+def test_files_and_memory_give_the_same(small_workspace, data):
+    _rows, labels, timeline, _, raw = data
+    again = drift.Watch(drift.reader(small_workspace), labels, timeline).statistics()
+    pd.testing.assert_frame_equal(again, raw)
 
 
-def test_amounts_three_times_as_high_ask_for_retraining(data):
-    _, _, reference, rows, (start, end) = data
+def test_nothing_of_a_day_depends_on_later_days(data):
+    rows, labels, timeline, _watch, raw = data
+    cut = timeline.live_days[5]
+    early = type(timeline)(timeline.first, timeline.train, timeline.live, cut)
+    known = labels[labels["label_ts"] < cut]
+    before = drift.Watch(drift.reader_of(rows[rows["ts"] < cut]), known, early).statistics()
+    pd.testing.assert_frame_equal(before, raw.loc[: cut // DAY - 1])
+
+
+def test_amounts_that_rise_by_half_are_an_alarm(data):
     money = [name for name in features.NUMERIC if features.DICTIONARY[name][0] == "money"]
-    verdict = drift.verdict(start, end, judged(reference, rows.assign(**{name: rows[name] * 2.5 for name in money})), [])
-    assert verdict["severity"] == "act" and verdict["action"] == "retrain"
-    assert {one["column"] for one in verdict["moved"]} >= {"amount", "c_mean_30d"}
-    assert drift.alert(verdict)["alert_id"] == drift.alert(verdict)["alert_id"]
-    assert json.loads(json.dumps(verdict)) == verdict
+    assert judged(data, lambda day: day).severity != "act"
+    found = judged(data, lambda day: day.assign(**{name: day[name] * 1.5 for name in [*money, "c_amount_ratio"]}))
+    assert found.severity == "act" and found.action == "retrain"
+    assert "amount" in {one.statistic for one in found.moved if one.alarm}
+
+
+def test_more_of_the_same_business_is_no_alarm(data):
+    found = judged(data, lambda day: pd.concat([day, day.sample(frac=0.5, random_state=1)]))
+    assert found.severity != "act"
 
 
 @pytest.mark.parametrize(
-    "fault, check",
+    "change",
     [
-        (lambda week: week.assign(amount_cents=week["amount_cents"] * 100), "amount scale"),
-        (lambda week: week.assign(category=None), "nulls"),
-        (lambda week: week.assign(channel="carrier pigeon"), "new category"),
-        (lambda week: week[week["ts"] < week["ts"].min() + 3 * 86_400], "freshness"),
-        (lambda week: week.iloc[:1], "volume"),
-        (lambda week: week.iloc[:0], "volume"),
-        (lambda week: pd.concat([week, week.assign(tx_id="again-" + week["tx_id"])]), "duplicates"),
+        lambda day: day.iloc[:0],
+        lambda day: day.iloc[:1],
+        lambda day: day.assign(amount=np.inf),
+        lambda day: day.assign(hour=np.nan),
+        lambda day: day.assign(amount=3.0),
+        lambda day: day.assign(category="never seen", channel="never seen"),
     ],
 )
-def test_broken_data_is_named_and_never_retrained_on(data, fault, check):
-    tx, raw, reference, rows, (start, end) = data
-    in_week = (tx["ts"] >= start) & (tx["ts"] < end)
-    broken = pd.concat([tx[~in_week], fault(tx[in_week])])
-    findings = drift.quality(broken, raw, start, end)
-    assert any(one["check"] == check and one["severity"] == "act" for one in findings), findings
-    assert drift.verdict(start, end, judged(reference, rows), findings)["action"] == "fix data"
+def test_strange_days_are_neither_a_crash_nor_ok(data, change):
+    assert judged(data, change).severity != "ok"
 
 
-def test_strange_columns_are_no_crash(data):
-    _, _, reference, rows, (start, end) = data
-    strange = rows.assign(amount=np.inf, hour=np.nan, weekday=3.0)
-    verdict = drift.verdict(start, end, judged(reference, strange), [])
-    assert verdict["severity"] != "ok" and "hour" in {one["column"] for one in verdict["moved"]}
+def test_reports_that_stop_are_a_fault_and_no_good_news(data):
+    _, _, timeline, _, raw = data
+    live, silent = timeline.live // DAY, raw.copy()
+    silent[list(drift.SUMS)] *= 10  # a small world has few reports
+    silent.loc[live:, list(drift.SUMS)] = 0
+    days = drift.judge_days(silent, live, {})
+    assert not any("fraud report" in one.text for day in days[:6] for one in day.findings)
+    assert days[6].action == "fix data" and "fraud report" in days[6].evidence
 
 
-@pytest.mark.parametrize("count", [0, 1, 10])
-def test_a_week_with_too_few_rows_says_so(data, count):
-    _, _, reference, rows, (start, end) = data
-    verdict = drift.verdict(start, end, judged(reference, rows.head(count)), [])
-    assert verdict["severity"] == "watch" and "too few" in verdict["evidence"]
+def test_broken_data_comes_before_drift(data):
+    _, _, timeline, _, _raw = data
+    live = timeline.live // DAY
+    moved = pd.DataFrame({"day": [live], "statistic": ["amount"], "window": [1], "z": [40.0], "limit": [4.0], "alarm": [True]})
+    broken = {
+        "check": "amount scale",
+        "column": "amount_cents",
+        "severity": "act",
+        "value": 1,
+        "limit": 0,
+        "text": "a wrong unit?",
+    }
+    assert drift.verdict(live, moved, []).action == "retrain"
+    found = drift.verdict(live, moved, [broken])
+    assert (found.severity, found.action) == ("act", "fix data") and "wrong unit" in found.evidence
+    assert drift.verdict(live, moved.iloc[:0], [broken | {"severity": "watch"}]).severity == "watch"
+    assert drift.verdict(live, moved.iloc[:0], [], judged=False).severity == "watch"
+
+
+def test_a_reference_too_short_to_know_says_so(data):
+    _, _, _timeline, _, raw = data
+    days = drift.judge_days(raw.iloc[-10:], raw.index[-3], {})
+    assert [day.severity for day in days] == ["watch"] * 3 and "too thin" in days[0].evidence
+
+
+def test_a_short_reference_has_wider_limits(data):
+    _, _, timeline, _, raw = data
+    z = drift.standardise(raw, timeline.live // DAY)
+    wide = drift.bounds(z, timeline.live // DAY)
+    kept = drift.limits().reindex(wide.index)
+    assert (wide["high"] >= kept["high"]).all() and (wide["low"] <= kept["low"]).all()
+    assert drift._widening(drift.CALIBRATED_DAYS, np.array([1.0, 7.0, 28.0])) == pytest.approx([1, 1, 1])
+
+
+def test_an_alarm_that_goes_on_is_one_alarm(data):
+    _, _, timeline, _, _raw = data
+    live = timeline.live // DAY
+    moved = pd.DataFrame({"day": [0], "statistic": ["amount"], "window": [1], "z": [9.0], "limit": [4.0], "alarm": [True]})
+    nothing = moved.iloc[:0]
+    broken = [{"check": "nulls", "column": "", "severity": "act", "value": 1, "limit": 0, "text": "x"}]
+    story = [(nothing, []), (moved, []), (moved, []), (moved, broken), (nothing, []), (moved, [])]
+    days = [drift.verdict(live + n, one, found) for n, (one, found) in enumerate(story)]
+    assert [days.index(day) for day in episodes(days)] == [1, 3, 5]
+    file = VerdictFile(latest=days[-1], days=days, reference=("2026-01-01", "2026-02-01"), false_alarm_budget=0.01)
+    assert VerdictFile.model_validate_json(file.model_dump_json()) == file
+
+
+def test_the_shipped_limits_say_where_they_come_from():
+    import json
+
+    about = json.loads(drift.LIMITS.read_text())
+    assert about["budget"] == drift.BUDGET and about["control_days_in_alarm"] <= drift.BUDGET
+    table = drift.limits()
+    assert (table["high"] > 0).all() and (table["low"] < 0).all() and len(table) > 80
+
+
+def test_our_copy_of_evidentlys_defaults_agrees_with_evidently(data):
+    rows, _, timeline, _, _ = data
+    start, _ = quality.reference_window(timeline)
+    reference = detectors.sample(rows[(rows["ts"] >= start) & (rows["ts"] < timeline.live)], 1500)
+    week = detectors.sample(rows[rows["ts"] >= timeline.live].head(1500), 1500)
+    theirs = pages.week_page(reference, week)
+    moved = detectors.evidently_scores(reference, week) >= detectors.FLOOR
+    assert theirs["drifted"] == int(moved.sum()) and theirs["columns"] == len(moved)
+
+
+def test_marks_of_a_world_whose_truth_is_known():
+    alarms = pd.DataFrame({"always": [True] * 6, "never": [False] * 6, "late": [False, True, False, False, False, True]})
+    harmful = trials.Watched("price_inflation", "sudden", 1, 3, alarms, [])
+    table = trials.marks([harmful]).set_index("detector")
+    assert table.loc["always", ["clean_days", "false_days", "false_alarms", "delay"]].tolist() == [3, 3, 1, 0]
+    assert table.loc["never", "detected"] is False or not table.loc["never", "detected"]
+    assert (table.loc["late", "false_days"], table.loc["late", "delay"]) == (1, 2)
+    benign = trials.marks([trials.Watched("benign_season", "sudden", 1, 3, alarms, [])]).set_index("detector")
+    assert benign.loc["late", "clean_days"] == 6 and benign.loc["late", "false_days"] == 2
+    whole = trials.summary(trials.marks([harmful])).set_index("detector")
+    assert np.isinf(whole.loc["never", "median delay"]) and whole.loc["late", "median delay"] == 2
+
+
+def test_a_world_with_a_fault_is_not_retrained_on():
+    watched = trials.watch(trials.observe("broken_units", seed=5, profile="smoke"), rivals=False)
+    assert set(watched.actions[watched.onset :]) == {"fix data"}

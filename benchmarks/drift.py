@@ -1,0 +1,174 @@
+"""Marks of the monitor and of textbook detectors in worlds whose drift is known; seconds of a day; memory at full size.
+
+Every world has a seed that the calibration did not see. The table goes to ``2_Data_Drifts/marks.csv``, which notebook 2.3
+shows beside its own few worlds.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import calibrate, verdict
+from fraudops import trials
+from fraudops.workspace import REPOSITORY
+
+SEEDS = range(2001, 2021)
+CASES = (
+    ("control", "sudden"), ("benign_season", "sudden"), ("benign_season", "gradual"),
+    ("price_inflation", "sudden"), ("new_terminals", "sudden"), ("fraud_wave", "sudden"),
+    ("price_inflation", "gradual"), ("new_terminals", "gradual"), ("fraud_wave", "gradual"),
+    ("adapting_fraud", "sudden"), ("adapting_fraud", "gradual"),
+    *((kind, "sudden") for kind in trials.BROKEN),
+)  # fmt: skip
+QUIET = CASES[:2]  # where the textbook detectors watch every world; in the others the first few, for they take most of the time
+RIVAL_SEEDS = 6
+MARKS = REPOSITORY / "2_Data_Drifts" / "marks.csv"
+ORACLE_DAYS = 28
+DAYS_TIMED = 9
+LONG_DAYS = 90
+
+
+def world(case: tuple[str, str, int]) -> tuple[pd.DataFrame, pd.Series, int, int | None]:
+    """Marks of one world, its true frauds by day, its first live day, and the number of the live day of the onset."""
+    kind, shape, seed = case
+    seen = trials.observe(kind, shape, seed, statistics=kind not in trials.BROKEN)
+    rivals = (kind, shape) in QUIET or seed in SEEDS[:RIVAL_SEEDS]
+    return trials.marks([trials.watch(seen, rivals)]), seen.frauds, seen.live, seen.onset
+
+
+def main() -> None:
+    """Print the marks with their targets, then seconds and memory."""
+    assert not set(SEEDS) & set(calibrate.SEEDS)
+    cases = [(kind, shape, seed) for seed in SEEDS for kind, shape in CASES]
+    found = []
+    with ProcessPoolExecutor(2) as pool:
+        for one in pool.map(world, cases):
+            found.append(one)
+            if len(found) % len(CASES) == 0:
+                print(f"{len(found)} of {len(cases)} worlds", flush=True)
+    table = pd.concat([one[0] for one in found], ignore_index=True)
+    marks = trials.summary(table).round(3)
+    marks.to_csv(MARKS, index=False)
+    with pd.option_context("display.width", 200, "display.max_rows", None, "display.max_columns", None):
+        print(marks.to_string(index=False))
+    _targets(table)
+    _oracle(dict(zip(cases, found, strict=True)))
+    _one_day()
+    _long()
+
+
+def _targets(table: pd.DataFrame) -> None:
+    """Hold the monitor's marks against the targets."""
+    mine = table[table["detector"] == trials.MONITOR]
+    for kind in ("control", "benign_season"):
+        rows = mine[mine["kind"] == kind]
+        days = 100 * rows["false_days"].sum() / rows["clean_days"].sum()
+        alarms = 100 * rows["false_alarms"].sum() / rows["clean_days"].sum()
+        print(f"{kind}: {alarms:.2f} false alarms, {days:.2f} days in false alarm per 100, target 1: {verdict(days <= 1)}")
+    groups = {
+        "sudden harmful drift": (["price_inflation", "new_terminals", "fraud_wave"], "sudden", 0.95, 2),
+        "gradual harmful drift": (["price_inflation", "new_terminals", "fraud_wave"], "gradual", 0.90, 10),
+        "broken data": (list(trials.BROKEN), "sudden", 1.0, 0),
+        "fraudsters who adapt": (["adapting_fraud"], "sudden", 0.80, np.inf),
+    }
+    for name, (kinds, shape, share, wait) in groups.items():
+        rows = mine[mine["kind"].isin(kinds) & (mine["shape"] == shape)]
+        for kind, part in [("all", rows), *(list(rows.groupby("kind")) if len(kinds) > 1 else [])]:
+            seen = part["detected"].astype(float).mean()
+            delay = part["delay"].astype(float).fillna(np.inf).median()
+            said = verdict(seen >= share and delay <= wait)
+            print(f"{name}, {kind}: {seen:.0%} detected, median delay {delay:.0f} days, target {share:.0%}, {wait:.0f}: {said}")
+
+
+def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
+    """How soon a fraud wave shows to somebody who knows every fraud at once, at one false day in a hundred."""
+
+    def counts(case: tuple[str, str, int]) -> tuple[np.ndarray, int | None]:
+        _, frauds, live, onset = found[case]
+        every = frauds.reindex(range(live - ORACLE_DAYS, int(frauds.index.max()) + 1), fill_value=0)
+        rolling = every.rolling(ORACLE_DAYS).sum()
+        return (rolling[rolling.index >= live] / rolling[rolling.index < live].mean()).to_numpy(), onset
+
+    limit = np.quantile(np.concatenate([counts(("control", "sudden", seed))[0] for seed in SEEDS]), 0.99)
+    delays = []
+    for seed in SEEDS:
+        ratio, onset = counts(("fraud_wave", "sudden", seed))
+        after = np.flatnonzero(ratio[onset:] > limit)
+        delays.append(after[0] if len(after) else np.inf)
+    seen = float(np.isfinite(delays).mean())
+    print(
+        f"fraud wave, every fraud known at once, {ORACLE_DAYS} days: {seen:.0%} detected, median delay {np.median(delays):.0f}"
+    )
+
+
+def _one_day() -> None:
+    """Seconds for one more day at course size, when the reference has been learnt."""
+    from fraudops import drift, streams
+
+    seen = trials.observe("control", "sudden", SEEDS[0])
+    watch = drift.Watch(drift.reader_of(seen.rows[seen.rows.columns.drop(streams.SCORE)]), seen.labels, seen.timeline)
+    ruler = streams.Ruler.learn(watch.reference)
+    days = list(watch._days())
+    taken = []
+    for at in range(len(days) - DAYS_TIMED, len(days)):
+        began = time.perf_counter()
+        list(streams.daily(ruler, days[at - streams.POOL_DAYS + 1 : at + 1]))  # with the six days before it
+        drift.judge_days(seen.raw.iloc[: at + 1], seen.live, seen.findings)
+        taken.append(time.perf_counter() - began)
+    middle = statistics.median(taken)
+    print(f"one monitored day at course size: median of {DAYS_TIMED} {middle:.2f} s, target 2 s: {verdict(middle <= 2)}")
+
+
+def _long() -> None:
+    """Peak memory of `LONG_DAYS` monitored days at full size, from files, against that of half as many."""
+    for days in (LONG_DAYS // 2, LONG_DAYS):
+        code = f"from benchmarks.drift import long_run; long_run({days})"
+        out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        print(out.strip().splitlines()[-1], flush=True)
+
+
+def long_run(days: int) -> None:
+    """Land a full-size world, then monitor its last days from files in a process of its own; print seconds and peak memory."""
+    import tempfile
+    from pathlib import Path
+
+    from fraudops import contract, features, landing, sources
+    from fraudops.timeline import DAY, day_of
+    from fraudops.workspace import Workspace
+
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = Workspace(Path(scratch))
+        source = sources.open_source("simulate", profile="full", seed=SEEDS[0], drift="none")
+        done = landing.ingest(source, workspace)
+        last = contract._as_of(workspace)
+        landing_start = str(day_of(last - days * DAY))
+        source = sources.open_source("simulate", profile="full", seed=SEEDS[0], drift="none")
+        done = landing.ingest(source, workspace, live_start=landing_start)
+        tx, labels = contract.load_transactions(workspace), contract.load_labels(workspace)
+        features.write_features(workspace, tx, features.compute(tx, labels))
+        code = "import sys; from benchmarks.drift import monitor; monitor(sys.argv[1])"
+        command = [sys.executable, "-c", code, scratch]
+        out = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        print(f"full size, {done.accepted:,} transactions, {days} monitored days: {out.strip().splitlines()[-1]}")
+
+
+def monitor(folder: str) -> None:
+    """Monitor all live days of a workspace from its files; print seconds and peak memory."""
+    from fraudops import contract, drift
+    from fraudops.timeline import load_timeline
+    from fraudops.workspace import Workspace
+
+    workspace = Workspace.find(folder)
+    began = time.perf_counter()
+    watch = drift.Watch(drift.reader(workspace), contract.load_labels(workspace), load_timeline(workspace))
+    raw = watch.statistics()
+    verdicts = drift.judge_days(raw, watch.live // 86_400, {})
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+    print(f"{seconds:.0f} s, {seconds / len(raw):.2f} s a day, peak {peak:.2f} GB, {len(verdicts)} verdicts")

@@ -1,0 +1,66 @@
+"""Evidently's pages for people: one a live week, which open without a network.
+
+The only place that calls evidently, which takes seconds to import and therefore is imported where it is used.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fraudops.detectors import DRIFT_SHARE, FEWEST_ROWS
+from fraudops.features import CATEGORICAL, FEATURES, NUMERIC
+
+TARGET, PREDICTION = "reported", "score"
+SHOWN = (  # of the summary: what a person can place
+    "amount", "hour", "c_amount_ratio", "c_n_7d", "c_idle_hours", "c_distance_km", "ct_n_30d", "t_amount_ratio",
+    "t_fraud_rate_30d", *CATEGORICAL,
+)  # fmt: skip
+
+
+def present(reference: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """The features that have a value on both sides: evidently refuses the others."""
+    return [name for name in FEATURES if reference[name].notna().any() and rows[name].notna().any()]
+
+
+def week_page(reference: pd.DataFrame, week: pd.DataFrame, html: Path | None = None) -> dict | None:
+    """Let evidently compare a week with the reference, by its own defaults.
+
+    Parameters
+    ----------
+    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET` (0 or 1) and `PREDICTION` (0 to 1) also
+        the report on classification, if both sides have both classes
+    html : where to save the page
+
+    Returns
+    -------
+    columns, drifted, share, dataset_drift; None for fewer than `FEWEST_ROWS` rows on either side
+    """
+    if min(len(week), len(reference)) < FEWEST_ROWS:
+        return None
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
+
+    columns = present(reference, week)
+    sides = [week, reference]
+    judged = all(
+        TARGET in side and PREDICTION in side and side[TARGET].nunique() == 2 and side[PREDICTION].notna().all()
+        for side in sides
+    )
+    extra = [TARGET, PREDICTION] if judged else []
+    definition = DataDefinition(
+        numerical_columns=[name for name in columns if name in NUMERIC],
+        categorical_columns=[name for name in columns if name in CATEGORICAL],
+        classification=[BinaryClassification(target=TARGET, prediction_probas=PREDICTION, pos_label=1)] if judged else None,
+    )
+    presets = [DataDriftPreset(columns=columns)]
+    if html is not None:
+        presets += [DataSummaryPreset(columns=[name for name in SHOWN if name in columns])]
+        presets += [ClassificationPreset(probas_threshold=0.5)] if judged else []
+    result = Report(presets, include_tests=html is not None).run(
+        *(Dataset.from_pandas(side[[*columns, *extra]].reset_index(drop=True), definition) for side in sides)
+    )
+    if html is not None:
+        result.save_html(str(html))
+    counted = result.dict()["metrics"][0]["value"]
+    share = float(counted["share"])
+    return {"columns": len(columns), "drifted": int(counted["count"]), "share": share, "dataset_drift": share >= DRIFT_SHARE}

@@ -1,0 +1,63 @@
+"""The monitor's own model: scores for reference and live days alike, each by a model that has not seen the customer."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from imblearn.under_sampling import RandomUnderSampler
+
+from fraudops.features import FEATURES
+from fraudops.models import FEWEST_FRAUDS, boosting, plain, probability
+from fraudops.timeline import DAY, MATURE_DAYS
+
+FOLDS = 4
+GENUINE_EACH = 20  # genuine rows kept for each fraud: the ranking is learnt from the frauds
+
+
+def fold_of(customer: pd.Series) -> np.ndarray:
+    """The part (n,) of the customers that each row's customer belongs to: the same on every day and machine."""
+    return (pd.util.hash_array(customer.astype(str).to_numpy(dtype=object)) % FOLDS).astype(np.int64)
+
+
+class Sentinel:
+    """Models of the reference, one without each part of the customers.
+
+    A live row is scored like a row of the reference, by the model that never saw its customer, so that days with the same
+    kind of business have the same distribution of scores (cross-fitting). It stands beside the champion and not for it: it
+    exists before there is a champion, and a promotion does not move its scores.
+    """
+
+    def __init__(self, features: pd.DataFrame, labels: pd.DataFrame, start: int, live: int):
+        """Learn from the rows of ``[start, live)`` that are old enough, with the labels that had arrived at `live`.
+
+        Parameters
+        ----------
+        features : tx_id, ts, customer_id and `FEATURES`
+        labels : fraud reports: tx_id, label_ts
+        """
+        rows = features[(features["ts"] >= start) & (features["ts"] < live - MATURE_DAYS * DAY)]
+        known = set(labels.loc[labels["label_ts"] < live, "tx_id"])
+        y, fold = rows["tx_id"].isin(known).to_numpy().astype(np.int8), fold_of(rows["customer_id"])
+        self.frauds = int(y.sum())
+        self.models = {}
+        for part in range(FOLDS):
+            others = np.flatnonzero(fold != part)
+            frauds = int(y[others].sum())
+            if frauds < FEWEST_FRAUDS:  # nothing to learn from: no scores, and the monitor says so
+                continue
+            if frauds * GENUINE_EACH < len(others) - frauds:
+                sampler = RandomUnderSampler(sampling_strategy=1 / GENUINE_EACH, random_state=0)
+                others = sampler.fit_resample(others[:, None], y[others])[0][:, 0]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*physical cores.*")
+                model = plain(boosting(max_iter=80))
+                self.models[part] = model.fit(rows[list(FEATURES)].iloc[others], y[others])
+
+    def score(self, rows: pd.DataFrame) -> np.ndarray:
+        """Score (n,) of rows with customer_id and `FEATURES`; NaN where too few frauds were known to learn from."""
+        out, fold = np.full(len(rows), np.nan), fold_of(rows["customer_id"])
+        for part, model in self.models.items():
+            chosen = np.flatnonzero(fold == part)
+            if len(chosen):
+                out[chosen] = probability(model, rows.iloc[chosen])
+        return out

@@ -1,0 +1,170 @@
+"""What one day looks like in numbers: each column, all of them jointly, the scores, and the labels that arrived.
+
+A day is measured against a reference whose channels are weighed as the reference's are: more online business is a season,
+not drift, and must not move the other columns.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from fraudops.features import NUMERIC
+
+SCORE = "score"
+RULED = (*(name for name in NUMERIC if name != "weekday"), SCORE)  # columns that are measured by their rank in the reference
+GRID = 8000  # values kept of each column of the reference
+FEWEST = 30  # rows of a day below which its distribution says nothing
+TAIL = 0.05
+LEAST = 1 / (2 * GRID)  # keeps the logarithm of a top rank finite
+POOL_DAYS, POOL_ROWS, OTHER_ROWS = 7, 150, 1000  # what the domain classifier compares: days, rows of each, reference rows
+
+# what a domain classifier may look at: what a busier season leaves alone
+SEASONLESS = (
+    "amount", "hour", "c_mean_7d", "c_mean_30d", "c_amount_ratio", "c_scale_ratio", "c_distance_km", "ct_n_30d",
+    "t_mean_30d", "t_amount_ratio", "t_fraud_rate_30d",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """What days are measured with, learnt from the rows of the reference.
+
+    Attributes
+    ----------
+    grid : for each of `RULED` the sorted values of the reference (at most `GRID`); empty where there is none
+    channels : share of each channel in the reference
+    categories : share of each category within each channel, (channel, category) index
+    others : a sample of reference rows as ranks, with their day and channel, for the domain classifier
+    """
+
+    grid: dict[str, np.ndarray]
+    channels: pd.Series
+    categories: pd.Series
+    others: pd.DataFrame
+
+    @classmethod
+    def learn(cls, reference: pd.DataFrame) -> "Ruler":
+        """From rows with ts, `FEATURES` and `SCORE`."""
+        some = reference.sample(min(GRID, len(reference)), random_state=0)
+        values = some[list(RULED)].replace([np.inf, -np.inf], np.nan)
+        grid = {name: np.sort(values[name].dropna().to_numpy()) for name in RULED}
+        pairs = reference.groupby(["channel", "category"]).size()
+        ruler = cls(
+            grid, reference["channel"].value_counts(normalize=True), pairs / pairs.groupby(level=0).sum(), pd.DataFrame()
+        )
+        return cls(ruler.grid, ruler.channels, ruler.categories, ruler.sample(some))
+
+    def ranks(self, rows: pd.DataFrame) -> np.ndarray:
+        """(n, `RULED`) share of the reference below each value, ties counted half; NaN where there is no value."""
+        out = np.full((len(rows), len(RULED)), np.nan)
+        for at, name in enumerate(RULED):
+            values, grid = rows[name].to_numpy(np.float64), self.grid[name]
+            known = np.isfinite(values)
+            if len(grid):
+                found = values[known]
+                ends = np.searchsorted(grid, found) + np.searchsorted(grid, found, side="right")
+                out[known, at] = ends / (2 * len(grid))
+        return out
+
+    def weights(self, channel: pd.Series) -> np.ndarray:
+        """Weights (n,) that give each channel the share it has in the reference; they add up to 1."""
+        counts = channel.map(channel.value_counts()).to_numpy(float)
+        wanted = channel.map(self.channels).fillna(0).to_numpy(float)
+        weight = np.where(counts >= 10, wanted / counts, 0)
+        return weight / weight.sum() if weight.sum() > 0 else np.full(len(channel), 1 / max(len(channel), 1))
+
+    def sample(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Ranks of the seasonless columns with day, channel and category."""
+        ranks = pd.DataFrame(self.ranks(rows), columns=RULED)[list(SEASONLESS)].fillna(0.5)
+        about = {name: rows[name].to_numpy() for name in ("channel", "category")}
+        return ranks.assign(day=rows["ts"].to_numpy() // 86_400, **about)
+
+
+def of_day(ruler: Ruler, rows: pd.DataFrame) -> dict[str, float]:
+    """The statistics of one day's rows (ts, `FEATURES`, `SCORE`); none where there are fewer than `FEWEST`."""
+    if len(rows) < FEWEST:
+        return {}
+    ranks, weight = ruler.ranks(rows), ruler.weights(rows["channel"])
+    known = ~np.isnan(ranks)
+    total = weight @ known
+    with np.errstate(invalid="ignore"):
+        centre = weight @ np.where(known, ranks, 0) / total
+    out = {name: float(value) for name, value in zip(RULED, centre, strict=True)}
+    amount, score = (ranks[:, RULED.index(name)] for name in ("amount", SCORE))
+    out["amount, both ends"] = float(weight @ (np.abs(amount - 0.5) > 0.5 - TAIL))
+    if known[:, RULED.index(SCORE)].any():
+        out |= {f"score, top {share:.0%}": float(weight @ (score > 1 - share)) for share in (0.05, 0.01)}
+    usual = (ruler.categories * ruler.channels.reindex(ruler.categories.index.get_level_values(0)).to_numpy()).groupby(level=1)
+    both = pd.concat([pd.Series(weight, rows.index).groupby(rows["category"]).sum(), usual.sum()], axis=1).fillna(0)
+    out["category"] = float(np.abs(both.iloc[:, 0] - both.iloc[:, 1]).sum() / 2)
+    out["volume"] = float(np.log(len(rows)))
+    out["online share"] = float((rows["channel"] == "online").mean())
+    return out
+
+
+def of_reports(ruler: Ruler, reports: pd.DataFrame) -> dict[str, float]:
+    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE`) that arrived on one day."""
+    rank = ruler.ranks(reports.assign(**{name: np.nan for name in RULED if name != SCORE}))[:, RULED.index(SCORE)]
+    online = reports["channel"] == "online"
+    return {
+        "reports": len(reports),
+        "reported customers": reports["customer_id"].nunique(),
+        "reported customers, online": reports.loc[online, "customer_id"].nunique(),
+        "reported customers, present": reports.loc[~online, "customer_id"].nunique(),
+        "reported money": float(reports["amount"].sum()),
+        "low reports": int((rank < 1 - TAIL).sum()),
+        "surprise": float(np.nansum(np.log10(1 + LEAST - rank))),  # high where the scores saw nothing coming
+    }
+
+
+def domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
+    """How well a classifier tells the last days' rows from the reference's: area under the ROC curve, by cross-validation.
+
+    A domain classifier as in Rabanser, Guennemann and Lipton (2019), logistic, on ranks, their squares and the categories,
+    with the channels of both sides weighed alike.
+    """
+    others = others[~others["day"].isin(pool["day"].unique())]
+    others = others.sample(min(OTHER_ROWS, len(others)), random_state=0)
+    if min(len(pool), len(others)) < 2 * FEWEST:
+        return float("nan")
+    both = pd.concat([pool, others], ignore_index=True)
+    y = np.repeat([1, 0], [len(pool), len(others)])
+    share = others["channel"].value_counts(normalize=True)
+    own = pool["channel"].value_counts(normalize=True)
+    weight = both["channel"].map(share / own).fillna(0).to_numpy()
+    weight = np.where(y == 1, weight * len(others) / len(pool), 1.0)
+    u = both[list(SEASONLESS)].to_numpy()
+    x = np.hstack([u, (u - 0.5) ** 2, pd.get_dummies(both["category"]).to_numpy(float)])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
+    folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p = cross_val_predict(
+            model, x, y, cv=folds, method="predict_proba", params={"logisticregression__sample_weight": weight}
+        )[:, 1]
+    return float(roc_auc_score(y, p, sample_weight=weight))
+
+
+def daily(ruler: Ruler, days: Iterable[tuple[int, pd.DataFrame, pd.DataFrame]]) -> Iterator[tuple[int, dict[str, float]]]:
+    """Statistics of each day, in order; holds one day's rows and a sample of the six before it.
+
+    Parameters
+    ----------
+    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE`), and the reports that arrived on it
+    """
+    pool: list[pd.DataFrame] = []
+    for day, rows, reports in days:
+        found = of_day(ruler, rows)
+        if found:
+            pool = [*pool[-(POOL_DAYS - 1) :], ruler.sample(rows.sample(min(POOL_ROWS, len(rows)), random_state=0))]
+            if len(pool) == POOL_DAYS:
+                found["domain classifier"] = domain_auc(pd.concat(pool), ruler.others)
+        yield day, found | of_reports(ruler, reports)
