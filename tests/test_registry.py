@@ -31,7 +31,7 @@ def registered(rows, tmp_path_factory):
     workspace = Workspace.find(tmp_path_factory.mktemp("registry"))
     train, _ = rows
     good = models.fit("plain", train, Costs())
-    blind = models.Fitted(models._plain(DummyClassifier(strategy="prior")).fit(train.X, train.y), 1.01, "blind", 1, 1)
+    blind = models.Fitted(models.plain(DummyClassifier(strategy="prior")).fit(train.X, train.y), 1.01, "blind", 1, 1)
     greedy = models.Fitted(good.model, 0.0, "greedy", good.rows, good.frauds)  # the same ranking, everything reviewed
     registry.experiment(workspace, "test")
     versions = {}
