@@ -1,6 +1,7 @@
 """Point-in-time features: `features.sql` gives exact integer sums, and this module divides them, once, for everyone."""
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -66,25 +67,28 @@ DICTIONARY = {
     "t_fraud_1d": ("count", "fraud reports on the terminal that arrived in the last day"),
     "t_fraud_7d": ("count", "fraud reports on the terminal that arrived in 7 days"),
     "t_fraud_30d": ("count", "fraud reports on the terminal that arrived in 30 days"),
-    "t_first_report_hours": ("h", "time since the first of them arrived"),
-    "t_last_report_hours": ("h", "time since the last of them arrived"),
+    "t_first_report_hours": ("h", "time since the first fraud report of 30 days on the terminal arrived"),
+    "t_last_report_hours": ("h", "time since the last fraud report of 30 days on the terminal arrived"),
     "t_reported_7d": ("ratio", "fraud reports of 7 days over the terminal's transactions of the 7 days before those"),
     "t_fraud_rate_30d": ("ratio", "fraud reports of 30 days over the terminal's transactions of 30 days"),
 }
 NUMERIC = tuple(DICTIONARY)
 CATEGORICAL = ("category", "channel")
 FEATURES = NUMERIC + CATEGORICAL
+MAYBE = ("c_last_ts", "t_first_report_ts", "t_last_report_ts")  # of the sums: null without such an event
+SUMS = ("c_", "ct_", "cc_", "t_")  # how their names begin
+
+Columns = Mapping[str, np.ndarray]
 
 
-def _ratio(top: pd.Series, bottom: pd.Series) -> pd.Series:
-    return (top / bottom.where(bottom > 0)).astype(float)
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Quotient (n,) of whole numbers; NaN where there is nothing to divide by."""
+    return np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
 
 
-def _kilometres(tx: pd.DataFrame, place: np.ndarray) -> np.ndarray:
-    """Great-circle distance (n,) from the packed last places of `features.sql` to the transactions; NaN where unknown."""
+def _kilometres(lat: np.ndarray, lon: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Great-circle distance (n,) from the packed last places of `features.sql` to places in hundredths; NaN where unknown."""
     cell = place % 2**30
-    # integers have no NaN: an unknown place stays NaN from here on
-    lat, lon = (tx[name].astype("Float64").to_numpy(float, na_value=np.nan) for name in ("lat_cdeg", "lon_cdeg"))
     known = place >= 0
     a, b = np.radians(np.where(known, cell // 36001 - 9000, np.nan) / 100), np.radians(lat / 100)
     turn = np.radians((np.where(known, cell % 36001 - 18000, np.nan) - lon) / 100)
@@ -92,8 +96,55 @@ def _kilometres(tx: pd.DataFrame, place: np.ndarray) -> np.ndarray:
     return 2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(h, 1)))
 
 
+def divide(tx: Columns, sums: Columns) -> np.ndarray:
+    """The numbers that a model sees, from transactions and the integer sums of `features.sql`.
+
+    Parameters
+    ----------
+    tx : (n,) arrays by name: ts (s) and amount_cents as int64, lat_cdeg and lon_cdeg (hundredths of a degree) as float64
+    sums : (n,) arrays by name, what the SQL returned for the same transactions in the same order: int64, and float64 with
+        NaN for c_last_ts, t_first_report_ts and t_last_report_ts
+
+    Returns
+    -------
+    (n, 37) float64, columns `NUMERIC`; no history gives NaN in means and ratios, 0 in counts, -1 in distances
+    """
+    ts, cents, s = tx["ts"], tx["amount_cents"], sums
+    place = s["c_last_place"]
+    distance = _kilometres(tx["lat_cdeg"], tx["lon_cdeg"], place)
+    travelled = (ts - place // 2**30) / 3600  # hours, at least the minute that a window leaves out
+
+    def hours_since(moment: np.ndarray) -> np.ndarray:
+        return np.nan_to_num((ts - moment) / 3600, nan=720.0)
+
+    made = {
+        "amount": cents / 100,
+        "hour": ts % 86_400 / 3600,
+        "weekday": (ts // 86_400 + 3) % 7,
+        "c_mean_7d": _ratio(s["c_sum_7d"], s["c_n_7d"] * 100),
+        "c_mean_30d": _ratio(s["c_sum_30d"], s["c_n_30d"] * 100),
+        "c_mean_60d": _ratio(s["c_sum_60d"], s["c_n_60d"] * 100),
+        "c_max_30d": s["c_max_30d"] / 100,
+        "c_sum_1d": s["c_sum_1d"] / 100,
+        "c_amount_ratio": _ratio(cents * s["c_n_30d"], s["c_sum_30d"]),
+        "c_scale_ratio": _ratio(cents * s["c_n_60d"], s["c_sum_60d"]),
+        "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
+        "c_idle_hours": hours_since(s["c_last_ts"]),
+        # a column of nothing but NaN, as from a source without places, is more than a histogram of scikit-learn can bin
+        "c_distance_km": np.nan_to_num(distance, nan=-1.0),
+        "c_speed_kmh": np.nan_to_num(distance / travelled, nan=-1.0),
+        "t_mean_30d": _ratio(s["t_sum_30d"], s["t_n_30d"] * 100),
+        "t_amount_ratio": _ratio(cents * s["t_n_30d"], s["t_sum_30d"]),
+        "t_first_report_hours": hours_since(s["t_first_report_ts"]),
+        "t_last_report_hours": hours_since(s["t_last_report_ts"]),
+        "t_reported_7d": _ratio(s["t_fraud_7d"], s["t_n_14d"] - s["t_n_7d"]),
+        "t_fraud_rate_30d": _ratio(s["t_fraud_30d"], s["t_n_30d"]),
+    }
+    return np.column_stack([made[name] if name in made else s[name] for name in NUMERIC]).astype(np.float64)
+
+
 def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
-    """Model inputs from transactions and the integer sums of `features.sql`.
+    """Model inputs from transactions and the integer sums of `features.sql` (see `divide`).
 
     Parameters
     ----------
@@ -102,46 +153,14 @@ def finish(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    (n, 39) frame in the order of `tx`, columns `FEATURES`; no history gives NaN in means and ratios, 0 in counts,
-    -1 in distances
+    (n, 39) frame in the order of `tx`, columns `FEATURES`
     """
-    s = sums.set_index("tx_id").reindex(tx["tx_id"]).reset_index(drop=True)
-    ts = tx["ts"].reset_index(drop=True)
-    cents = tx["amount_cents"].reset_index(drop=True)
-    second = ts % 86_400
-    last_place = s["c_last_place"].to_numpy(np.int64)
-    distance = _kilometres(tx, last_place)
-    travelled = (ts.to_numpy() - last_place // 2**30) / 3600  # hours, at least the minute that a window leaves out
-    out = pd.DataFrame(
-        {
-            "amount": cents / 100,
-            "hour": second / 3600,
-            "weekday": (ts // 86_400 + 3) % 7,
-            **{name: s[name] for name in ("c_n_1h", "c_n_1d", "c_n_7d", "c_n_30d")},
-            "c_mean_7d": _ratio(s["c_sum_7d"], s["c_n_7d"] * 100),
-            "c_mean_30d": _ratio(s["c_sum_30d"], s["c_n_30d"] * 100),
-            "c_mean_60d": _ratio(s["c_sum_60d"], s["c_n_60d"] * 100),
-            "c_max_30d": s["c_max_30d"] / 100,
-            "c_sum_1d": s["c_sum_1d"] / 100,
-            "c_amount_ratio": _ratio(cents * s["c_n_30d"], s["c_sum_30d"]),
-            "c_scale_ratio": _ratio(cents * s["c_n_60d"], s["c_sum_60d"]),
-            **{name: s[name] for name in ("c_unusual_1d", "c_unusual_14d", "c_online_1d")},
-            "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
-            "c_fraud_30d": s["c_fraud_30d"],
-            "c_idle_hours": ((ts - s["c_last_ts"]) / 3600).fillna(720.0),
-            # a column of nothing but NaN, as from a source without places, is more than a histogram of scikit-learn can bin
-            "c_distance_km": np.nan_to_num(distance, nan=-1.0),
-            "c_speed_kmh": np.nan_to_num(distance / travelled, nan=-1.0),
-            **{name: s[name] for name in ("ct_n_30d", "cc_n_30d", "t_n_1h", "t_n_1d", "t_n_7d", "t_n_30d")},
-            "t_mean_30d": _ratio(s["t_sum_30d"], s["t_n_30d"] * 100),
-            "t_amount_ratio": _ratio(cents * s["t_n_30d"], s["t_sum_30d"]),
-            **{name: s[name] for name in ("t_fraud_1d", "t_fraud_7d", "t_fraud_30d")},
-            "t_first_report_hours": ((ts - s["t_first_report_ts"]) / 3600).fillna(720.0),
-            "t_last_report_hours": ((ts - s["t_last_report_ts"]) / 3600).fillna(720.0),
-            "t_reported_7d": _ratio(s["t_fraud_7d"], s["t_n_14d"] - s["t_n_7d"]),
-            "t_fraud_rate_30d": _ratio(s["t_fraud_30d"], s["t_n_30d"]),
-        }
-    ).astype(np.float64)
+    s = sums.set_index("tx_id").reindex(tx["tx_id"])
+    inputs = {name: tx[name].to_numpy(np.int64) for name in ("ts", "amount_cents")}
+    # integers have no NaN: an unknown place is NaN from here on
+    inputs |= {name: tx[name].astype("Float64").to_numpy(float, na_value=np.nan) for name in ("lat_cdeg", "lon_cdeg")}
+    given = {name: s[name].to_numpy(float if name in MAYBE else np.int64) for name in s if name.startswith(SUMS)}
+    out = pd.DataFrame(divide(inputs, given), columns=list(NUMERIC))
     for name in CATEGORICAL:
         out[name] = tx[name].astype("str").to_numpy()
     return out[list(FEATURES)]

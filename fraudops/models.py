@@ -1,7 +1,7 @@
 """Training sets by what was known, candidate models, and imbalance strategies."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,8 @@ def labelled(features: pd.DataFrame, tx: pd.DataFrame, labels: pd.DataFrame, sta
     return Rows(rows[list(FEATURES)].reset_index(drop=True), y, cents, rows["ts"].to_numpy(), customer)
 
 
-def _prepare(impute: bool) -> ColumnTransformer:
+def prepare(impute: bool) -> ColumnTransformer:
+    """`FEATURES` as numbers: categories as codes, -1 for one never seen; with `impute` also -1 for a missing number."""
     numeric = SimpleImputer(strategy="constant", fill_value=-1.0) if impute else "passthrough"
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer([("numeric", numeric, list(NUMERIC)), ("codes", codes, list(CATEGORICAL))])
@@ -74,11 +75,11 @@ def boosting(**settings: object) -> HistGradientBoostingClassifier:
 
 
 def _resampled(sampler: BaseEstimator) -> ResamplingPipeline:
-    return ResamplingPipeline([("prepare", _prepare(impute=True)), ("sample", sampler), ("model", boosting())])
+    return ResamplingPipeline([("prepare", prepare(impute=True)), ("sample", sampler), ("model", boosting())])
 
 
 def plain(model: BaseEstimator, impute: bool = False) -> Pipeline:
-    return Pipeline([("prepare", _prepare(impute)), ("model", model)])
+    return Pipeline([("prepare", prepare(impute)), ("model", model)])
 
 
 # imbalance strategies by name; each gives an unfitted pipeline from FEATURES to a probability
@@ -111,6 +112,32 @@ class Fitted:
 def probability(model: BaseEstimator, X: pd.DataFrame) -> np.ndarray:
     """Probability of fraud, (n,)."""
     return model.predict_proba(X[list(FEATURES)])[:, 1]
+
+
+class Compact:
+    """A fitted pipeline without its frame handling: the same numbers, in a third of the time for one row.
+
+    Attributes
+    ----------
+    model : the pipeline's last step, which sees numbers only
+    """
+
+    def __init__(self, pipeline: BaseEstimator):
+        prepare = pipeline.named_steps["prepare"]
+        self.model = pipeline.steps[-1][1]
+        self.impute = isinstance(prepare.named_transformers_["numeric"], SimpleImputer)
+        known = prepare.named_transformers_["codes"].categories_
+        self.codes = [{value: code for code, value in enumerate(values)} for values in known]
+
+    def encode(self, numbers: np.ndarray, *texts: Sequence[str]) -> np.ndarray:
+        """What the model sees (n, 39), from `NUMERIC` (n, 37) and each of `CATEGORICAL` (n,)."""
+        numbers = np.where(np.isnan(numbers), -1.0, numbers) if self.impute else numbers
+        codes = [[known.get(value, -1.0) for value in values] for known, values in zip(self.codes, texts, strict=True)]
+        return np.column_stack([numbers, *codes])
+
+    def probability(self, encoded: np.ndarray) -> np.ndarray:
+        """Probability of fraud (n,) from what `encode` gave."""
+        return self.model.predict_proba(encoded)[:, 1]
 
 
 def fit(strategy: str, rows: Rows, costs: Costs) -> Fitted:

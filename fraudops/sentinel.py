@@ -7,7 +7,7 @@ import pandas as pd
 from imblearn.under_sampling import RandomUnderSampler
 
 from fraudops.features import FEATURES
-from fraudops.models import FEWEST_FRAUDS, boosting, plain, probability
+from fraudops.models import FEWEST_FRAUDS, boosting, prepare
 from fraudops.timeline import DAY, MATURE_DAYS
 
 FOLDS = 4
@@ -40,6 +40,8 @@ class Sentinel:
         y, fold = rows["tx_id"].isin(known).to_numpy().astype(np.int8), fold_of(rows["customer_id"])
         self.frauds = int(y.sum())
         self.models = {}
+        self.prepare = prepare(impute=False).fit(rows[list(FEATURES)])
+        x = self.prepare.transform(rows[list(FEATURES)])
         for part in range(FOLDS):
             others = np.flatnonzero(fold != part)
             frauds = int(y[others].sum())
@@ -50,14 +52,16 @@ class Sentinel:
                 others = sampler.fit_resample(others[:, None], y[others])[0][:, 0]
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*physical cores.*")
-                model = plain(boosting(max_iter=80))
-                self.models[part] = model.fit(rows[list(FEATURES)].iloc[others], y[others])
+                self.models[part] = boosting(max_iter=80).fit(x[others], y[others])
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
         """Score (n,) of rows with customer_id and `FEATURES`; NaN where too few frauds were known to learn from."""
         out, fold = np.full(len(rows), np.nan), fold_of(rows["customer_id"])
+        if not (self.models and len(rows)):
+            return out
+        x = self.prepare.transform(rows[list(FEATURES)])
         for part, model in self.models.items():
             chosen = np.flatnonzero(fold == part)
             if len(chosen):
-                out[chosen] = probability(model, rows.iloc[chosen])
+                out[chosen] = model.predict_proba(x[chosen])[:, 1]
         return out

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fraudops.features import NUMERIC
@@ -62,17 +62,15 @@ class Ruler:
         )
         return cls(ruler.grid, ruler.channels, ruler.categories, ruler.sample(some))
 
+    def rank(self, column: pd.Series) -> np.ndarray:
+        """Share (n,) of the reference below each value of one of `RULED`, ties counted half; NaN where there is no value."""
+        values, grid = column.to_numpy(np.float64), self.grid[column.name]
+        ends = np.searchsorted(grid, values) + np.searchsorted(grid, values, side="right")
+        return np.where(np.isfinite(values), ends / (2 * len(grid)) if len(grid) else np.nan, np.nan)
+
     def ranks(self, rows: pd.DataFrame) -> np.ndarray:
-        """(n, `RULED`) share of the reference below each value, ties counted half; NaN where there is no value."""
-        out = np.full((len(rows), len(RULED)), np.nan)
-        for at, name in enumerate(RULED):
-            values, grid = rows[name].to_numpy(np.float64), self.grid[name]
-            known = np.isfinite(values)
-            if len(grid):
-                found = values[known]
-                ends = np.searchsorted(grid, found) + np.searchsorted(grid, found, side="right")
-                out[known, at] = ends / (2 * len(grid))
-        return out
+        """`rank` of every column, (n, `RULED`)."""
+        return np.column_stack([self.rank(rows[name]) for name in RULED])
 
     def weights(self, channel: pd.Series) -> np.ndarray:
         """Weights (n,) that give each channel the share it has in the reference; they add up to 1."""
@@ -112,7 +110,7 @@ def of_day(ruler: Ruler, rows: pd.DataFrame) -> dict[str, float]:
 
 def of_reports(ruler: Ruler, reports: pd.DataFrame) -> dict[str, float]:
     """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE`) that arrived on one day."""
-    rank = ruler.ranks(reports.assign(**{name: np.nan for name in RULED if name != SCORE}))[:, RULED.index(SCORE)]
+    rank = ruler.rank(reports[SCORE])
     online = reports["channel"] == "online"
     return {
         "reports": len(reports),
@@ -142,13 +140,12 @@ def domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
     weight = both["channel"].map(share / own).fillna(0).to_numpy()
     weight = np.where(y == 1, weight * len(others) / len(pool), 1.0)
     u = both[list(SEASONLESS)].to_numpy()
-    x = np.hstack([u, (u - 0.5) ** 2, pd.get_dummies(both["category"]).to_numpy(float)])
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
+    x = StandardScaler().fit_transform(np.hstack([u, (u - 0.5) ** 2, pd.get_dummies(both["category"]).to_numpy(float)]))
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
         p = cross_val_predict(
-            model, x, y, cv=folds, method="predict_proba", params={"logisticregression__sample_weight": weight}
+            LogisticRegression(C=0.1), x, y, cv=folds, method="predict_proba", params={"sample_weight": weight}
         )[:, 1]
     return float(roc_auc_score(y, p, sample_weight=weight))
 

@@ -16,6 +16,7 @@ from fraudops.plan import DRIFTS, preset
 from fraudops.sources import from_world
 from fraudops.streams import SCORE
 from fraudops.timeline import DAY, MATURE_DAYS, Timeline, day_of, plan_timeline
+from fraudops.watch import Watch, reader_of
 from fraudops.world import World, simulate
 
 MONITOR = "the monitor"
@@ -107,7 +108,7 @@ def observe(kind: str, shape: str = "sudden", seed: int = 0, profile: str = "cou
         day = pd.to_datetime(tx["ts"], unit="s").dt.strftime("%Y-%m-%d")
         sound = tx[~day.isin([day for day, found in findings.items() if quality.is_broken(found)])]
         rows = compute(sound, reports).assign(**{name: sound[name].to_numpy() for name in ("tx_id", "ts", "customer_id")})
-        watch = drift.Watch(drift.reader_of(rows), labels, timeline)
+        watch = Watch(reader_of(rows), labels, timeline)
         rows, raw = watch.score(rows), watch.statistics()
     return Observed(**about, onset=onset, findings=findings, rows=rows, labels=labels, raw=raw, frauds=_frauds(world))
 

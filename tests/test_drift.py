@@ -7,15 +7,16 @@ import pytest
 from fraudops import contract, detectors, drift, features, pages, quality, streams, trials
 from fraudops.timeline import DAY, load_timeline
 from fraudops.verdicts import VerdictFile, episodes
+from fraudops.watch import Watch, reader, reader_of
 
 
 @pytest.fixture(scope="module")
 def data(small_workspace):
     """Rows with customers, labels, timeline, and what the monitor learnt and measured."""
     timeline, labels = load_timeline(small_workspace), contract.load_labels(small_workspace)
-    read = drift.reader(small_workspace)
+    read = reader(small_workspace)
     rows = pd.concat([read(day) for day in range(timeline.first // DAY, timeline.as_of // DAY)], ignore_index=True)
-    watch = drift.Watch(drift.reader_of(rows), labels, timeline)
+    watch = Watch(reader_of(rows), labels, timeline)
     return rows, labels, timeline, watch, watch.statistics()
 
 
@@ -36,7 +37,7 @@ def judged(data, change, day=2):
 
 def test_files_and_memory_give_the_same(small_workspace, data):
     _rows, labels, timeline, _, raw = data
-    again = drift.Watch(drift.reader(small_workspace), labels, timeline).statistics()
+    again = Watch(reader(small_workspace), labels, timeline).statistics()
     pd.testing.assert_frame_equal(again, raw)
 
 
@@ -45,7 +46,7 @@ def test_nothing_of_a_day_depends_on_later_days(data):
     cut = timeline.live_days[5]
     early = type(timeline)(timeline.first, timeline.train, timeline.live, cut)
     known = labels[labels["label_ts"] < cut]
-    before = drift.Watch(drift.reader_of(rows[rows["ts"] < cut]), known, early).statistics()
+    before = Watch(reader_of(rows[rows["ts"] < cut]), known, early).statistics()
     pd.testing.assert_frame_equal(before, raw.loc[: cut // DAY - 1])
 
 
@@ -138,7 +139,7 @@ def test_the_shipped_limits_say_where_they_come_from():
     import json
 
     about = json.loads(drift.LIMITS.read_text())
-    assert about["budget"] == drift.BUDGET and about["control_days_in_alarm"] <= drift.BUDGET
+    assert about["budget"] == drift.BUDGET and about["control, sudden: alarms for each day"] <= drift.BUDGET
     table = drift.limits()
     assert (table["high"] > 0).all() and (table["low"] < 0).all() and len(table) > 80
 

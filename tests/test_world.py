@@ -18,7 +18,7 @@ HANDBOOK = Config(preset="handbook", seed=1, customers=1000, terminals=2000, day
 DEFAULT_SIZE = Config(preset="handbook", customers=5000, terminals=10_000, days=183, start=date(2018, 4, 1))
 CALM = preset("smoke", seed=2, drift="none")
 ONSET = 60
-PINNED_COURSE = "2e9e5c126b82823fcf598b15b58da5e8bf63d265d0fd6960408810073763d0f1"
+PINNED_COURSE = "adf95908c600f8669dfe32f8bee7db12acfcacfe2d4873d487aa420d9ce2b6bc"
 PINNED_LABELS = "0321756294d5c06b8b62e825157a66689049236a85dfb8d13d550eae7a6bc3a0"
 PINNED_BOOK = "200a2c8dfec3eed1694cc6839d42ac93cf16718c51231f20199e1ec92503e1fe"
 
