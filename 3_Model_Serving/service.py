@@ -1,105 +1,216 @@
-"""The scoring service: raw transactions in, decisions out. All logic is in fraudops.scoring; this file is the HTTP face."""
+"""The scoring service: raw transactions in, decisions out. This file is the HTTP face; the work is done in fraudops."""
 
-from typing import Annotated, Self
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
 
+import anyio
 import bentoml
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi import Body, FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import Counter, Histogram
 
-from fraudops import packaging, store
-from fraudops.scoring import Scorer
-from fraudops.workspace import Workspace
+from fraudops import batching, control, environment, online, records, scoring, store
+from fraudops.api import Answer, Identifier, Labels, ModelCard, Page, Problem, Reloaded, Stored, Switch, Transactions
+from fraudops.gate import Gate, problem
+from fraudops.served import MODEL, SERVICE, model_file
+from fraudops.workspace import UserError, Workspace
 
-Identifier = Field(min_length=1, max_length=200)
-Time = Field(ge=0, lt=2**40, description="seconds since 1970, UTC")
+log = logging.getLogger("fraudops.service")
 
+SECONDS = 30  # a request may take
+AHEAD_SECONDS = 86_400  # that a transaction's clock may be ahead of ours
 
-class Transaction(BaseModel):
-    """A raw transaction, as the payment system sends it."""
-
-    model_config = ConfigDict(extra="forbid")
-    tx_id: str = Identifier
-    ts: int = Time
-    customer_id: str = Identifier
-    terminal_id: str = Identifier
-    amount: float = Field(ge=0, le=1_000_000, allow_inf_nan=False, description="money, at most two decimals count")
-    category: str = Field("unknown", min_length=1, max_length=200)
-    channel: str = Field("unknown", min_length=1, max_length=200)
-    lat: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False, description="degrees; empty when online or unknown")
-    lon: float | None = Field(None, ge=-180, le=180, allow_inf_nan=False, description="degrees; goes with lat")
-
-    @model_validator(mode="after")
-    def place_is_whole(self) -> Self:
-        """Both coordinates, or none."""
-        if (self.lat is None) != (self.lon is None):
-            raise ValueError("lat and lon go together: give both or neither")
-        return self
+app = FastAPI(
+    title="Card-fraud scoring",
+    version="1",
+    docs_url=None,  # BentoML shows the same description at /, without a network
+    redoc_url=None,
+    responses={
+        400: {"model": Problem, "description": "The body is not JSON"},
+        422: {"model": Problem, "description": "A field is wrong, and named"},
+        503: {"model": Problem, "description": "The queue is full, come back after Retry-After seconds"},
+    },
+)  # fmt: skip
 
 
-class Answer(BaseModel):
-    """The decision on one transaction."""
-
-    tx_id: str
-    prediction_id: str
-    probability: float
-    threshold: float
-    decision: str = Field(description="approve or review")
-    model_version: str
+def refuse(status: int, title: str, detail: str, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
+    """A problem as an answer."""
+    content = problem(status, title, detail, **more)
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
-class Label(BaseModel):
-    """A chargeback that has arrived."""
-
-    model_config = ConfigDict(extra="forbid")
-    tx_id: str = Identifier
-    customer_id: str = Identifier
-    terminal_id: str = Identifier
-    label_ts: int = Time
-
-
-class Stored(BaseModel):
-    """How many of the given rows were new."""
-
-    new: int
+@app.exception_handler(RequestValidationError)
+async def name_the_field(_: Request, error: RequestValidationError) -> JSONResponse:
+    """A line for each field that is wrong, without what it held."""
+    faults = [{"field": ".".join(map(str, one["loc"][1:])) or "body", "message": one["msg"]} for one in error.errors()[:50]]
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return refuse(400, "The body is not JSON", faults[0]["message"], errors=faults)
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in faults[:3])
+    return refuse(422, "The request does not fit", detail, errors=faults)
 
 
-class ModelCard(BaseModel):
-    """Which model answers."""
-
-    version: str
-    sha256: str
-    threshold: float
+@app.exception_handler(HTTPException)
+async def as_problem(_: Request, error: HTTPException) -> JSONResponse:
+    """Refusals of our own."""
+    return refuse(error.status_code, "The request was refused", str(error.detail), error.headers)
 
 
-@bentoml.service(name=packaging.SERVICE, workers=1, traffic={"timeout": 60})
+@app.exception_handler(batching.Full)
+async def busy(_: Request, _error: batching.Full) -> JSONResponse:
+    """Too many wait."""
+    return refuse(503, "Too busy", f"{batching.WAITING} requests wait already: try again.", {"Retry-After": "1"})
+
+
+@app.exception_handler(TimeoutError)
+async def late(_: Request, _error: TimeoutError) -> JSONResponse:
+    """An answer that took too long; it is stored all the same, and the same request again gets it."""
+    return refuse(503, "Too slow", f"No answer within {SECONDS} s: send the same again.", {"Retry-After": "1"})
+
+
+@bentoml.service(
+    name=SERVICE,
+    workers=int(os.environ.get("FRAUDOPS_WORKERS", "1")),
+    traffic={"timeout": 2 * SECONDS},
+    logging={"access": {"enabled": False}},  # every answer is in the database
+)
+@bentoml.asgi_app(app)
 class FraudScoring:
     """Scores transactions with features from stored history; a prediction is in the database before its answer leaves."""
 
-    model = bentoml.models.BentoModel(f"{packaging.MODEL}:latest")  # pinned to one version when the Bento is built
+    model = bentoml.models.BentoModel(f"{MODEL}:latest")  # pinned to one version when the Bento is built
 
     def __init__(self) -> None:
-        self.engine = store.connect(Workspace.find())
-        self.sha256, version, threshold = packaging.identity(self.model)
-        self.scorer = Scorer(self.engine, packaging.model_file(self.model), self.sha256, version, threshold)
+        self.workspace = Workspace.find()
+        self.engine = store.connect(self.workspace)
+        file, known = model_file(Path(self.model.path)), self.model.info.metadata
+        self.scorer = scoring.Scorer(
+            self.engine, file, known["sha256"], str(known["version"]), known["threshold"],
+            made_at=self.model.info.creation_time.timestamp(),
+        )  # fmt: skip
+        self.differs = environment.differences(file.parent)
+        for one in self.differs:
+            log.warning("This environment is not the one that the model was trained in: %s", one)
+        self.batcher = batching.Batcher(self.scorer.answer)
+        self.decided = Counter("fraudops_decisions", "answers by decision and model", ["decision", "model"])
+        self.seconds = Histogram("fraudops_score_seconds", "from a request's arrival to its answer")
 
-    @bentoml.api(route="/score")
-    def score(self, transactions: Annotated[list[Transaction], Field(min_length=1, max_length=5000)]) -> list[Answer]:
-        """Score raw transactions. A tx_id that was scored before gets its first answer again."""
-        rows = pd.DataFrame([transaction.model_dump() for transaction in transactions])
-        rows["amount_cents"] = (rows.pop("amount") * 100).round().astype("int64")
-        for name in ("lat", "lon"):
-            rows[f"{name}_cdeg"] = (rows.pop(name).astype("Float64") * 100).round().astype("Int64")
-        answers = self.scorer.score(rows.drop_duplicates("tx_id")).set_index("tx_id", drop=False)
-        return [Answer(**row) for row in answers.loc[rows["tx_id"], list(Answer.model_fields)].to_dict("records")]
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Begin to work through the queue."""
+        self.worker = asyncio.create_task(self.batcher.run())
 
-    @bentoml.api(route="/labels")
-    def labels(self, labels: Annotated[list[Label], Field(max_length=100_000)]) -> Stored:
-        """Take chargebacks in; a report that is already known changes nothing."""
-        known = pd.DataFrame([label.model_dump() for label in labels], columns=list(Label.model_fields))
+    def __is_ready__(self) -> bool:
+        with self.engine.connect() as connection:
+            control.read(connection)
+        return not self.worker.done()
+
+    @app.post("/score", summary="Score raw transactions")
+    async def score(self, body: Transactions) -> list[Answer]:
+        """Score one or many raw transactions. A tx_id that was scored before gets its first answer again.
+
+        Their order and the order of requests within a minute do not matter: no feature looks at the last 60 seconds.
+        """
+        began = time.perf_counter()
+        limit = time.time() + AHEAD_SECONDS
+        for number, one in enumerate(body.transactions):
+            if one.ts > limit:
+                raise HTTPException(422, f"transactions.{number}.ts lies in the future")
+        with anyio.fail_after(SECONDS):
+            answers = await self.batcher.submit([one.canonical() for one in body.transactions])
+        self.seconds.observe(time.perf_counter() - began)
+        for one in answers:
+            self.decided.labels(one["decision"], one["model_version"]).inc()
+        return answers
+
+    @app.post("/label", summary="Take labels in")
+    def label(self, body: Labels) -> Stored:
+        """Take chargebacks and reviewers' words in. One that is already known changes nothing.
+
+        A chargeback counts in features and training from `label_ts` on.
+        """
         with store.writing(self.engine) as connection:
-            return Stored(new=store.insert_new(connection, store.labels, store.label_rows(known)))
+            missing = [one.tx_id for one in body.labels if one.customer_id is None or one.terminal_id is None]
+            known = {}
+            for part in online.chunks(missing):
+                known |= records.entities(connection, part)
+            if unknown := [tx_id for tx_id in missing if tx_id not in known]:
+                detail = f"labels: transaction {unknown[0]!r} is not stored: give customer_id and terminal_id with its label"
+                raise HTTPException(404, detail)
+            rows = [
+                one.model_dump(exclude={"customer_id", "terminal_id"})
+                | {"is_fraud": int(one.is_fraud)}
+                | dict(
+                    zip(("customer_id", "terminal_id"), known.get(one.tx_id, (one.customer_id, one.terminal_id)), strict=True)
+                )
+                for one in body.labels
+            ]
+            return Stored(new=store.insert_new(connection, store.labels, rows))
 
-    @bentoml.api(route="/model")
+    @app.get("/predictions", summary="Stored predictions, in pages")
+    def predictions(
+        self,
+        filter: Annotated[Literal[records.FILTERS], Query(description="errors: approved frauds, flagged genuine ones")] = "all",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        after: Annotated[str, Query(max_length=300, description="`next` of the page before", pattern=r"^(\d{1,12}:.+)?$")] = "",
+    ) -> Page:
+        """Predictions in the order of time, each with what is known of it by the time of the latest transaction."""
+        ts, _, tx_id = after.partition(":")
+        with self.engine.connect() as connection:
+            found = records.page(connection, filter, limit, (int(ts), tx_id) if after else (-1, ""))
+        following = f"{found[-1]['ts']}:{found[-1]['tx_id']}" if len(found) == limit else None
+        return Page(predictions=found, next=following)
+
+    @app.get("/stats", summary="Counts over everything stored")
+    def stats(self) -> dict:
+        """Transactions, predictions by decision and model, labels, shadow answers; what waits now."""
+        with self.engine.connect() as connection:
+            return records.stats(connection) | {"waiting": self.batcher.queue.qsize()}
+
+    @app.get("/model", summary="Which model answers")
     def describe(self) -> ModelCard:
-        """Version, file hash and threshold of the model that answers."""
-        return ModelCard(version=self.scorer.version, sha256=self.sha256, threshold=self.scorer.threshold)
+        """Version, file hash, thresholds, mode, challenger, and how this environment differs from the training's."""
+        with self.engine.connect() as connection:
+            self.scorer.follow(connection)
+        served, challenger = self.scorer.champion, self.scorer.challenger
+        return ModelCard(
+            version=served.version, sha256=served.sha256, threshold=served.threshold, mode=self.scorer.mode,
+            block_from=self.scorer.costs.block_from, explained=served.explainer.available,
+            challenger=challenger.version if challenger else None, environment=self.differs,
+        )  # fmt: skip
+
+    @app.post("/reload", summary="Take the registry's champion")
+    async def reload(self, actor: Annotated[Identifier, Body(embed=True)] = "operator") -> Reloaded:
+        """Let every worker answer by the registry's champion, with its challenger in the shadow. No request is dropped."""
+        command = [sys.executable, "-m", "fraudops.registry"]  # beside us: mlflow takes seconds and memory
+        done = await anyio.run_process(command, check=False, env=self.workspace.environment(), stderr=subprocess.PIPE)
+        if done.returncode:
+            raise HTTPException(409, done.stderr.decode().strip().splitlines()[-1])
+        named = json.loads(done.stdout.decode().splitlines()[-1])
+        before = self.scorer.champion.version
+        try:
+            await anyio.to_thread.run_sync(self.scorer.try_out, named["champion"])
+        except UserError as error:
+            raise HTTPException(409, str(error)) from None
+        await anyio.to_thread.run_sync(control.write, self.engine, named, actor, "reload")
+        challenger = named["challenger"]
+        return Reloaded(
+            version=named["champion"]["version"], previous=before, challenger=challenger["version"] if challenger else None
+        )
+
+    @app.post("/switch", summary="Stop the model, or let it answer again")
+    def switch(self, body: Switch) -> ModelCard:
+        """Fall back to plain rules, or return to the model; every worker follows with its next request, the ledger knows."""
+        control.write(self.engine, {"mode": {"mode": body.mode}}, body.actor, body.reason)
+        log.warning("%s switched to %s: %s", body.actor, body.mode, body.reason)
+        return self.describe()
+
+
+FraudScoring.add_asgi_middleware(Gate)

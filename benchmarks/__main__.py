@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import calibrate, chain, difficulty, drift, features, handbook, simulator
+from benchmarks import calibrate, chain, difficulty, drift, features, handbook, service, simulator
 
 ALL: dict[str, Callable[[], None]] = {
     "calibrate": calibrate.main,
@@ -12,6 +12,7 @@ ALL: dict[str, Callable[[], None]] = {
     "handbook": handbook.main,
     "difficulty": difficulty.main,
     "drift": drift.main,
+    "service": service.main,
     "chain": chain.main,
 }
 

@@ -231,7 +231,7 @@ def case(engine: sa.Engine, tx_id: str, recent: int) -> Case:
 def deciders(engine: sa.Engine) -> pd.DataFrame:
     """Each model version with what it decided: version, predictions, flagged, first and last transaction, first_scored (s)."""
     p = store.predictions
-    flagged = sa.func.sum(sa.case((p.c.decision == "review", 1), else_=0)).label("flagged")
+    flagged = sa.func.sum(sa.case((p.c.decision != "approve", 1), else_=0)).label("flagged")
     columns = [
         p.c.model_version.label("version"), sa.func.count().label("predictions"), flagged, sa.func.min(p.c.ts).label("first"),
         sa.func.max(p.c.ts).label("last"), sa.func.min(p.c.scored_at).label("first_scored"),

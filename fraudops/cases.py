@@ -19,7 +19,7 @@ def open_cases(engine: sa.Engine) -> int:
     fresh = (
         sa.select(p.c.tx_id, p.c.ts, p.c.probability, t.c.amount_cents)
         .join(t, t.c.tx_id == p.c.tx_id)
-        .where(p.c.decision == "review", p.c.tx_id.not_in(sa.select(c.c.tx_id)))
+        .where(p.c.decision != "approve", p.c.tx_id.not_in(sa.select(c.c.tx_id)))
     )
     with store.writing(engine) as connection:
         rows = [
@@ -134,7 +134,7 @@ def predictions_with_labels(engine: sa.Engine, as_of: int | None = None) -> pd.D
         given = store.frame(
             connection, sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).where(f.c.label_ts < as_of).order_by(*order)
         )
-    frame["flagged"] = frame["decision"] == "review"
+    frame["flagged"] = frame["decision"] != "approve"
     given = given.drop_duplicates("tx_id").set_index("tx_id")
     frame["label"] = given["is_fraud"].reindex(frame["tx_id"]).astype("Int64").array
     frame["label_source"] = given["source"].reindex(frame["tx_id"]).to_numpy()

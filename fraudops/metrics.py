@@ -17,9 +17,16 @@ class Costs:
     Attributes
     ----------
     review : an analyst's time for one reviewed transaction
+    goodwill : what a blocked transaction costs if its customer was honest
     """
 
     review: int = 300
+    goodwill: int = 3000
+
+    @property
+    def block_from(self) -> float:
+        """The probability from which on a block is expected to cost less than a review: goodwill is lost on the honest."""
+        return 1 - self.review / self.goodwill if self.goodwill > self.review else 1.01
 
 
 def money(y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs: Costs) -> np.ndarray:
@@ -54,6 +61,12 @@ def threshold_by_cost(y: np.ndarray, p: np.ndarray, cents: np.ndarray, costs: Co
     best = candidates[np.argmax(gain[candidates])]
     below = score[best + 1] if best + 1 < len(score) else 0.0
     return float((score[best] + below) / 2)
+
+
+def decide(p: np.ndarray, threshold: float, costs: Costs) -> np.ndarray:
+    """What is done about each transaction (n,): 'approve' below the threshold, 'review' from it on, 'block' where cheaper."""
+    p = np.asarray(p)
+    return np.where(p < threshold, "approve", np.where(p < costs.block_from, "review", "block"))
 
 
 def card_precision_at_k(ts: np.ndarray, customer: np.ndarray, y: np.ndarray, p: np.ndarray, k: int) -> tuple[float, float]:

@@ -13,11 +13,11 @@ import bentoml
 import httpx
 import psutil
 
+from fraudops.gate import TOKEN
 from fraudops.registry import CHAMPION, Registered, find
+from fraudops.served import MODEL, SERVICE
 from fraudops.workspace import REPOSITORY, UserError, Workspace
 
-SERVICE = "fraud_scoring"
-MODEL = "card_fraud"
 BENTOFILE = REPOSITORY / "3_Model_Serving" / "bentofile.yaml"
 READY_SECONDS = 120
 
@@ -56,45 +56,50 @@ def champion_bento(workspace: Workspace) -> str:
     return str(held[-1].tag) if held else build(workspace, champion)
 
 
-def model_file(model: bentoml.Model) -> Path:
-    """The skops file inside a BentoML model."""
-    return next(Path(model.path).rglob("model.skops"))
-
-
-def identity(model: bentoml.Model) -> tuple[str, str, float]:
-    """Registered SHA-256, version and threshold of a BentoML model."""
-    known = model.info.metadata
-    return str(known["sha256"]), str(known["version"]), float(known["threshold"])
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of localhost that nobody listens on now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 @contextmanager
-def serving(workspace: Workspace, tag: str) -> Iterator[str]:
+def serving(
+    workspace: Workspace,
+    tag: str,
+    workers: int = 1,
+    host: str = "127.0.0.1",
+    token: str = "",
+    database: Workspace | None = None,
+) -> Iterator[str]:
     """Run ``bentoml serve`` on a free port of localhost; yields its URL once it is ready, stops it at the end.
+
+    Parameters
+    ----------
+    token : asked of every caller, if given
+    database : the workspace whose database it works on, if not this one's
 
     Raises
     ------
     UserError
         If the service ends, or is not ready in time; names its log.
     """
-    url = f"http://127.0.0.1:{(port := _free_port())}"
+    url = f"http://127.0.0.1:{(port := free_port())}"
     log = workspace.path("serving", "service.log")
-    command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", host, "--port", str(port)]
     with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, env=workspace.environment(), stdout=output, stderr=subprocess.STDOUT)
+        environment = workspace.environment() | {"FRAUDOPS_WORKERS": str(workers)} | ({TOKEN: token} if token else {})
+        if database:
+            environment |= {"FRAUDOPS_DATABASE_URL": database.database_file_url}
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
-            _wait_until_ready(url, process, log)
+            wait_until_ready(url, process, log)
             yield url
         finally:
-            _stop(process)
+            stop(process)
 
 
-def _stop(process: subprocess.Popen) -> None:
+def stop(process: subprocess.Popen) -> None:
     """End the server and what it started; on Windows its workers would outlive it."""
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.terminate()
@@ -108,13 +113,14 @@ def _stop(process: subprocess.Popen) -> None:
         member.kill()
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen, log: Path) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen, log: Path, route: str = "/readyz") -> None:
+    """Return as soon as a server answers; UserError if it has ended, or does not answer in time."""
     limit = time.monotonic() + READY_SECONDS
     while time.monotonic() < limit:
         if process.poll() is not None:
             raise UserError(f"The service ended with code {process.returncode} before it was ready. Its log: {log}")
         try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
+            if httpx.get(f"{url}{route}", timeout=2).status_code == 200:
                 return
         except httpx.TransportError:
             pass  # not listening yet

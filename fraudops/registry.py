@@ -1,6 +1,8 @@
 """MLflow's registry with aliases instead of stages: register, gates, promotion, rollback, and who was champion when."""
 
 import hashlib
+import json
+import sys
 import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
@@ -9,7 +11,6 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pandas as pd
-import skops.io
 import sqlalchemy as sa
 from filelock import FileLock
 from mlflow import MlflowClient
@@ -18,23 +19,13 @@ from sklearn.base import BaseEstimator
 
 from fraudops import ledger, store
 from fraudops.metrics import Costs, average_precision, bootstrap, money
+from fraudops.model_file import TRUSTED, load_model
 from fraudops.models import Fitted, Rows, probability
 from fraudops.workspace import UserError, Workspace
 
 NAME = "card-fraud"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
-# Classes that a model file may hold beyond scikit-learn's public ones. Reviewed by hand; a file with others is refused.
-TRUSTED = [
-    "imblearn.ensemble._bagging.BalancedBaggingClassifier",
-    "imblearn.ensemble._forest.BalancedRandomForestClassifier",
-    "imblearn.over_sampling._smote.base.SMOTE",
-    "imblearn.pipeline.Pipeline",
-    "imblearn.under_sampling._prototype_selection._random_under_sampler.RandomUnderSampler",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-]
 REQUIREMENTS = ("scikit-learn", "imbalanced-learn", "numpy", "pandas", "skops")
 
 
@@ -137,18 +128,16 @@ def find(workspace: Workspace, which: str) -> Registered:
     )
 
 
-def load_model(file: Path, sha256: str) -> BaseEstimator:
-    """Read a model file without pickle, after its hash was compared with the registry's.
+def named(workspace: Workspace) -> dict[str, dict | None]:
+    """Champion and challenger as `control` keeps them: version, sha256, threshold, file; None where there is no challenger."""
 
-    Raises
-    ------
-    UserError
-        If the file is not the registered one.
-    """
-    actual = hashlib.sha256(file.read_bytes()).hexdigest()
-    if actual != sha256:
-        raise UserError(f"{file} is not the model that was registered: SHA-256 {actual[:12]}…, registered {sha256[:12]}….")
-    return skops.io.load(file, trusted=TRUSTED)
+    def card(which: Registered) -> dict:
+        file = str(which.folder / "model.skops")
+        return {"version": which.version, "sha256": which.sha256, "threshold": which.threshold, "file": file}
+
+    champion = find(workspace, CHAMPION)
+    aliases = MlflowClient(tracking_uri=workspace.tracking_uri).get_registered_model(NAME).aliases
+    return {"champion": card(champion), "challenger": card(find(workspace, CHALLENGER)) if CHALLENGER in aliases else None}
 
 
 def load(registered: Registered) -> BaseEstimator:
@@ -225,3 +214,10 @@ def champion_at(engine: sa.Engine, at: float) -> str | None:
     with engine.connect() as connection:
         earlier = [entry for entry in ledger.entries(connection, "champion") if entry["at"] <= at]
     return earlier[-1]["payload"]["version"] if earlier else None
+
+
+if __name__ == "__main__":  # for the service, which does not import mlflow itself
+    try:
+        print(json.dumps(named(Workspace.find())))
+    except UserError as error:
+        sys.exit(str(error))

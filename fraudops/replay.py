@@ -1,12 +1,15 @@
 """Playing recorded days through a running service, as the payment system and the card issuers would have."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import httpx
 import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import store
+from fraudops.features import SETTLE_SECONDS
 from fraudops.timeline import DAY
 
 LABEL_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
@@ -53,8 +56,32 @@ def score(client: httpx.Client, tx: pd.DataFrame, batch_rows: int) -> pd.DataFra
     return pd.concat(answers[1:] or answers, ignore_index=True)
 
 
-def replay_day(client: httpx.Client, day: int, tx: pd.DataFrame, labels: pd.DataFrame, batch_rows: int) -> pd.DataFrame:
-    """Send one day: the labels that arrived in it, then its transactions in order (see `score`).
+@dataclass(frozen=True)
+class Mixed:
+    """How a payment system in a hurry sends: each transaction alone, by several callers at once, in any order within a
+    minute, and some of them twice.
+    """
+
+    callers: int = 4
+    again: float = 0.05  # share of the transactions that are sent twice
+    seed: int = 0
+
+
+def score_mixed(client: httpx.Client, tx: pd.DataFrame, mixed: Mixed) -> pd.DataFrame:
+    """As `score`, minute by minute; the first answer to each transaction."""
+    answers = [pd.DataFrame(columns=["tx_id", "seconds"])]
+    with ThreadPoolExecutor(mixed.callers) as pool:
+        for minute, rows in tx.groupby(tx["ts"] // SETTLE_SECONDS):
+            twice = rows.sample(frac=mixed.again, random_state=mixed.seed + minute % 2**31)
+            some = pd.concat([rows, twice]).sample(frac=1, random_state=mixed.seed)
+            answers += pool.map(lambda one: score(client, one, 1), [some.iloc[at : at + 1] for at in range(len(some))])
+    return pd.concat(answers, ignore_index=True).drop_duplicates("tx_id", ignore_index=True)
+
+
+def replay_day(
+    client: httpx.Client, day: int, tx: pd.DataFrame, labels: pd.DataFrame, batch_rows: int, mixed: Mixed | None = None
+) -> pd.DataFrame:
+    """Send one day: the labels that arrived in it, then its transactions in order (see `score`), or `mixed` up.
 
     Parameters
     ----------
@@ -63,5 +90,6 @@ def replay_day(client: httpx.Client, day: int, tx: pd.DataFrame, labels: pd.Data
     batch_rows : transactions per request
     """
     arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
-    post(client, "/labels", {"labels": arrived[LABEL_COLUMNS].to_dict("records")})
-    return score(client, tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)], batch_rows)
+    post(client, "/label", {"labels": arrived[LABEL_COLUMNS].to_dict("records")})
+    today = tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)]
+    return score(client, today, batch_rows) if mixed is None else score_mixed(client, today, mixed)

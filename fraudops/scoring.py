@@ -1,5 +1,7 @@
 """Online features plus model: what the service and every replay call, so that there is one way to score."""
 
+import json
+import logging
 import time
 import uuid
 from pathlib import Path
@@ -8,100 +10,208 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops import store
-from fraudops.features import CUSTOMER_HISTORY, SETTLE_SECONDS, TERMINAL_HISTORY, finish, sums_in_duckdb
-from fraudops.models import probability
-from fraudops.registry import load_model
+from fraudops import control, rules, store
+from fraudops.explain import reasons
+from fraudops.features import CATEGORICAL, FEATURES, NUMERIC, divide
+from fraudops.metrics import Costs, decide
+from fraudops.online import TX_COLUMNS, chunks, columns, sums
+from fraudops.served import Served
+from fraudops.workspace import UserError
 
-TX_COLUMNS = ["tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg"]
-PER_QUERY = 400  # keys in one IN (...): below every engine's limit
-
-
-def _chunks(values: list[str]) -> list[list[str]]:
-    return [values[i : i + PER_QUERY] for i in range(0, len(values), PER_QUERY)]
-
-
-def history(connection: sa.Connection, tx: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The stored past that the features of some transactions can depend on.
-
-    Parameters
-    ----------
-    tx : (n, 9) raw transactions, columns `TX_COLUMNS`
-
-    Returns
-    -------
-    Earlier transactions of the same customers and terminals, and the chargebacks that had arrived on them.
-    """
-    high = int(tx["ts"].max()) - SETTLE_SECONDS
-    past, reports = [], []
-    for name, reach in (("customer_id", CUSTOMER_HISTORY), ("terminal_id", TERMINAL_HISTORY)):
-        low = int(tx["ts"].min()) - reach
-        for keys in _chunks(sorted(set(tx[name]))):
-            t, f = store.transactions, store.labels
-            past.append(store.frame(connection, sa.select(t).where(t.c[name].in_(keys), t.c.ts >= low, t.c.ts <= high)))
-            known = (f.c.source == "chargeback") & (f.c.is_fraud == 1) & (f.c.label_ts >= low) & (f.c.label_ts <= high)
-            columns = (f.c.tx_id, f.c.customer_id, f.c.terminal_id, f.c.label_ts)
-            reports.append(store.frame(connection, sa.select(*columns).where(f.c[name].in_(keys), known)))
-    return pd.concat(past).drop_duplicates("tx_id"), pd.concat(reports).drop_duplicates("tx_id")
-
-
-def online_features(connection: sa.Connection, tx: pd.DataFrame) -> pd.DataFrame:
-    """Features of raw transactions from the stored past and from one another: (n, 39), in the order of `tx`.
-
-    The same `features.sql` and the same division as offline, over only the rows that matter.
-    """
-    past, reports = history(connection, tx)
-    past = past[~past["tx_id"].isin(tx["tx_id"])]
-    rows = pd.concat([past.assign(wanted=0), tx.assign(wanted=1)], ignore_index=True)
-    whole = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
-    return finish(tx, sums_in_duckdb(rows.astype(whole), reports))
+log = logging.getLogger("fraudops.scoring")
 
 
 class Scorer:
-    """A model with its threshold and the database that it reads the past from and writes its answers to."""
+    """A model with its threshold, and the database that it reads the past from and writes its answers to.
 
-    def __init__(self, engine: sa.Engine, model_file: Path, sha256: str, version: str, threshold: float):
-        self.engine = engine
-        self.model = load_model(model_file, sha256)
-        self.version = version
-        self.threshold = threshold
+    What `control` says in the database goes before what it was made with.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        model_file: Path,
+        sha256: str,
+        version: str,
+        threshold: float,
+        costs: Costs | None = None,
+        made_at: float = 0.0,
+    ):
+        """`made_at` (s since 1970): a champion that `control` was told of before then is not followed any more."""
+        self.engine, self.costs, self.made_at = engine, costs or Costs(), made_at
+        self.own = self.champion = Served.load(model_file, sha256, version, threshold)
+        self.challenger: Served | None = None
+        self.mode = "model"
+        self._unusable: set[str] = set()
+        with engine.connect() as connection:
+            self.follow(connection)
+
+    def follow(self, connection: sa.Connection) -> None:
+        """Take what `control` says: mode, champion and challenger."""
+        said = control.read(connection)
+        self.mode = said["mode"][0]["mode"] if "mode" in said else "model"
+        champion, since = said.get("champion", (None, 0.0))
+        if champion is None or since < self.made_at:
+            self.champion = self.own
+        elif champion["sha256"] != self.champion.sha256 or champion["version"] != self.champion.version:
+            self.champion = self._take(champion) or self.champion
+        challenger, _ = said.get("challenger", (None, 0.0))
+        if not challenger or challenger["version"] == self.champion.version:
+            self.challenger = None
+        elif self.challenger is None or challenger["sha256"] != self.challenger.sha256:
+            self.challenger = self._take(challenger)
+
+    def try_out(self, wanted: dict) -> None:
+        """Load a model that `control` may name, to see that it can be had; raises UserError if not."""
+        Served.load(Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"])
+
+    def _take(self, wanted: dict) -> Served | None:
+        """A model that `control` names; None, and an entry in the log, if it cannot be had: who answers goes on answering."""
+        if wanted["sha256"] in self._unusable:
+            return None
+        try:
+            served = Served.load(Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"])
+        except (UserError, OSError, ValueError, TypeError) as error:
+            self._unusable.add(wanted["sha256"])
+            log.error("Model %s cannot be loaded, version %s goes on: %s", wanted["version"], self.champion.version, error)
+            return None
+        log.info("Model %s is loaded (SHA-256 %s).", served.version, served.sha256[:12])
+        return served
 
     def score(self, tx: pd.DataFrame) -> pd.DataFrame:
+        """Score raw transactions in a frame (columns `TX_COLUMNS`); see `answer`. (n, 8) in the order of `tx`."""
+        rows = tx[TX_COLUMNS].astype(object).where(tx[TX_COLUMNS].notna(), None).to_dict("records")
+        return pd.DataFrame(self.answer(rows))
+
+    def answer(self, rows: list[dict]) -> list[dict]:
         """Score raw transactions; the answers are committed before they are returned.
 
         A tx_id that was scored before gets its first answer again.
 
         Parameters
         ----------
-        tx : (n, 9) columns `TX_COLUMNS`, each tx_id once
+        rows : transactions, keys `TX_COLUMNS`; the first of those with one tx_id counts
 
         Returns
         -------
-        (n, 7) in the order of `tx`: prediction_id, tx_id, ts, model_version, probability, threshold, decision
+        In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold, decision, reasons, cold_start
         """
+        distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
+        ids = [row["tx_id"] for row in distinct]
         with self.engine.connect() as connection:
-            known = self._answers(connection, tx)
-            new = tx[~tx["tx_id"].isin(known["tx_id"])]
-            if len(new):
-                features = online_features(connection, new)
-        if len(new):
-            p = probability(self.model, features)
-            answers = [
-                {
-                    "prediction_id": uuid.uuid4().hex, "tx_id": row.tx_id, "ts": int(row.ts), "scored_at": time.time(),
-                    "model_version": self.version, "probability": float(value), "threshold": self.threshold,
-                    "decision": "review" if value >= self.threshold else "approve",
-                }
-                for row, value in zip(new.itertuples(), p, strict=True)
-            ]  # fmt: skip
-            with store.writing(self.engine) as connection:
-                store.insert_new(connection, store.transactions, store.transaction_rows(new))
-                store.insert_new(connection, store.predictions, answers)
-                known = self._answers(connection, tx)
-        return known.set_index("tx_id").loc[tx["tx_id"]].reset_index()
+            self.follow(connection)
+            known = self._answers(connection, ids)
+            new = [row for row in distinct if row["tx_id"] not in known]
+            found = sums(connection, new) if new else {}
+        if new:
+            made = self._judge(new, found)
+            if self._keep(new, *made):
+                known |= {answer["tx_id"]: answer for answer in made[0]}
+            else:  # somebody else has answered some of them in the meantime
+                with self.engine.connect() as connection:
+                    known = self._answers(connection, ids)
+        return [known[row["tx_id"]] for row in rows]
 
-    def _answers(self, connection: sa.Connection, tx: pd.DataFrame) -> pd.DataFrame:
-        p = store.predictions
-        columns = (p.c.prediction_id, p.c.tx_id, p.c.ts, p.c.model_version, p.c.probability, p.c.threshold, p.c.decision)
-        parts = [store.frame(connection, sa.select(*columns).where(p.c.tx_id.in_(keys))) for keys in _chunks(list(tx["tx_id"]))]
-        return pd.concat(parts, ignore_index=True)
+    def _judge(self, rows: list[dict], found: dict[str, np.ndarray]) -> tuple[list[dict], list[dict], list[dict]]:
+        """Answers, inputs as JSON, and shadow answers for new transactions."""
+        numbers = divide(columns(rows), found)
+        texts = [[row[name] for row in rows] for name in CATEGORICAL]
+        served, now = self.champion, time.time()
+        encoded = served.model.encode(numbers, *texts)
+        if self.mode == "rules":
+            (p, why), version, threshold = rules.judge(numbers), rules.VERSION, 0.5
+            decisions = np.where(p >= threshold, "review", "approve")
+        else:
+            p, version, threshold = served.model.probability(encoded), served.version, served.threshold
+            decisions = decide(p, threshold, self.costs)
+            why = [[] for _ in rows]
+            if served.explainer.available:
+                why = reasons(served.explainer.contributions(encoded), numbers, *texts)
+        customer_new, terminal_new = np.isnan(found["c_last_ts"]), found["t_n_30d"] == 0
+        answers = [
+            {
+                "prediction_id": uuid.uuid4().hex, "tx_id": row["tx_id"], "ts": row["ts"], "scored_at": now,
+                "model_version": version, "probability": float(p[i]), "threshold": threshold, "decision": str(decisions[i]),
+                "reasons": why[i],
+                "cold_start": ["customer"] * bool(customer_new[i]) + ["terminal"] * bool(terminal_new[i]),
+            }
+            for i, row in enumerate(rows)
+        ]  # fmt: skip
+        values = [[None if value != value else value for value in row] for row in numbers.tolist()]
+        inputs = [{"inputs": json.dumps([*row, *(t[i] for t in texts)])} for i, row in enumerate(values)]
+        return answers, inputs, self._in_shadow(answers, numbers, texts)
+
+    def _in_shadow(self, answers: list[dict], numbers: np.ndarray, texts: list[list[str]]) -> list[dict]:
+        """What the challenger says; its failure is logged and harms nobody."""
+        other = self.challenger
+        if other is None:
+            return []
+        try:
+            p = other.model.probability(other.model.encode(numbers, *texts))
+        except Exception:  # whatever it is, the champion's answers must not wait for it
+            log.exception("The challenger %s failed on %d transactions.", other.version, len(answers))
+            return []
+        decisions = decide(p, other.threshold, self.costs)
+        return [
+            {
+                "prediction_id": answer["prediction_id"], "tx_id": answer["tx_id"], "scored_at": answer["scored_at"],
+                "model_version": other.version, "probability": float(p[i]), "threshold": other.threshold,
+                "decision": str(decisions[i]),
+            }
+            for i, answer in enumerate(answers)
+        ]  # fmt: skip
+
+    def _keep(self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]) -> bool:
+        """Commit everything in one transaction; False, and nothing kept, if a transaction has an answer already."""
+        names = [column.name for column in store.predictions.columns]
+        with self.engine.execution_options(writing=True).begin() as connection:
+            store.insert_new(connection, store.transactions, rows)
+            kept = store.insert_new(connection, store.predictions, [{name: one[name] for name in names} for one in answers])
+            if kept == len(answers):
+                evidence = [
+                    {"prediction_id": answer["prediction_id"]}
+                    | {name: json.dumps(answer[name]) for name in ("reasons", "cold_start")}
+                    | values
+                    for answer, values in zip(answers, inputs, strict=True)
+                ]
+                connection.execute(store.evidence.insert(), evidence)
+                if shadows:
+                    connection.execute(store.shadow.insert(), shadows)
+                return True
+            connection.rollback()
+        return self._keep_missing(rows, answers, inputs, shadows)
+
+    def _keep_missing(self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]) -> bool:
+        """As `_keep`, for those that nobody has answered yet; always False."""
+        with self.engine.connect() as connection:
+            known = self._answers(connection, [row["tx_id"] for row in rows])
+        left = [i for i, row in enumerate(rows) if row["tx_id"] not in known]
+        if left:
+            mine = {answers[i]["prediction_id"] for i in left}
+            shadows = [one for one in shadows if one["prediction_id"] in mine]
+            self._keep([rows[i] for i in left], [answers[i] for i in left], [inputs[i] for i in left], shadows)
+        return False
+
+    def _answers(self, connection: sa.Connection, ids: list[str]) -> dict[str, dict]:
+        p, e = store.predictions, store.evidence
+        names = ("prediction_id", "tx_id", "ts", "scored_at", "model_version", "probability", "threshold", "decision")
+        query = sa.select(*(p.c[name] for name in names), e.c.reasons, e.c.cold_start).join(
+            e, e.c.prediction_id == p.c.prediction_id, isouter=True
+        )
+        found = {}
+        for keys in chunks(ids):
+            for row in connection.execute(query.where(p.c.tx_id.in_(keys))).mappings():
+                texts = {name: json.loads(row[name] or "[]") for name in ("reasons", "cold_start")}
+                found[row["tx_id"]] = dict(row) | texts
+        return found
+
+
+def inputs_of(engine: sa.Engine, ids: list[str]) -> pd.DataFrame:
+    """The inputs that stored predictions were made of: index tx_id, columns `FEATURES`."""
+    p, e = store.predictions, store.evidence
+    query = sa.select(p.c.tx_id, e.c.inputs).join(e, e.c.prediction_id == p.c.prediction_id)
+    with engine.connect() as connection:
+        parts = [connection.execute(query.where(p.c.tx_id.in_(keys))).all() for keys in chunks(ids)]
+    found = {tx_id: json.loads(text) for part in parts for tx_id, text in part}
+    table = pd.DataFrame.from_dict(found, orient="index", columns=list(FEATURES)).rename_axis("tx_id")
+    return table.astype(dict.fromkeys(NUMERIC, np.float64))

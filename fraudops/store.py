@@ -56,7 +56,33 @@ predictions = sa.Table(
     _text("model_version", nullable=False),
     sa.Column("probability", sa.Float, nullable=False),
     sa.Column("threshold", sa.Float, nullable=False),
-    _text("decision", nullable=False, index=True),  # approve or review
+    _text("decision", nullable=False, index=True),  # approve, review or block
+)
+evidence = sa.Table(  # what a prediction was made of
+    "evidence",
+    METADATA,
+    _text("prediction_id", primary_key=True),
+    sa.Column("inputs", sa.Text, nullable=False),  # JSON: the model's inputs in the order of `features.FEATURES`
+    sa.Column("reasons", sa.Text, nullable=False),  # JSON
+    sa.Column("cold_start", sa.Text, nullable=False),  # JSON: which of customer and terminal had no history
+)
+shadow = sa.Table(  # what the challenger would have said; never returned
+    "shadow",
+    METADATA,
+    _text("prediction_id", primary_key=True),
+    _text("model_version", primary_key=True),
+    _text("tx_id", nullable=False, index=True),
+    sa.Column("scored_at", sa.Float, nullable=False),
+    sa.Column("probability", sa.Float, nullable=False),
+    sa.Column("threshold", sa.Float, nullable=False),
+    _text("decision", nullable=False),
+)
+controls = sa.Table(  # what all workers of the service follow
+    "controls",
+    METADATA,
+    _text("key", primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),  # JSON
+    sa.Column("changed_at", sa.Float, nullable=False),
 )
 cases = sa.Table(
     "cases",
@@ -113,9 +139,10 @@ for _action in ("UPDATE", "DELETE"):
     )
 
 
-def connect(workspace: Workspace) -> sa.Engine:
-    """The workspace's database, its tables made if need be."""
-    engine = sa.create_engine(workspace.database_url, connect_args=_arguments(workspace.database_url))
+def connect(workspace: Workspace, url: str = "") -> sa.Engine:
+    """The workspace's database, or that of the URL; its tables made if need be."""
+    url = url or workspace.database_url
+    engine = sa.create_engine(url, connect_args=_arguments(url))
     if engine.dialect.name == "sqlite":
 
         @sa.event.listens_for(engine, "connect")
@@ -150,9 +177,7 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> 
     if not rows:
         return 0
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
-    before = connection.scalar(sa.select(sa.func.count()).select_from(table))
-    connection.execute(insert, rows)
-    return connection.scalar(sa.select(sa.func.count()).select_from(table)) - before
+    return connection.execute(insert, rows).rowcount
 
 
 def frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
@@ -214,3 +239,16 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
     for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
         leftover.unlink(missing_ok=True)
     return _begin(workspace, key)
+
+
+def copy(engine: sa.Engine, to: Workspace) -> None:
+    """Copy everything into the SQLite file of another workspace, which is made anew; from any engine."""
+    file = to.path("store", "fraudops.db")
+    for old in (file, *(file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))):
+        old.unlink(missing_ok=True)
+    target = connect(to, to.database_file_url)
+    with engine.connect() as source, writing(target) as connection:
+        for table in METADATA.sorted_tables:
+            for part in source.execute(sa.select(table)).mappings().partitions(10_000):
+                connection.execute(table.insert(), [dict(row) for row in part])
+    target.dispose()

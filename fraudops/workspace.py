@@ -69,7 +69,12 @@ class Workspace:
     @property
     def database_url(self) -> str:
         """``$FRAUDOPS_DATABASE_URL``, else one SQLite file."""
-        return os.environ.get("FRAUDOPS_DATABASE_URL") or f"sqlite:///{self.path('store', 'fraudops.db').as_posix()}"
+        return os.environ.get("FRAUDOPS_DATABASE_URL") or self.database_file_url
+
+    @property
+    def database_file_url(self) -> str:
+        """The SQLite file of this workspace, whatever the environment says."""
+        return f"sqlite:///{self.path('store', 'fraudops.db').as_posix()}"
 
     @property
     def tracking_uri(self) -> str:

@@ -44,7 +44,8 @@ def test_no_stage_loses_a_row(chain):
     manifest = read_json(workspace.path("data", "dataset.json"))
     assert manifest["accepted"] + manifest["quarantined"] == manifest["read"]
     served = read_json(workspace.path("figures", "3_2_serve.json"))
-    assert served["largest_skew"] <= 1e-9
+    compared = read_json(workspace.path("figures", "3_3_skew.json"))
+    assert compared["largest_skew"] <= 1e-9 and compared["rows"] == served["transactions"]
     assert served["transactions"] == read_json(workspace.path("serving", "replay.json"))["transactions"]
 
 

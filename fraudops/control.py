@@ -1,0 +1,29 @@
+"""What every worker of the service follows: the model that answers, the one in its shadow, and the switch to plain rules.
+
+Kept in the database, so that all workers and replicas see a change with their next request; each change is in the ledger.
+"""
+
+import json
+import time
+
+import sqlalchemy as sa
+
+from fraudops import ledger, store
+
+MODES = ("model", "rules")
+
+
+def read(connection: sa.Connection) -> dict[str, tuple[dict, float]]:
+    """What is set: by key ('mode', 'champion', 'challenger') the value and since when (s since 1970)."""
+    c = store.controls.c
+    return {key: (json.loads(value), at) for key, value, at in connection.execute(sa.select(c.key, c.value, c.changed_at))}
+
+
+def write(engine: sa.Engine, values: dict[str, dict], actor: str, reason: str) -> None:
+    """Set some keys and say so in the ledger, in one transaction."""
+    now = time.time()
+    with store.writing(engine) as connection:
+        for key, value in values.items():
+            connection.execute(store.controls.delete().where(store.controls.c.key == key))
+            connection.execute(store.controls.insert(), {"key": key, "value": json.dumps(value), "changed_at": now})
+        ledger.append(connection, "service", actor, reason=reason, **values)
