@@ -107,14 +107,16 @@ def _all(folder: Path) -> None:
 def _child(folder: Path, files: str) -> tuple[float, float, int]:
     """Seconds, peak memory in GB and rows of `features.compute_parquet` in a process of its own."""
     code = (
-        "import sys, time; from pathlib import Path; from benchmarks import peak_gb; from fraudops.features import compute_parquet\n"
+        "import sys, time; from pathlib import Path\n"
+        "from benchmarks import peak_gb; from fraudops.features import compute_parquet\n"
         "began = time.perf_counter()\n"
         f"rows = compute_parquet(*sys.argv[1:3], Path(sys.argv[3]), {MEMORY_LIMIT!r})\n"
         "print(time.perf_counter() - began, peak_gb(), rows)"
     )
     words = [str(folder / f"{name}_{files}.parquet") for name in ("tx", "fraud")]
     command = [sys.executable, "-c", code, *words, str(folder / "features.parquet")]
-    seconds, peak, rows = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.split()[-3:]
+    out = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+    seconds, peak, rows = out.split()[-3:]
     return float(seconds), float(peak), int(rows)
 
 

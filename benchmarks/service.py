@@ -106,11 +106,13 @@ def _side_by_side(
     bare = [*python, "uvicorn", "benchmarks.rival_service:app", "--port", str(ports[0]), "--log-level", "warning"]
     flow = [*python, "mlflow", "models", "serve", "-m", str(champion.folder), "--env-manager", "local", "--workers", "1"]
     flow += ["--host", "127.0.0.1", "--port", str(ports[1])]
+    # mlflow calls uvicorn by name
+    with_uvicorn = workspace.environment() | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     rates: dict[str, dict[str, list[float]]] = {name: {who: [] for who in ("ours", "FastAPI", "MLflow")} for name in LOADS}
     with (
         packaging.serving(workspace, tag) as ours,
         _server(bare, f"http://127.0.0.1:{ports[0]}", {"RIVAL_MODEL": str(folder / "model.joblib")}, "/docs") as fastapi,
-        _server(flow, f"http://127.0.0.1:{ports[1]}", workspace.environment(), "/ping") as mlflow_server,
+        _server(flow, f"http://127.0.0.1:{ports[1]}", with_uvicorn, "/ping") as mlflow_server,
     ):
         for _ in range(ROUNDS):
             for name, (users, rows) in LOADS.items():

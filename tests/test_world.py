@@ -19,7 +19,7 @@ DEFAULT_SIZE = Config(preset="handbook", customers=5000, terminals=10_000, days=
 CALM = preset("smoke", seed=2, drift="none")
 ONSET = 60
 PINNED_COURSE = "adf95908c600f8669dfe32f8bee7db12acfcacfe2d4873d487aa420d9ce2b6bc"
-PINNED_LABELS = "0321756294d5c06b8b62e825157a66689049236a85dfb8d13d550eae7a6bc3a0"
+PINNED_LABELS = "202cedf2e7926fd70d16da90ff9b5dbe18c79b529e1e2fa702bdc312c60ae2f1"
 PINNED_BOOK = "200a2c8dfec3eed1694cc6839d42ac93cf16718c51231f20199e1ec92503e1fe"
 
 
