@@ -28,6 +28,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", metavar="NODE", help="this notebook alone")
     parser.add_argument("--until", metavar="NODE", help="this notebook and all that it needs")
     parser.add_argument("-p", dest="assign", action="append", default=[], metavar="NODE.name=value", help="one parameter")
+    parser.add_argument(
+        "--days", type=int, metavar="N", help="play N days of operation and tell their story (its notebooks run as needed)"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="notebooks side by side (default 2)")
     parser.add_argument("--force", action="store_true", help="run also what has not changed")
     parser.add_argument("--list", action="store_true", help="show the notebooks, their state and their parameters, and end")
@@ -82,12 +85,42 @@ def good_end(workspace: Workspace, count: int, seconds: float) -> str:
     return "\n".join(lines)
 
 
+def play_days(workspace: Workspace, days: int, command: str) -> int:
+    """Play a month with a bar for each policy, and write its page. Returns the exit code."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from fraudops import guards, story, timemachine
+    from fraudops.month import Setting
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with guards.lock(workspace, command), guards.environment(workspace), Progress(*columns) as progress:
+            bars = {name: progress.add_task(name, total=days) for name in ("monitor", *timemachine.PLAYED)}
+            told = timemachine.play(
+                workspace, Setting(days=days), lambda name, done: progress.update(bars[name], completed=done)
+            )
+            story.write(workspace, told)
+    except KeyboardInterrupt:
+        print(f"Stopped by you. The days that are done are kept; go on with: {command}", file=sys.stderr)
+        return 130
+    saved = story.summary(told)["saved_cents"] / 100
+    print("\n".join(f"  {text:<22}€ {saved[name]:>10,.0f} saved" for name, (text, _) in story.NAMES.items()))
+    print(f"The story of {days} days: {workspace.root / 'report' / 'timeline.html'}")
+    return 0
+
+
 def main(given: list[str]) -> int:
     """Returns 0 if all succeeded, 1 if a notebook failed, 2 if nothing was started, 130 after Ctrl-C."""
     wish = arguments().parse_args(given)
     workspace = Workspace.find(wish.workspace)
     command = resume_command(given)
     try:
+        if wish.days is not None:
+            if wish.from_ or wish.only or wish.until:
+                raise UserError("--days chooses its notebooks itself: leave out --from, --only and --until.")
+            if wish.days < 1:
+                raise UserError(f"--days {wish.days}: give at least 1.")
+            wish.until = "1_2_features"
         chosen = select(wish.from_, wish.only, wish.until)
         parameters = run_parameters(
             profile=wish.profile, source=wish.source, path=wish.path, as_of=wish.as_of, assignments=wish.assign
@@ -101,6 +134,8 @@ def main(given: list[str]) -> int:
 
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # a polite kill ends like Ctrl-C
         result = run(chosen, parameters, workspace, jobs=wish.jobs, force=wish.force, command=command)
+        if wish.days is not None and not result.exit_code:
+            return play_days(workspace, wish.days, command)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

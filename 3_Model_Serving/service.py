@@ -18,8 +18,8 @@ from fastapi.responses import JSONResponse
 from prometheus_client import Counter, Histogram
 
 from fraudops import batching, control, environment, online, records, scoring, store
+from fraudops.access import Access, problem
 from fraudops.api import Answer, Identifier, Labels, ModelCard, Page, Problem, Reloaded, Stored, Switch, Transactions
-from fraudops.gate import Gate, problem
 from fraudops.served import MODEL, SERVICE, model_file
 from fraudops.workspace import UserError, Workspace
 
@@ -213,4 +213,4 @@ class FraudScoring:
         return self.describe()
 
 
-FraudScoring.add_asgi_middleware(Gate)
+FraudScoring.add_asgi_middleware(Access)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import calibrate, chain, difficulty, drift, features, handbook, service, simulator
+from benchmarks import calibrate, chain, difficulty, drift, features, gates, handbook, retraining, service, simulator
 
 ALL: dict[str, Callable[[], None]] = {
     "calibrate": calibrate.main,
@@ -13,6 +13,8 @@ ALL: dict[str, Callable[[], None]] = {
     "difficulty": difficulty.main,
     "drift": drift.main,
     "service": service.main,
+    "gates": gates.main,
+    "retraining": retraining.main,
     "chain": chain.main,
 }
 

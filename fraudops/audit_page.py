@@ -16,7 +16,7 @@ from itables import to_html_datatable
 
 from fraudops import audit_pictures as pictures
 from fraudops import audit_views as views
-from fraudops import cases, store
+from fraudops import cases, ledger, store
 from fraudops.workspace import UserError, Workspace
 
 TABS = ("Dashboard", "Lists", "Label cases")
@@ -132,7 +132,7 @@ class AuditPage:
         costs = views.review_costs(self.workspace)
         rows = views.judged(frame)
         figures, days = views.summary(rows, costs), views.by_day(rows, costs)
-        moves, versions = views.champion_moves(self.engine), frame["model_version"].unique()
+        moves, versions = ledger.champion_moves(self.engine), frame["model_version"].unique()
         last = moves[-1] if moves else None
         champion = last and {"version": last["version"], "since": views.clock(last["at"])} | last
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"

@@ -251,13 +251,6 @@ def decisions_of(engine: sa.Engine, actor: str) -> pd.DataFrame:
 # --- champion and ledger ---
 
 
-def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
-    """The promotions and rollbacks of this operation in order: seq, at, actor, version, previous, reason, gates."""
-    with engine.connect() as connection:
-        moves = ledger.entries(connection, "champion")
-    return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
-
-
 @dataclass(frozen=True)
 class Chain:
     """The state of the ledger: what is broken (None if nothing), its number of entries and its head."""

@@ -106,6 +106,14 @@ def decide(engine: sa.Engine, tx_id: str, verdict: str, actor: str, note: str = 
         ledger.append(connection, "decision", actor, tx_id=tx_id, verdict=verdict, note=note)
 
 
+def reviews(engine: sa.Engine, known_at: int) -> pd.DataFrame:
+    """What reviewers had said by a moment (s since 1970): tx_id, is_fraud, label_ts; of several words on one the last."""
+    f = store.labels
+    query = sa.select(f.c.tx_id, f.c.is_fraud, f.c.label_ts).where(f.c.source == "reviewer", f.c.label_ts < known_at)
+    with engine.connect() as connection:
+        return store.frame(connection, query.order_by(f.c.label_ts, f.c.tx_id)).drop_duplicates("tx_id", keep="last")
+
+
 def predictions_with_labels(engine: sa.Engine, as_of: int | None = None) -> pd.DataFrame:
     """Every prediction beside what is known of it.
 

@@ -19,11 +19,16 @@ def read(connection: sa.Connection) -> dict[str, tuple[dict, float]]:
     return {key: (json.loads(value), at) for key, value, at in connection.execute(sa.select(c.key, c.value, c.changed_at))}
 
 
-def write(engine: sa.Engine, values: dict[str, dict], actor: str, reason: str) -> None:
+def put(connection: sa.Connection, values: dict[str, dict | None], at: float | None = None) -> None:
+    """Set some keys inside a writing transaction; the caller says why in the ledger."""
+    for key, value in values.items():
+        connection.execute(store.controls.delete().where(store.controls.c.key == key))
+        row = {"key": key, "value": json.dumps(value), "changed_at": time.time() if at is None else at}
+        connection.execute(store.controls.insert(), row)
+
+
+def write(engine: sa.Engine, values: dict[str, dict | None], actor: str, reason: str) -> None:
     """Set some keys and say so in the ledger, in one transaction."""
-    now = time.time()
     with store.writing(engine) as connection:
-        for key, value in values.items():
-            connection.execute(store.controls.delete().where(store.controls.c.key == key))
-            connection.execute(store.controls.insert(), {"key": key, "value": json.dumps(value), "changed_at": now})
+        put(connection, values)
         ledger.append(connection, "service", actor, reason=reason, **values)

@@ -23,7 +23,8 @@ def _source(path: Path) -> str:
     return _sha([[c["cell_type"], "".join(c["source"]), sorted(c["metadata"].get("tags", []))] for c in cells])
 
 
-def _library() -> str:
+def library() -> str:
+    """One digest for the code and the data files of the library."""
     room = REPOSITORY / "fraudops"
     return _sha({f.name: digest(f) for f in sorted(f for kind in ("*.py", "*.sql", "*.j2", "*.json") for f in room.glob(kind))})
 
@@ -69,7 +70,7 @@ def ingredients(one: Node, workspace: Workspace, given: Mapping[str, Any], graph
     return {
         "notebook": _source(notebook_path(one)),
         "sources": _sha({name: digest(path) if path.is_file() else None for name, path in files.items()}),
-        "library": _library(),
+        "library": library(),
         "parameters": _sha(dict(given)),
         "input file": _sha({name: digest(path) if path.exists() else None for name, path in external.items()}),
         "inputs": _sha({need: outputs(graph[need], workspace) for need in one.needs}),

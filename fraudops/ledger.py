@@ -25,13 +25,14 @@ def _hash(seq: int, previous: str, body: str) -> str:
     return hashlib.sha256(f"{seq}\n{previous}\n{body}".encode()).hexdigest()
 
 
-def append(connection: sa.Connection, event: str, actor: str, **payload: Any) -> str:
+def append(connection: sa.Connection, event: str, actor: str, moment: float | None = None, /, **payload: Any) -> str:
     """Add an entry, in the transaction of the fact it records (see `store.writing`).
 
     Parameters
     ----------
     connection : an open writing transaction
     event, actor : what happened, and who did it
+    moment : when, in seconds since 1970; now unless a replay plays another time
     payload : JSON values
 
     Returns
@@ -40,7 +41,9 @@ def append(connection: sa.Connection, event: str, actor: str, **payload: Any) ->
     """
     last = connection.execute(sa.select(ledger).order_by(ledger.c.seq.desc()).limit(1)).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
-    body = canonical({"at": round(time.time(), 3), "actor": actor, "event": event, "payload": payload})
+    body = canonical(
+        {"at": round(time.time() if moment is None else moment, 3), "actor": actor, "event": event, "payload": payload}
+    )
     head = _hash(seq, previous, body)
     connection.execute(ledger.insert(), {"seq": seq, "body": body, "previous": previous, "hash": head})
     return head
@@ -51,6 +54,13 @@ def entries(connection: sa.Connection, event: str | None = None) -> list[dict[st
     rows = connection.execute(sa.select(ledger).order_by(ledger.c.seq))
     found = [{"seq": row.seq, "hash": row.hash} | json.loads(row.body) for row in rows]
     return [entry for entry in found if event in (None, entry["event"])]
+
+
+def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
+    """The promotions and rollbacks of an operation in order: seq, at, actor, version, previous, reason, gates, kind."""
+    with engine.connect() as connection:
+        moves = entries(connection, "champion")
+    return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
 
 
 def head(connection: sa.Connection) -> str:

@@ -35,6 +35,18 @@ def money(y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs: Costs) -
     return np.where(flagged, costs.review, np.where(y, cents, 0)).astype(np.int64)
 
 
+def cost(y: np.ndarray, decision: np.ndarray, cents: np.ndarray, costs: Costs) -> np.ndarray:
+    """Cost of each transaction in cents (n,): a review, the goodwill of an honest customer blocked, a fraud approved.
+
+    Parameters
+    ----------
+    decision : (n,) as `decide` gives them
+    """
+    y, decision = np.asarray(y, bool), np.asarray(decision)
+    approved, blocked = np.where(y, cents, 0), np.where(y, 0, costs.goodwill)
+    return np.where(decision == "review", costs.review, np.where(decision == "block", blocked, approved)).astype(np.int64)
+
+
 def money_saved(y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs: Costs) -> int:
     """Cents saved against approving everything; negative where reviews cost more than they stop."""
     return int(np.sum(np.where(np.asarray(y, bool), cents, 0)) - money(y, flagged, cents, costs).sum())

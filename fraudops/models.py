@@ -140,10 +140,14 @@ class Compact:
         return self.model.predict_proba(encoded)[:, 1]
 
 
-def fit(strategy: str, rows: Rows, costs: Costs) -> Fitted:
-    """Fit a strategy, its threshold chosen by cost on the latest quarter by a model that has not seen that quarter.
+def seeded(model: BaseEstimator, seed: int) -> BaseEstimator:
+    """The model with another seed wherever it or a part of it takes one."""
+    names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
+    return model.set_params(**dict.fromkeys(names, seed))
 
-    The model that is returned is then fitted to all rows.
+
+def fit(strategy: str, rows: Rows, costs: Costs, seed: int = 0) -> Fitted:
+    """Fit a strategy and choose its threshold (see `fit_model`).
 
     Raises
     ------
@@ -157,11 +161,18 @@ def fit(strategy: str, rows: Rows, costs: Costs) -> Fitted:
             f"Only {int(rows.y.sum())} frauds are known among the {len(rows.y)} training rows; at least {FEWEST_FRAUDS} are "
             "needed. Bring more days, or a later live_start or as_of."
         )
+    return fit_model(seeded(STRATEGIES[strategy](), seed), rows, costs, strategy)
+
+
+def fit_model(model: BaseEstimator, rows: Rows, costs: Costs, name: str) -> Fitted:
+    """Fit a model, its threshold chosen by cost on the latest quarter of the frauds by one that has not seen that quarter.
+
+    The model that is returned is then fitted to all rows.
+    """
     border = rows.ts[np.searchsorted(np.cumsum(rows.y), 0.75 * rows.y.sum())]  # three quarters of the frauds lie before
     early, late = rows.take(rows.ts < border), rows.take(rows.ts >= border)
-    model = STRATEGIES[strategy]()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*physical cores.*")
         trial = clone(model).fit(early.X, early.y)
         threshold = threshold_by_cost(late.y, probability(trial, late.X), late.cents, costs)
-        return Fitted(model.fit(rows.X, rows.y), threshold, strategy, len(rows.y), int(rows.y.sum()))
+        return Fitted(model.fit(rows.X, rows.y), threshold, name, len(rows.y), int(rows.y.sum()))

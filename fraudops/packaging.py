@@ -13,7 +13,7 @@ import bentoml
 import httpx
 import psutil
 
-from fraudops.gate import TOKEN
+from fraudops.access import TOKEN
 from fraudops.registry import CHAMPION, Registered, find
 from fraudops.served import MODEL, SERVICE
 from fraudops.workspace import REPOSITORY, UserError, Workspace

@@ -101,7 +101,7 @@ class Config:
 
 
 SIZES = {"smoke": (122, 90), "course": (800, 150), "full": (4950, 183)}  # profile: customers, days
-PLANTED = "price_inflation, fraud_wave"  # what the course's own world goes through
+PLANTED = "price_inflation, fraud_wave, adapting_fraud"  # what the course's own world goes through
 
 
 def preset(profile: str, seed: int = 7, drift: str = PLANTED, difficulty: float = Config.difficulty) -> Config:

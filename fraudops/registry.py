@@ -1,10 +1,9 @@
-"""MLflow's registry with aliases instead of stages: register, gates, promotion, rollback, and who was champion when."""
+"""MLflow's registry with aliases instead of stages: register, promotion, rollback, and who was champion when."""
 
 import hashlib
 import json
 import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sklearn.base import BaseEstimator
 
-from fraudops import ledger, store
-from fraudops.metrics import Costs, average_precision, bootstrap, money
+from fraudops import control, ledger, store
+from fraudops.gates import Entrant, Gate, as_json
 from fraudops.model_file import TRUSTED, load_model
-from fraudops.models import Fitted, Rows, probability
+from fraudops.models import Fitted
 from fraudops.workspace import UserError, Workspace
 
 NAME = "card-fraud"
@@ -41,17 +40,6 @@ class Registered:
     strategy: str
 
 
-@dataclass(frozen=True)
-class Gate:
-    """One condition of promotion: its figure, what it is held against, and whether it passed."""
-
-    name: str
-    figure: float
-    limit: float
-    passed: bool
-    unit: str
-
-
 def experiment(workspace: Workspace, name: str) -> str:
     """Select the tracking store and an experiment in it, made with its artifacts inside the workspace. Returns its id."""
     mlflow.set_tracking_uri(workspace.tracking_uri)
@@ -67,12 +55,15 @@ def experiment(workspace: Workspace, name: str) -> str:
     return made
 
 
-def register(workspace: Workspace, fitted: Fitted, example: pd.DataFrame, **metrics: float) -> Registered:
+def register(
+    workspace: Workspace, fitted: Fitted, example: pd.DataFrame, tags: dict[str, str] | None = None, **metrics: float
+) -> Registered:
     """Log a fitted model in the active run, without pickle, and register it as a new version.
 
     Parameters
     ----------
     example : (n, 39) some model inputs, kept as input example and for the signature
+    tags : more tags of the version, besides its hash, threshold and strategy
     metrics : figures for the run
     """
     run = mlflow.active_run()
@@ -99,7 +90,7 @@ def register(workspace: Workspace, fitted: Fitted, example: pd.DataFrame, **metr
             raise
     folder = Path(mlflow.artifacts.download_artifacts(logged.model_uri))
     sha256 = hashlib.sha256((folder / "model.skops").read_bytes()).hexdigest()
-    tags = {"sha256": sha256, "threshold": repr(fitted.threshold), "strategy": fitted.strategy}
+    tags = (tags or {}) | {"sha256": sha256, "threshold": repr(fitted.threshold), "strategy": fitted.strategy}
     made = client.create_model_version(NAME, logged.model_uri, run.info.run_id, tags=tags)
     return find(workspace, str(made.version))
 
@@ -128,13 +119,29 @@ def find(workspace: Workspace, which: str) -> Registered:
     )
 
 
+def tagged(workspace: Workspace, name: str, value: str) -> str | None:
+    """The first version with a tag; None if there is none."""
+    client = MlflowClient(tracking_uri=workspace.tracking_uri)
+    found = client.search_model_versions(f"name = '{NAME}' and tag.`{name}` = '{value}'")
+    return min((str(one.version) for one in found), key=int, default=None)
+
+
+def last_training(workspace: Workspace, fingerprint: str, before: int) -> int | None:
+    """When the latest challenger of a data set was trained, before a moment (s since 1970); None if none was."""
+    client = MlflowClient(tracking_uri=workspace.tracking_uri)
+    found = client.search_model_versions(f"name = '{NAME}' and tag.`data` = '{fingerprint}'")
+    times = [int(one.tags["trained_at"]) for one in found if "trained_at" in one.tags]
+    return max((at for at in times if at < before), default=None)
+
+
+def card(which: Registered) -> dict:
+    """A version as `control` keeps it: version, sha256, threshold, file."""
+    file = str(which.folder / "model.skops")
+    return {"version": which.version, "sha256": which.sha256, "threshold": which.threshold, "file": file}
+
+
 def named(workspace: Workspace) -> dict[str, dict | None]:
-    """Champion and challenger as `control` keeps them: version, sha256, threshold, file; None where there is no challenger."""
-
-    def card(which: Registered) -> dict:
-        file = str(which.folder / "model.skops")
-        return {"version": which.version, "sha256": which.sha256, "threshold": which.threshold, "file": file}
-
+    """Champion and challenger as `control` keeps them; None where there is no challenger."""
     champion = find(workspace, CHAMPION)
     aliases = MlflowClient(tracking_uri=workspace.tracking_uri).get_registered_model(NAME).aliases
     return {"champion": card(champion), "challenger": card(find(workspace, CHALLENGER)) if CHALLENGER in aliases else None}
@@ -145,37 +152,9 @@ def load(registered: Registered) -> BaseEstimator:
     return load_model(registered.folder / "model.skops", registered.sha256)
 
 
-def gates(champion: Registered, challenger: Registered, rows: Rows, costs: Costs, tolerance: float = 0.05) -> list[Gate]:
-    """Judge a challenger against the champion on rows that neither was trained on.
-
-    Money is compared per customer, paired: both models decide on the same rows, and whole customers are drawn again.
-
-    Parameters
-    ----------
-    rows : labelled rows later than both training sets
-    tolerance : how much average precision may fall (the interval of a small test set is wider than any real difference)
-    """
-    models = {name: load(which) for name, which in (("old", champion), ("new", challenger))}
-    p = {name: probability(model, rows.X) for name, model in models.items()}
-    limit = {"old": champion.threshold, "new": challenger.threshold}
-    cost = {name: money(rows.y, p[name] >= limit[name], rows.cents, costs) for name in p}
-    gain = (cost["old"] - cost["new"]) / 100
-    low, _ = bootstrap(lambda chosen: float(gain[chosen].sum()), rows.customer)
-    change = average_precision(rows.y, p["new"]) - average_precision(rows.y, p["old"])
-    size = (challenger.folder / "model.skops").stat().st_size / 1e6
-    began = time.perf_counter()
-    for _ in range(20):
-        probability(models["new"], rows.X.head(1))
-    milliseconds = (time.perf_counter() - began) / 20 * 1000
-    same = list(models["new"].feature_names_in_) == list(models["old"].feature_names_in_)
-    return [
-        Gate("money gained, lower end of 95 %", low, 0.0, low > 0.0, "EUR"),
-        Gate("change of average precision", change, -tolerance, change >= -tolerance, "AP"),
-        Gate("known frauds in the test", float(rows.y.sum()), 20.0, bool(rows.y.sum() >= 20), "frauds"),
-        Gate("same input columns", float(same), 1.0, same, "yes = 1"),
-        Gate("time for one row", milliseconds, 50.0, milliseconds <= 50, "ms"),
-        Gate("size of the file", size, 50.0, size <= 50, "MB"),
-    ]
+def entrant(which: Registered) -> Entrant:
+    """A version as the gates see it."""
+    return Entrant(load(which), which.threshold, (which.folder / "model.skops").stat().st_size / 1e6)
 
 
 def promote(
@@ -185,35 +164,82 @@ def promote(
     reason: str,
     actor: str = "pipeline",
     judged: list[Gate] | None = None,
+    at: float | None = None,
 ) -> None:
-    """Make a version champion, keep the old one as `previous`, and say so in the ledger: all or nothing.
+    """Make a version champion, keep the old one as `previous`, tell the service, and say so in the ledger: all or nothing.
 
-    The entry and the alias are one step: the ledger's transaction commits only after the alias has moved. A crash in
-    between leaves an alias without an entry, so promotion may be called again with the same version.
+    Parameters
+    ----------
+    at : when, in seconds since 1970; now unless a replay plays another time
     """
-    client = MlflowClient(tracking_uri=workspace.tracking_uri)
-    old = client.get_registered_model(NAME).aliases.get(CHAMPION)
     with store.writing(engine) as connection:
-        ledger.append(
-            connection, "champion", actor, version=version, previous=old, reason=reason, gates=[asdict(g) for g in judged or []]
-        )
-        if old and old != version:
-            client.set_registered_model_alias(NAME, PREVIOUS, old)
-        client.set_registered_model_alias(NAME, CHAMPION, version)
+        move(workspace, connection, version, reason, actor, judged, at)
+
+
+def move(
+    workspace: Workspace,
+    connection: sa.Connection,
+    version: str,
+    reason: str,
+    actor: str,
+    judged: list[Gate] | None = None,
+    at: float | None = None,
+    kind: str = "promotion",
+) -> None:
+    """`promote` inside a writing transaction of the caller's, which commits after the aliases have moved.
+
+    The ledger says who is champion: a crash before the commit leaves an alias without an entry, which the next call mends.
+    """
+    held = ledger.entries(connection, "champion")
+    old = held[-1]["payload"]["version"] if held else None
+    client = MlflowClient(tracking_uri=workspace.tracking_uri)
+    if old == version:
+        old = held[-1]["payload"]["previous"]
+    said = {"version": version, "previous": old, "reason": reason, "gates": as_json(judged or []), "kind": kind}
+    ledger.append(connection, "champion", actor, at, **said)
+    control.put(connection, {"champion": card(find(workspace, version))}, at)
+    if old and old != version:
+        client.set_registered_model_alias(NAME, PREVIOUS, old)
+    client.set_registered_model_alias(NAME, CHAMPION, version)
+    if client.get_registered_model(NAME).aliases.get(CHALLENGER) == version:
+        client.delete_registered_model_alias(NAME, CHALLENGER)
+
+
+def rollback(workspace: Workspace, engine: sa.Engine, reason: str, actor: str = "pipeline", at: float | None = None) -> str:
+    """Bring `previous` back in one step; what was champion becomes `previous`. Returns the version that decides now.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to go back to.
+    """
+    with store.writing(engine) as connection:
+        held = ledger.entries(connection, "champion")
+        back = held[-1]["payload"]["previous"] if held else None
+        if back is None:
+            raise UserError("There is no previous champion to roll back to: nothing has been promoted after the first model.")
+        move(workspace, connection, back, reason, actor, at=at, kind="rollback")
+    return back
+
+
+def refuse(
+    connection: sa.Connection, version: str, judged: list[Gate], actor: str = "pipeline", at: float | None = None
+) -> None:
+    """Say in the ledger that a challenger was not promoted, and by which gates."""
+    failed = [gate.name for gate in judged if not gate.passed]
+    ledger.append(connection, "refused", actor, at, version=version, failed=failed, gates=as_json(judged))
 
 
 def first_champion(engine: sa.Engine) -> str | None:
     """The version that this operation began with; None before it has begun."""
-    with engine.connect() as connection:
-        moves = ledger.entries(connection, "champion")
-    return moves[0]["payload"]["version"] if moves else None
+    made = ledger.champion_moves(engine)
+    return made[0]["version"] if made else None
 
 
 def champion_at(engine: sa.Engine, at: float) -> str | None:
     """The version that was champion at a moment (seconds since 1970), by the ledger; None before the first."""
-    with engine.connect() as connection:
-        earlier = [entry for entry in ledger.entries(connection, "champion") if entry["at"] <= at]
-    return earlier[-1]["payload"]["version"] if earlier else None
+    earlier = [move for move in ledger.champion_moves(engine) if move["at"] <= at]
+    return earlier[-1]["version"] if earlier else None
 
 
 if __name__ == "__main__":  # for the service, which does not import mlflow itself

@@ -126,6 +126,14 @@ ledger = sa.Table(
     _text("previous", nullable=False),
     _text("hash", nullable=False),
 )
+days = sa.Table(  # of a month that is played: what came of each, and what the next has to know
+    "days",
+    METADATA,
+    _text("policy", primary_key=True),
+    sa.Column("ts", sa.BigInteger, primary_key=True),  # its first second
+    sa.Column("row", sa.Text, nullable=False),  # JSON
+    sa.Column("state", sa.Text, nullable=False),  # JSON
+)
 operation = sa.Table("operation", METADATA, _text("key", primary_key=True))
 
 for _action in ("UPDATE", "DELETE"):
@@ -206,8 +214,8 @@ def in_use(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
-    """The database of one operation: one data set and its first champion.
+def begin_operation(workspace: Workspace, key: str, url: str = "") -> sa.Engine:
+    """The database of one operation: one data set and its first champion; that of the URL, or the workspace's own.
 
     A database that belongs to another operation is moved aside to ``store/archive/``, complete, before a new one begins.
 
@@ -217,11 +225,11 @@ def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
         On a server database that already holds another operation: that one is not ours to move.
     """
     with in_use(workspace):
-        return _begin(workspace, key)
+        return _begin(workspace, key, url or workspace.database_url)
 
 
-def _begin(workspace: Workspace, key: str) -> sa.Engine:
-    engine = connect(workspace)
+def _begin(workspace: Workspace, key: str, url: str) -> sa.Engine:
+    engine = connect(workspace, url)
     with writing(engine) as connection:
         held = connection.scalar(sa.select(operation.c.key))
         if held is None:
@@ -229,7 +237,7 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
     if held in (None, key):
         return engine
     engine.dispose()
-    if not workspace.database_url.startswith("sqlite"):
+    if not url.startswith("sqlite"):
         raise UserError(
             "The database of FRAUDOPS_DATABASE_URL holds the operation of another data set or champion. "
             "Name an empty database, or remove that one yourself."
@@ -238,7 +246,7 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
     shutil.move(file, workspace.path("store", "archive", f"{held[:16]}-{int(file.stat().st_mtime)}.db"))
     for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
         leftover.unlink(missing_ok=True)
-    return _begin(workspace, key)
+    return _begin(workspace, key, url)
 
 
 def copy(engine: sa.Engine, to: Workspace) -> None:

@@ -167,7 +167,7 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     alt = watched.page.locator(".fo-picture").first.get_attribute("alt")
     assert f"{figures['true_positive']} frauds stopped" in alt and f"{figures['true_negative']} rightly approved" in alt
     assert f"{len(rows):,} of {len(frame):,} predictions" in watched.page.locator(".fo-dashboard").inner_text()
-    move, chain = views.champion_moves(engine)[-1], views.chain(engine)
+    move, chain = ledger.champion_moves(engine)[-1], views.chain(engine)
     champion = watched.page.locator(".fo-champion").inner_text()
     assert f"version {move['version']}" in champion and views.clock(move["at"]) in champion
     shown = watched.page.locator(".fo-ledger").inner_text()

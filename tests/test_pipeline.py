@@ -90,7 +90,15 @@ def test_every_output_has_one_writer():
 
 
 def test_select():
-    assert select(from_="3_2_serve") == ["3_2_serve", "3_3_skew", "4_2_retrain", "5_1_model_audit", "audit_app"]
+    assert select(from_="3_2_serve") == [
+        "3_2_serve",
+        "3_3_skew",
+        "4_2_retrain",
+        "4_3_gates",
+        "4_4_rollback",
+        "5_1_model_audit",
+        "audit_app",
+    ]
     assert select(until="3_2_serve") == ["1_1_ingest", "1_2_features", "3_1_champion", "3_2_serve"]
     assert select(from_="1_2_features", until="3_1_champion") == ["1_2_features", "3_1_champion"]
     assert select(only="4_2_retrain") == ["4_2_retrain"]

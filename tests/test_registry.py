@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from fraudops import ledger, models, registry, store
+from fraudops import control, gates, ledger, models, registry, store, tracking
 from fraudops.metrics import Costs
 from fraudops.timeline import DAY
 from fraudops.workspace import UserError, Workspace
@@ -58,25 +58,28 @@ def test_a_changed_model_file_is_refused(registered, tmp_path):
         registry.load_model(file, versions["good"].sha256)
 
 
+def trial(old, new, rows) -> dict[str, gates.Gate]:
+    judged = gates.judge(registry.entrant(old), registry.entrant(new), rows, rows.X, Costs())
+    return {gate.name.split(" (")[0].split(",")[0]: gate for gate in judged}
+
+
 def test_the_money_gate_tells_good_from_expensive(rows, registered):
     _, versions = registered
-    judged = {g.name: g for g in registry.gates(versions["blind"], versions["good"], rows[1], Costs())}
-    assert all(gate.passed for gate in judged.values()), judged
-    judged = {g.name: g for g in registry.gates(versions["good"], versions["greedy"], rows[1], Costs())}
-    money = next(gate for name, gate in judged.items() if "money" in name)
-    precision = next(gate for name, gate in judged.items() if "precision" in name)
-    assert not money.passed and precision.passed  # the same ranking, and yet it costs: refused
+    assert trial(versions["blind"], versions["good"], rows[1])["money gained"].passed
+    judged = trial(versions["good"], versions["greedy"], rows[1])
+    # the same ranking, and yet it costs: refused
+    assert not judged["money gained"].passed and judged["change of average precision"].passed
 
 
 def test_the_same_model_again_does_not_pass(rows, registered):
     _, versions = registered
-    judged = registry.gates(versions["good"], versions["good"], rows[1], Costs())
-    assert not judged[0].passed and judged[0].figure == 0
+    money = trial(versions["good"], versions["good"], rows[1])["money gained"]
+    assert not money.passed and money.figure == 0
 
 
 def test_promotion_moves_aliases_and_leaves_a_record(rows, registered):
     workspace, versions = registered
-    judged = registry.gates(versions["blind"], versions["good"], rows[1], Costs())
+    judged = list(trial(versions["blind"], versions["good"], rows[1]).values())
     engine = store.begin_operation(workspace, "one")
     before = time.time()
     assert registry.champion_at(engine, before) is None and registry.first_champion(engine) is None
@@ -93,6 +96,66 @@ def test_promotion_moves_aliases_and_leaves_a_record(rows, registered):
         assert ledger.verify(connection) is None
         recorded = ledger.entries(connection, "champion")[-1]["payload"]["gates"]
     assert [gate["name"] for gate in recorded] == [gate.name for gate in judged]
+
+
+def test_a_rollback_brings_previous_back_and_the_ledger_answers_for_every_moment(registered):
+    workspace, versions = registered
+    engine = store.connect(workspace, f"sqlite:///{workspace.path('store', 'rollback.db').as_posix()}")
+    with pytest.raises(UserError, match="no previous champion"):
+        registry.rollback(workspace, engine, "nothing to go back to")
+    good, greedy = versions["good"].version, versions["greedy"].version
+    for at, version in ((1000.0, good), (2000.0, greedy)):
+        registry.promote(workspace, engine, version, "played", at=at)
+    with pytest.raises(UserError):  # once, and a rollback of the first model has nowhere to go either
+        registry.rollback(workspace, store.connect(workspace, "sqlite://"), "empty")
+    assert registry.rollback(workspace, engine, "too many reviews", at=3000.0) == good
+    assert registry.find(workspace, "champion").version == good and registry.find(workspace, "previous").version == greedy
+    decided = [registry.champion_at(engine, at) for at in (999, 1000, 1999, 2000, 2999, 3000, 9e9)]
+    assert decided == [None, good, good, greedy, greedy, good, good]
+    assert registry.rollback(workspace, engine, "and forth", at=4000.0) == greedy
+    assert [move["kind"] for move in ledger.champion_moves(engine)] == ["promotion", "promotion", "rollback", "rollback"]
+    with engine.connect() as connection:
+        assert ledger.verify(connection) is None
+        assert control.read(connection)["champion"][0]["version"] == greedy  # what a running service follows
+
+
+def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(registered, monkeypatch):
+    workspace, versions = registered
+    engine = store.connect(workspace, f"sqlite:///{workspace.path('store', 'half.db').as_posix()}")
+    registry.promote(workspace, engine, versions["blind"].version, "first")
+
+    def broken(*_args):
+        raise OSError("the tracking server has gone away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry.MlflowClient, "set_registered_model_alias", broken)
+        with pytest.raises(OSError, match="gone away"):
+            registry.promote(workspace, engine, versions["good"].version, "second")
+    assert registry.champion_at(engine, time.time() + 1) == versions["blind"].version
+    with engine.connect() as connection:
+        assert control.read(connection)["champion"][0]["version"] == versions["blind"].version
+    registry.promote(workspace, engine, versions["good"].version, "second")
+    assert registry.find(workspace, "previous").version == versions["blind"].version
+
+
+def test_trainings_are_remembered_by_their_data(rows, registered):
+    workspace, _ = registered
+    assert registry.last_training(workspace, "data", 9) is None
+    registry.experiment(workspace, "test")
+    with mlflow.start_run():
+        tracking.log_data(rows[0], "training", "data")
+        tracking.log_environment()
+        fitted = models.fit("plain", rows[0], Costs())
+        tracking.log_pictures(fitted, rows[1], Costs())
+        made = registry.register(workspace, fitted, rows[0].X.head(3), {"data": "data", "trained_at": "5"})
+    assert registry.last_training(workspace, "data", 9) == 5 and registry.last_training(workspace, "data", 5) is None
+    assert (
+        registry.tagged(workspace, "trained_at", "5") == made.version and registry.tagged(workspace, "trained_at", "6") is None
+    )
+    run = mlflow.get_run(made.run_id)
+    files = {one.path for one in mlflow.artifacts.list_artifacts(run_id=made.run_id)}
+    assert run.inputs.dataset_inputs[0].dataset.name == "data" and {"environment.txt", "pictures"} <= files
+    assert run.data.tags["mlflow.source.git.commit"]
 
 
 def test_another_operation_keeps_the_old_database(registered):

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from fraudops import batching, contract, features, ledger, models, packaging, registry, replay, scoring, store
-from fraudops.gate import MOST_BYTES, Gate
+from fraudops.access import MOST_BYTES, Access
 from fraudops.metrics import Costs
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
@@ -301,7 +301,7 @@ def test_a_token_is_asked_of_everybody_where_there_is_one(monkeypatch, token, gi
         await send({"type": "http.response.body", "body": b""})
 
     monkeypatch.setenv("FRAUDOPS_API_TOKEN", token)
-    client = TestClient(Gate(app), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
+    client = TestClient(Access(app), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
     assert client.get("/model", headers={"Authorization": given} if given else {}).status_code == status
     assert client.get("/readyz").status_code == 200
 

@@ -18,8 +18,8 @@ HANDBOOK = Config(preset="handbook", seed=1, customers=1000, terminals=2000, day
 DEFAULT_SIZE = Config(preset="handbook", customers=5000, terminals=10_000, days=183, start=date(2018, 4, 1))
 CALM = preset("smoke", seed=2, drift="none")
 ONSET = 60
-PINNED_COURSE = "adf95908c600f8669dfe32f8bee7db12acfcacfe2d4873d487aa420d9ce2b6bc"
-PINNED_LABELS = "202cedf2e7926fd70d16da90ff9b5dbe18c79b529e1e2fa702bdc312c60ae2f1"
+PINNED_COURSE = "c4d4ea7bd7068c7e3e9a06fa7b9962e2955a61c4af9b1e418a5e49a8aa182c5b"
+PINNED_LABELS = "9ecb1401718ea55398f05b869bc47e2ec7da217d3d89d79b02ea2c31afa5fc68"
 PINNED_BOOK = "200a2c8dfec3eed1694cc6839d42ac93cf16718c51231f20199e1ec92503e1fe"
 
 

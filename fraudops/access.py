@@ -30,7 +30,7 @@ def _local(address: tuple | None) -> bool:
         return False
 
 
-class Gate:
+class Access:
     """ASGI middleware. A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set, and always when it reaches the
     service by another address than localhost: a service that listens elsewhere without a token refuses.
     """

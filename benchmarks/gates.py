@@ -1,0 +1,127 @@
+"""How often gates are right: two hundred challengers whose worth is known from many worlds, each judged on two weeks of one."""
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import verdict
+from fraudops import gates, trials
+from fraudops.features import FEATURES, compute
+from fraudops.metrics import Costs, cost, decide
+from fraudops.models import Fitted, Rows, boosting, fit_model, labelled, plain, probability
+from fraudops.plan import preset
+from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.world import simulate
+
+TAUGHT = 6001  # the world in which everybody is trained
+WORTH = range(6002, 6008)  # where worth is measured, on frauds whether reported or not
+JUDGED = range(6011, 6017)  # where gates judge, on what had been reported
+CHALLENGERS = 200
+TEST_DAYS = 14
+CLEARLY = 0.15  # of the fraud at stake: a challenger that saves so much more is clearly better
+SURE = 2.0  # standard errors between a challenger's worth and nothing
+COSTS = Costs()
+
+
+@dataclass(frozen=True)
+class Court:
+    """A world for judging: rows with labels that had arrived, and the champion's last days."""
+
+    rows: Rows
+    logged: pd.DataFrame
+
+
+def _rows(seed: int, everything: bool) -> Court:
+    """The live days of a world without drift; with `everything`, labelled by the truth."""
+    world = simulate(preset("course", seed, "none"))
+    tx, reports = trials.canonical(world)
+    timeline = trials.plan(world)
+    table = compute(tx, reports).assign(tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy())
+    end = timeline.as_of - MATURE_DAYS * DAY
+    rows = labelled(table, tx, reports, timeline.live if everything else end - TEST_DAYS * DAY, end, timeline.as_of)
+    if everything:
+        truth = world.transactions["kind"].to_numpy() != ""
+        inside = ((table["ts"] >= timeline.live) & (table["ts"] < end)).to_numpy()
+        rows = Rows(rows.X, truth[inside].astype(np.int8), rows.cents, rows.ts, rows.customer)
+    logged = table.loc[(table["ts"] >= end - 2 * DAY) & (table["ts"] < end), list(FEATURES)]
+    return Court(rows, logged)
+
+
+def _school() -> Rows:
+    world = simulate(preset("course", TAUGHT, "none"))
+    tx, reports = trials.canonical(world)
+    timeline = trials.plan(world)
+    table = compute(tx, reports).assign(tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy())
+    return labelled(table, tx, reports, timeline.train, timeline.as_of, timeline.as_of)
+
+
+def _pupil(number: int, school: Rows) -> Fitted:
+    """A model that learnt from more or fewer days, with more or fewer trees, and sets its threshold higher or lower."""
+    random = np.random.default_rng(number)
+    days = random.integers(15, 105)
+    rows = school.take(school.ts < school.ts.min() + days * DAY)
+    model = boosting(max_iter=int(random.integers(10, 120)), max_leaf_nodes=int(random.integers(4, 32)))
+    fitted = fit_model(plain(model), rows, COSTS, "")
+    return Fitted(fitted.model, fitted.threshold * float(np.exp(random.normal(0, 0.8))), "", fitted.rows, fitted.frauds)
+
+
+def _champion(school: Rows) -> Fitted:
+    return fit_model(plain(boosting(max_iter=25)), school.take(school.ts < school.ts.min() + 45 * DAY), COSTS, "")
+
+
+def _spent(fitted: Fitted, rows: Rows) -> np.ndarray:
+    return cost(rows.y, decide(probability(fitted.model, rows.X), fitted.threshold, COSTS), rows.cents, COSTS)
+
+
+def _entrant(fitted: Fitted) -> gates.Entrant:
+    return gates.Entrant(fitted.model, fitted.threshold, 1.0)
+
+
+_ready: dict = {}
+
+
+def _prepare() -> None:
+    _ready["school"] = school = _school()
+    _ready["champion"] = champion = _champion(school)
+    _ready["worth"] = [_rows(seed, True).rows for seed in WORTH]
+    _ready["spent"] = [_spent(champion, rows) for rows in _ready["worth"]]
+    _ready["courts"] = [_rows(seed, False) for seed in JUDGED]
+
+
+def trial(number: int) -> list[dict]:
+    """One challenger: what it is worth, and what gates say of it in each court."""
+    pupil = _pupil(number, _ready["school"])
+    gains, stake = [], 0.0
+    for rows, before in zip(_ready["worth"], _ready["spent"], strict=True):
+        gain = pd.Series(before - _spent(pupil, rows)).groupby(rows.customer).sum()
+        gains.append(gain.to_numpy())
+        stake += float(rows.cents[rows.y == 1].sum())
+    each = np.concatenate(gains)
+    worth, error = each.sum() / stake, each.std() * np.sqrt(len(each)) / stake
+    found = []
+    for court in _ready["courts"]:
+        judged = gates.judge(_entrant(_ready["champion"]), _entrant(pupil), court.rows, court.logged, COSTS)
+        failed = [gate.name for gate in judged if not gate.passed]
+        found.append({"number": number, "worth": worth, "error": error, "promoted": not failed, "failed": failed})
+    return found
+
+
+def main() -> None:
+    """Print how many challengers gates let pass, by what they are worth."""
+    with ProcessPoolExecutor(2, initializer=_prepare) as pool:
+        rows = [row for found in pool.map(trial, range(CHALLENGERS)) for row in found]
+    table = pd.DataFrame(rows)
+    worse = table["worth"] < -SURE * table["error"]
+    clearly = (table["worth"] >= CLEARLY) & (table["worth"] > SURE * table["error"])
+    for name, chosen in (("truly worse", worse), ("clearly better", clearly), ("in between", ~worse & ~clearly)):
+        part = table[chosen]
+        if len(part):
+            pupils = part["number"].nunique()
+            print(f"{name}: {pupils} challengers in {len(JUDGED)} worlds, {part['promoted'].mean():.1%} of the trials promoted")
+    print(f"worth of the fraud at stake: {table['worth'].quantile([0.05, 0.5, 0.95]).round(3).tolist()} (5, 50, 95 %)")
+    print(table[clearly].explode("failed")["failed"].str.split(" (", regex=False).str[0].value_counts().to_string())
+    low, high = table.loc[worse, "promoted"].mean(), table.loc[clearly, "promoted"].mean()
+    print(f"truly worse promoted: {low:.1%}, target 5 %: {verdict(low <= 0.05)}")
+    print(f"clearly better promoted: {high:.1%}, target 80 %: {verdict(high >= 0.8)}")

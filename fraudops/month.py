@@ -1,0 +1,201 @@
+"""Thirty days of operation, played day by day: monitor, gates, retraining, scoring, review; and what others would have done.
+
+A day is one step: what came of it, and what the next day has to know, is kept in one transaction with the ledger's entries.
+So a month that is interrupted goes on with the day that was under way, and tells the same story.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from fraudops.features import FEATURES
+from fraudops.gates import Entrant, Gate, judge
+from fraudops.metrics import Costs, decide
+from fraudops.models import Fitted, Rows, fit, probability
+from fraudops.reviewer import Reviewer, spent
+from fraudops.timeline import DAY, Timeline, day_of
+from fraudops.training import NO_REVIEWS, YOUNG_DAYS, Wish, known_rows, repeated, why_retrain
+from fraudops.verdicts import Verdict
+
+POLICIES = ("loop", "daily", "never", "oracle", "nothing")
+LOGGED_DAYS = 2  # of the champion, on which the challenger is tried in its place
+QUIET = Verdict(as_of=0, day="", severity="ok", action="nothing", evidence="the first day", moved=[], findings=[])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the month is played.
+
+    Attributes
+    ----------
+    wish : when the loop wants to retrain
+    judge_after_days : days after a training on which its challenger meets the gates; after the last it is dropped
+    strategy : imbalance strategy of every model
+    """
+
+    days: int = 30
+    wish: Wish = field(default_factory=lambda: Wish(cooldown_days=4))
+    judge_after_days: tuple[int, ...] = (4,)
+    strategy: str = "plain"
+    reviewer: Reviewer = field(default_factory=Reviewer)
+    costs: Costs = field(default_factory=Costs)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the month is played on.
+
+    Attributes
+    ----------
+    rows : tx_id, ts, customer_id and `FEATURES`, of all days
+    labels : every fraud report that ever arrives: tx_id, label_ts. A day reads those that had arrived; the bill reads all
+    verdicts : of each live day, by its first second
+    """
+
+    rows: pd.DataFrame
+    labels: pd.DataFrame
+    timeline: Timeline
+    verdicts: dict[int, Verdict]
+
+    def day(self, start: int, end: int) -> pd.DataFrame:
+        """Rows of ``[start, end)``."""
+        return self.rows[(self.rows["ts"] >= start) & (self.rows["ts"] < end)]
+
+
+class Shelf(Protocol):
+    """Where models are kept, by version."""
+
+    def keep(self, fitted: Fitted, rows: Rows, day: int) -> str:
+        """Keep a model that was trained on the morning of a day (its first second); the same day again, the same version."""
+        ...
+
+    def take(self, version: str) -> Entrant:
+        """A model that was kept; KeyError if it is gone."""
+        ...
+
+
+@dataclass
+class State:
+    """What a day has to know of the days before it; everything in it can be written as JSON.
+
+    Attributes
+    ----------
+    champion, challenger : versions; challenger '' where none is on trial
+    trained : the morning of the last training (s); 0 before the first
+    reviews : what the reviewer said of the last days: [tx_id, is_fraud, label_ts]
+    """
+
+    champion: str
+    challenger: str = ""
+    trained: int = 0
+    reviews: list[list] = field(default_factory=list)
+
+
+class Policy:
+    """One way to operate: the loop with its gates, or a training every day, or none."""
+
+    def __init__(self, name: str, ground: Ground, setting: Setting, shelf: Shelf):
+        self.name, self.ground, self.setting, self.shelf = name, ground, setting, shelf
+        every_day = Wish(trigger="schedule", every_days=1, cooldown_days=0)
+        self.wish = {"loop": setting.wish, "daily": every_day, "never": None}[name]
+
+    def play(self, state: State, now: int) -> tuple[dict, State, list[Gate]]:
+        """One day, from its first second `now` to its evening.
+
+        Returns
+        -------
+        What came of it (a row of the story), the state of the evening, and the gates that met today
+        """
+        row: dict = {"day": str(day_of(now)), "trained": False, "judged": False, "promoted": False, "refused": [], "why": ""}
+        gates: list[Gate] = []
+        if state.challenger:
+            state, gates = self._judge(state, now, row)
+        if self.wish:
+            state = self._train(state, now, row)
+        state = self._work(state, now, row)
+        return row | {"champion": state.champion, "challenger": state.challenger}, state, gates
+
+    def _judge(self, state: State, now: int, row: dict) -> tuple[State, list[Gate]]:
+        age = (now - state.trained) // DAY
+        if age not in self.setting.judge_after_days:
+            return state, []
+        ground, champion, challenger = self.ground, self.shelf.take(state.champion), self.shelf.take(state.challenger)
+        # reports only: what reviewers say depends on what the champion sent them, and would take its side
+        start = state.trained - YOUNG_DAYS * DAY
+        test, weight = known_rows(ground.rows, ground.labels, NO_REVIEWS, start, now, known_at=now)
+        logged = ground.day(now - LOGGED_DAYS * DAY, now)[list(FEATURES)]
+        gates = judge(champion, challenger, test, logged, self.setting.costs, weight)
+        refused = [gate.name for gate in gates if not gate.passed]
+        row |= {"judged": True, "tried": state.challenger, "refused": refused, "promoted": not refused}
+        if not refused:
+            return State(state.challenger, "", state.trained, state.reviews), gates
+        over = age >= max(self.setting.judge_after_days)
+        return State(state.champion, "" if over else state.challenger, state.trained, state.reviews), gates
+
+    def _train(self, state: State, now: int, row: dict) -> State:
+        ground = self.ground
+        if state.challenger:
+            return state
+        new = ground.labels[(ground.labels["label_ts"] >= state.trained) & (ground.labels["label_ts"] < now)]
+        since = (now - state.trained) / DAY if state.trained else float("inf")
+        wanted, row["why"] = why_retrain(self.wish, ground.verdicts.get(now - DAY, QUIET), since, len(new))
+        if not wanted:
+            return state
+        version = self.learn(state, now)
+        row["trained"] = True
+        if self.name == "daily":
+            return State(version, "", now, state.reviews)
+        return State(state.champion, version, now, state.reviews)
+
+    def learn(self, state: State, morning: int) -> str:
+        """Train on what was known on a morning; returns the version."""
+        ground, setting = self.ground, self.setting
+        reviews = pd.DataFrame(state.reviews, columns=list(NO_REVIEWS))
+        rows, weight = known_rows(ground.rows, ground.labels, reviews, ground.timeline.train, morning, known_at=morning)
+        rows = repeated(rows, weight)
+        return self.shelf.keep(fit(setting.strategy, rows, setting.costs), rows, morning)
+
+    def _work(self, state: State, now: int, row: dict) -> State:
+        """Score the day, review what was flagged, and count what it cost."""
+        ground, costs, who = self.ground, self.setting.costs, self.shelf.take(state.champion)
+        today = ground.day(now, now + DAY)
+        fraud = today["tx_id"].isin(ground.labels["tx_id"]).to_numpy()
+        cents = np.rint(today["amount"].to_numpy() * 100).astype(np.int64)
+        p = probability(who.model, today[list(FEATURES)]) if len(today) else np.empty(0)
+        decision = decide(p, who.threshold, costs)
+        called = self.setting.reviewer.says(today["tx_id"], fraud)
+        cost = spent(fraud, decision, called, cents, costs)
+        row |= {
+            "transactions": len(today), "frauds": int(fraud.sum()), "at_stake_cents": int(cents[fraud].sum()),
+            "cost_cents": int(cost.sum()), "reviews": int((decision == "review").sum()),
+            "blocked": int((decision == "block").sum()), "caught": int((fraud & (decision != "approve")).sum()),
+        }  # fmt: skip
+        seen = decision == "review"
+        said = [[tx_id, int(one), now + DAY] for tx_id, one in zip(today["tx_id"][seen], called[seen], strict=True)]
+        return State(state.champion, state.challenger, state.trained, state.reviews + said)
+
+
+def bystanders(ground: Ground, setting: Setting, now: int) -> dict[str, int]:
+    """Cents that a day costs an oracle, who reviews just the frauds that are worth it, and one who does nothing."""
+    today = ground.day(now, now + DAY)
+    lost = np.rint(today.loc[today["tx_id"].isin(ground.labels["tx_id"]), "amount"].to_numpy() * 100).astype(np.int64)
+    return {"oracle": int(np.minimum(lost, setting.costs.review).sum()), "nothing": int(lost.sum())}
+
+
+def mornings(ground: Ground, setting: Setting) -> Iterator[int]:
+    """The first second of each day of the month."""
+    yield from ground.timeline.live_days[: setting.days]
+
+
+def story_of(ground: Ground, setting: Setting, now: int) -> dict:
+    """What the days of all policies have in common: the verdict, and how late the reports of the day were."""
+    verdict = ground.verdicts.get(now, QUIET)
+    today = ground.day(now, now + DAY).set_index("tx_id")["ts"]
+    reports = ground.labels[ground.labels["tx_id"].isin(today.index)]
+    delay = (reports["label_ts"].to_numpy() - today.reindex(reports["tx_id"]).to_numpy()) / DAY
+    wait = float(np.median(delay)) if len(delay) else float("nan")
+    return {"day": str(day_of(now)), "severity": verdict.severity, "action": verdict.action, "evidence": verdict.evidence,
+            "median_report_days": None if np.isnan(wait) else round(wait, 2), **bystanders(ground, setting, now)}  # fmt: skip

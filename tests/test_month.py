@@ -1,0 +1,131 @@
+"""The month: the same story to the last cent however often it is interrupted, and nothing read before it was known."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraudops import ledger, registry, store, story, timemachine
+from fraudops.metrics import Costs
+from fraudops.month import Ground, Policy, Setting, State
+from fraudops.reviewer import Reviewer, spent
+from fraudops.timeline import DAY, load_timeline
+from fraudops.timemachine import MemoryShelf
+from fraudops.training import Wish
+from fraudops.workspace import UserError, Workspace
+
+SETTING = Setting(days=5, wish=Wish("schedule", cooldown_days=2, every_days=2), judge_after_days=(2,))
+
+
+@pytest.fixture(scope="module")
+def played(small_workspace, tmp_path_factory):
+    """Five days of the small world, played in one go; a gate may refuse or not, the loop trains every second day."""
+    workspace = Workspace.find(tmp_path_factory.mktemp("month"))
+    for name in ("data", "features"):
+        shutil.copytree(small_workspace.root / name, workspace.root / name)
+    return workspace, timemachine.play(workspace, SETTING)
+
+
+def money(told: dict) -> pd.DataFrame:
+    return story.costs(told)
+
+
+def test_the_story_has_every_day_of_every_policy(played):
+    workspace, told = played
+    table = money(told)
+    assert table.shape == (5, 5) and table.notna().all().all()
+    assert (table["oracle"] <= table[["loop", "daily", "never", "nothing"]].min(axis=1)).all()
+    rows = pd.DataFrame(told["played"])
+    assert rows[rows["policy"] == "daily"]["trained"].all() and not rows[rows["policy"] == "never"]["trained"].any()
+    assert rows[(rows["policy"] == "loop") & rows["judged"]].shape[0] >= 1
+    own = timemachine.home(workspace)
+    engine = store.connect(own, own.database_file_url)
+    with engine.connect() as connection:
+        assert ledger.verify(connection) is None
+    live = load_timeline(workspace).live
+    assert registry.champion_at(engine, live - 1) is None and registry.champion_at(engine, live) == told["moves"][0]["version"]
+    engine.dispose()
+
+
+def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
+    workspace, told = played
+    again = Workspace.find(tmp_path)
+    for name in ("data", "features"):
+        shutil.copytree(workspace.root / name, again.root / name)
+
+    class Enough(Exception):
+        """Stands for whatever stops a run."""
+
+    calls = []
+
+    def stop_soon(policy: str, days: int) -> None:
+        calls.append((policy, days))
+        if policy == "daily" and days >= 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        timemachine.play(again, SETTING, stop_soon)
+    own = timemachine.home(again)
+    engine = store.connect(own, own.database_file_url)
+    kept = timemachine._count(engine, "daily")
+    engine.dispose()
+    assert 2 <= kept < 5
+    second = timemachine.play(again, SETTING)
+    pd.testing.assert_frame_equal(money(second), money(told))
+    keys = ["policy", "day", "trained", "judged", "promoted", "refused", "reviews", "blocked", "why"]
+    pd.testing.assert_frame_equal(pd.DataFrame(second["played"])[keys], pd.DataFrame(told["played"])[keys])
+    assert [move["version"] for move in second["moves"]] == [move["version"] for move in told["moves"]]
+    assert timemachine.play(again, SETTING)["played"] == second["played"]  # what is done is not done again
+
+
+def test_the_page_is_whole_and_asks_nobody(played):
+    workspace, told = played
+    story.write(workspace, told)
+    page = (workspace.root / "report" / "timeline.html").read_text(encoding="utf-8")
+    assert "5 days of operation" in page and "retraining every day" in page and page.count("<svg") == 2
+    assert "src=" not in page and "@import" not in page
+
+
+def test_more_days_than_there_are_is_refused(played):
+    workspace, _ = played
+    with pytest.raises(UserError, match="28 live days, and 99"):
+        timemachine.play(workspace, Setting(days=99))
+
+
+def test_a_policy_reads_nothing_that_had_not_arrived(played):
+    workspace, _ = played
+    ground = timemachine.load_ground(workspace, SETTING, {})
+    now = ground.timeline.live_days[3]
+    blind = ground.labels.assign(label_ts=ground.labels["label_ts"].where(ground.labels["label_ts"] < now, now + 900 * DAY))
+    seen = []
+    for labels in (ground.labels, blind):
+        policy = Policy("daily", Ground(ground.rows, labels, ground.timeline, {}), SETTING, MemoryShelf(None))
+        version = policy.learn(State("1"), now)
+        entrant = policy.shelf.take(version)
+        x = ground.day(now, now + DAY)[list(entrant.model.feature_names_in_)]
+        seen.append((entrant.threshold, entrant.model.predict_proba(x)[:, 1]))
+    assert seen[0][0] == seen[1][0]
+    np.testing.assert_array_equal(seen[0][1], seen[1][1])
+
+
+def test_the_reviewer_errs_as_often_as_stated_and_always_alike():
+    ids = pd.Series([f"T{i}" for i in range(40_000)])
+    fraud = np.arange(40_000) % 2 == 0
+    said = Reviewer(0.05, 0.01).says(ids, fraud)
+    assert abs((~said[fraud]).mean() - 0.05) < 0.005 and abs(said[~fraud].mean() - 0.01) < 0.003
+    shuffled = ids.sample(frac=1, random_state=0)
+    np.testing.assert_array_equal(Reviewer(0.05, 0.01).says(shuffled, fraud[shuffled.index]), said[shuffled.index])
+
+
+def test_every_decision_and_error_has_its_price():
+    fraud = np.array([1, 1, 1, 0, 0, 0, 1, 0])
+    decision = np.array(["approve", "review", "block", "approve", "review", "block", "review", "review"])
+    called = np.array([0, 1, 0, 0, 0, 0, 0, 1])
+    cost = spent(fraud, decision, called, np.full(8, 10_000), Costs(300, 3000))
+    assert cost.tolist() == [10_000, 300, 0, 0, 300, 3000, 10_300, 3300]
+
+
+def test_a_setting_can_be_written_down():
+    assert json.loads(json.dumps(timemachine._plain(Setting())))["days"] == 30
