@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from fraudops.features import FEATURES
-from fraudops.gates import Entrant, Gate, judge
+from fraudops.gates import MOST_REVIEWS, Entrant, Gate, judge
 from fraudops.metrics import Costs, decide
 from fraudops.models import Fitted, Rows, fit, probability
 from fraudops.reviewer import Reviewer, spent
 from fraudops.timeline import DAY, Timeline, day_of
-from fraudops.training import NO_REVIEWS, YOUNG_DAYS, Wish, known_rows, repeated, why_retrain
+from fraudops.training import NO_REVIEWS, Wish, known_rows, repeated, why_retrain
 from fraudops.verdicts import Verdict
 
 POLICIES = ("loop", "daily", "never", "oracle", "nothing")
@@ -123,9 +123,7 @@ class Policy:
         if age not in self.setting.judge_after_days:
             return state, []
         ground, champion, challenger = self.ground, self.shelf.take(state.champion), self.shelf.take(state.challenger)
-        # reports only: what reviewers say depends on what the champion sent them, and would take its side
-        start = state.trained - YOUNG_DAYS * DAY
-        test, weight = known_rows(ground.rows, ground.labels, NO_REVIEWS, start, now, known_at=now)
+        test, weight = known_rows(ground.rows, ground.labels, self._reviews(state), state.trained, now, now, young_days=0)
         logged = ground.day(now - LOGGED_DAYS * DAY, now)[list(FEATURES)]
         gates = judge(champion, challenger, test, logged, self.setting.costs, weight)
         refused = [gate.name for gate in gates if not gate.passed]
@@ -153,24 +151,42 @@ class Policy:
     def learn(self, state: State, morning: int) -> str:
         """Train on what was known on a morning; returns the version."""
         ground, setting = self.ground, self.setting
-        reviews = pd.DataFrame(state.reviews, columns=list(NO_REVIEWS))
-        rows, weight = known_rows(ground.rows, ground.labels, reviews, ground.timeline.train, morning, known_at=morning)
+        rows, weight = known_rows(
+            ground.rows, ground.labels, self._reviews(state), ground.timeline.train, morning, known_at=morning
+        )
         rows = repeated(rows, weight)
         return self.shelf.keep(fit(setting.strategy, rows, setting.costs), rows, morning)
 
+    def _reviews(self, state: State) -> pd.DataFrame:
+        return pd.DataFrame(state.reviews, columns=list(NO_REVIEWS))
+
+    def _trial(self, state: State, today: pd.DataFrame) -> np.ndarray:
+        """Which transactions (n,) a challenger on trial would have had looked at, at most as many as a team can do."""
+        if not (state.challenger and len(today)):
+            return np.zeros(len(today), bool)
+        who = self.shelf.take(state.challenger)
+        p = probability(who.model, today[list(FEATURES)])
+        return p >= max(who.threshold, float(np.quantile(p, 1 - MOST_REVIEWS)))
+
     def _work(self, state: State, now: int, row: dict) -> State:
-        """Score the day, review what was flagged, and count what it cost."""
+        """Score the day, review what was flagged, and count what it cost.
+
+        The champion decides. What it would let through and a challenger on trial would not is reviewed too: so all that the two
+        differ in is known in the evening, for both alike, and the trial pays for its reviews.
+        """
         ground, costs, who = self.ground, self.setting.costs, self.shelf.take(state.champion)
         today = ground.day(now, now + DAY)
         fraud = today["tx_id"].isin(ground.labels["tx_id"]).to_numpy()
         cents = np.rint(today["amount"].to_numpy() * 100).astype(np.int64)
         p = probability(who.model, today[list(FEATURES)]) if len(today) else np.empty(0)
         decision = decide(p, who.threshold, costs)
+        on_trial = self._trial(state, today) & (decision == "approve")
+        decision = np.where(on_trial, "review", decision)
         called = self.setting.reviewer.says(today["tx_id"], fraud)
         cost = spent(fraud, decision, called, cents, costs)
         row |= {
             "transactions": len(today), "frauds": int(fraud.sum()), "at_stake_cents": int(cents[fraud].sum()),
-            "cost_cents": int(cost.sum()), "reviews": int((decision == "review").sum()),
+            "cost_cents": int(cost.sum()), "reviews": int((decision == "review").sum()), "trial_reviews": int(on_trial.sum()),
             "blocked": int((decision == "block").sum()), "caught": int((fraud & (decision != "approve")).sum()),
         }  # fmt: skip
         seen = decision == "review"

@@ -19,7 +19,13 @@ TRIGGERS = ("verdict", "schedule", "labels")
 
 
 def known_rows(
-    features: pd.DataFrame, labels: pd.DataFrame, reviews: pd.DataFrame, start: int, end: int, known_at: int
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    reviews: pd.DataFrame,
+    start: int,
+    end: int,
+    known_at: int,
+    young_days: int = YOUNG_DAYS,
 ) -> tuple[Rows, np.ndarray]:
     """Rows of ``[start, end)`` that are old enough at `known_at`, with every label that had arrived by then, and its weight.
 
@@ -34,12 +40,13 @@ def known_rows(
     features : tx_id, ts, customer_id and `FEATURES`
     labels : fraud reports: tx_id, label_ts
     reviews : what reviewers said: tx_id, is_fraud, label_ts; a report goes before it
+    young_days : transactions younger than that are left out
 
     Returns
     -------
     The rows and their weights (n,), 1 except for early reports.
     """
-    end = min(end, known_at - YOUNG_DAYS * DAY)
+    end = min(end, known_at - young_days * DAY)
     rows = features[(features["ts"] >= start) & (features["ts"] < end)]
     arrived = labels[labels["label_ts"] < known_at]
     said = reviews[reviews["label_ts"] < known_at]

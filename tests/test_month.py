@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fraudops import ledger, registry, store, story, timemachine
+from fraudops.gates import MOST_REVIEWS, Entrant
 from fraudops.metrics import Costs
 from fraudops.month import Ground, Policy, Setting, State
 from fraudops.reviewer import Reviewer, spent
@@ -108,6 +109,31 @@ def test_a_policy_reads_nothing_that_had_not_arrived(played):
         seen.append((entrant.threshold, entrant.model.predict_proba(x)[:, 1]))
     assert seen[0][0] == seen[1][0]
     np.testing.assert_array_equal(seen[0][1], seen[1][1])
+
+
+def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_evening(played):
+    workspace, _ = played
+    ground = timemachine.load_ground(workspace, SETTING, {})
+    now = ground.timeline.live_days[1]
+    policy = Policy("loop", ground, SETTING, Everything(MemoryShelf(None), ground))
+    alone, _, _ = policy.play(State("strict", trained=now - DAY), now)
+    tried, evening, _ = policy.play(State("strict", "wide", trained=now - DAY), now)
+    assert alone["trial_reviews"] == 0 and alone["reviews"] == 0
+    today = ground.day(now, now + DAY)
+    assert 0 < tried["trial_reviews"] == tried["reviews"] <= np.ceil(MOST_REVIEWS * len(today)) + 1
+    assert {review[0] for review in evening.reviews} <= set(today["tx_id"]) and len(evening.reviews) == tried["reviews"]
+    assert all(review[2] == now + DAY for review in evening.reviews)
+
+
+class Everything:
+    """A shelf with one model twice: with a threshold that flags nothing, and with one that flags all it may."""
+
+    def __init__(self, shelf: MemoryShelf, ground: Ground):
+        policy = Policy("daily", ground, SETTING, shelf)
+        self.model = shelf.take(policy.learn(State("1"), ground.timeline.live_days[0])).model
+
+    def take(self, version: str) -> Entrant:
+        return Entrant(self.model, {"strict": 2.0, "wide": 0.0}[version], 1.0)
 
 
 def test_the_reviewer_errs_as_often_as_stated_and_always_alike():
