@@ -15,7 +15,7 @@ from fraudops.timeline import DAY
 from fraudops.timemachine import MemoryShelf
 from fraudops.world import simulate
 
-SEEDS = range(5001, 5011)
+SEEDS = range(5101, 5111)
 POLICIES = ("loop", "daily", "never")
 SHARE, TRAININGS = 0.95, 0.2  # of what retraining every day saves, and trains
 RESAMPLES = 10_000

@@ -214,8 +214,8 @@ def in_use(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def begin_operation(workspace: Workspace, key: str, url: str = "") -> sa.Engine:
-    """The database of one operation: one data set and its first champion; that of the URL, or the workspace's own.
+def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
+    """The database of one operation: one data set and its first champion.
 
     A database that belongs to another operation is moved aside to ``store/archive/``, complete, before a new one begins.
 
@@ -225,11 +225,11 @@ def begin_operation(workspace: Workspace, key: str, url: str = "") -> sa.Engine:
         On a server database that already holds another operation: that one is not ours to move.
     """
     with in_use(workspace):
-        return _begin(workspace, key, url or workspace.database_url)
+        return _begin(workspace, key)
 
 
-def _begin(workspace: Workspace, key: str, url: str) -> sa.Engine:
-    engine = connect(workspace, url)
+def _begin(workspace: Workspace, key: str) -> sa.Engine:
+    engine = connect(workspace)
     with writing(engine) as connection:
         held = connection.scalar(sa.select(operation.c.key))
         if held is None:
@@ -237,7 +237,7 @@ def _begin(workspace: Workspace, key: str, url: str) -> sa.Engine:
     if held in (None, key):
         return engine
     engine.dispose()
-    if not url.startswith("sqlite"):
+    if not workspace.database_url.startswith("sqlite"):
         raise UserError(
             "The database of FRAUDOPS_DATABASE_URL holds the operation of another data set or champion. "
             "Name an empty database, or remove that one yourself."
@@ -246,7 +246,7 @@ def _begin(workspace: Workspace, key: str, url: str) -> sa.Engine:
     shutil.move(file, workspace.path("store", "archive", f"{held[:16]}-{int(file.stat().st_mtime)}.db"))
     for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
         leftover.unlink(missing_ok=True)
-    return _begin(workspace, key, url)
+    return _begin(workspace, key)
 
 
 def copy(engine: sa.Engine, to: Workspace) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from fraudops.month import Ground, Policy, Setting, State, mornings, story_of
 from fraudops.timeline import DAY, day_of, load_timeline
 from fraudops.verdicts import Verdict
 from fraudops.watch import Watch, reader
+from fraudops.worker import end_with_parent
 from fraudops.workspace import UserError, Workspace, digest, read_json, write_json
 
 PLAYED = ("loop", "daily", "never")  # the others need no model
@@ -30,7 +32,7 @@ PLAYED = ("loop", "daily", "never")  # the others need no model
 
 def home(workspace: Workspace) -> Workspace:
     """Where a month keeps its database, its registry and its story: apart from the operation of the notebooks."""
-    return Workspace(workspace.root / "month")
+    return Workspace(workspace.root / "month", apart=True)
 
 
 class RegistryShelf:
@@ -115,14 +117,14 @@ def play(workspace: Workspace, setting: Setting, on_day: Callable[[str, int], No
     about |= {"setting": _plain(setting), "library": library()}
     key = hashlib.sha256(canonical(about).encode()).hexdigest()[:16]
     load_ground(workspace, setting, {})  # refuses before anything is begun
-    engine = store.begin_operation(own, key, own.database_file_url)
+    engine = store.begin_operation(own, key)
     file = own.path(f"verdicts-{key}.json")
     if not file.exists():
         write_json(file, [verdict.model_dump() for verdict in judge_days(workspace, setting)])
     on_day("monitor", setting.days)
     _first(workspace, own, engine, setting, key)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, context) as pool:
+    with ProcessPoolExecutor(2, context, _begin_worker) as pool:
         running = {pool.submit(play_policy, name, workspace, setting, file, key) for name in PLAYED}
         try:
             while running:
@@ -139,6 +141,12 @@ def play(workspace: Workspace, setting: Setting, on_day: Callable[[str, int], No
     story = tell(workspace, setting, file)
     write_json(own.path("story.json"), story)
     return story
+
+
+def _begin_worker() -> None:
+    """Ctrl-C is for the process that started this one, which ends it; and if that one is killed, this one ends too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def _plain(setting: Setting) -> dict:
@@ -164,7 +172,7 @@ def _first(workspace: Workspace, own: Workspace, engine: sa.Engine, setting: Set
 def play_policy(name: str, workspace: Workspace, setting: Setting, verdicts: Path, key: str) -> None:
     """Play what is left of one policy's days; each day is one transaction."""
     own = home(workspace)
-    engine = store.connect(own, own.database_file_url)
+    engine = store.connect(own)
     given = {one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))}
     ground = load_ground(workspace, setting, given)
     shelf: RegistryShelf | MemoryShelf = RegistryShelf(own, key)
@@ -210,7 +218,7 @@ def _commit(own: Workspace, engine: sa.Engine, name: str, now: int, row: dict, s
 def tell(workspace: Workspace, setting: Setting, verdicts: Path) -> dict:
     """The story so far, from the database."""
     own = home(workspace)
-    engine = store.connect(own, own.database_file_url)
+    engine = store.connect(own)
     given = {one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))}
     ground = load_ground(workspace, setting, given)
     with engine.connect() as connection:

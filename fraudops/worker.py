@@ -57,7 +57,7 @@ def prepare(events: Any, workspace: Workspace) -> None:
     handle = os.open(workspace.path("logs", "run.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    end_with_parent()
     import logging
 
     import nbconvert  # noqa: F401
@@ -74,12 +74,19 @@ def prepare(events: Any, workspace: Workspace) -> None:
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # failures come back as `Ended`
 
 
-def _follow_parent() -> None:
-    """A killed runner must not leave kernels behind that go on writing to the workspace."""
-    parent = parent_process()
-    if parent:
-        parent.join()
-        end_tree(os.getpid())
+def end_with_parent() -> None:
+    """From now on this process, and all below it, end with the one that started it.
+
+    A killed runner must not leave kernels behind that go on writing to the workspace.
+    """
+
+    def follow() -> None:
+        parent = parent_process()
+        if parent:
+            parent.join()
+            end_tree(os.getpid())
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def end_tree(pid: int) -> None:

@@ -30,9 +30,15 @@ class MissingInput(UserError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder that holds everything a run writes."""
+    """The folder that holds everything a run writes.
+
+    Attributes
+    ----------
+    apart : database and registry are in the folder too, whatever the environment names: for plays and practice
+    """
 
     root: Path
+    apart: bool = False
 
     @classmethod
     def find(cls, root: str | Path | None = None) -> "Workspace":
@@ -69,7 +75,7 @@ class Workspace:
     @property
     def database_url(self) -> str:
         """``$FRAUDOPS_DATABASE_URL``, else one SQLite file."""
-        return os.environ.get("FRAUDOPS_DATABASE_URL") or self.database_file_url
+        return (not self.apart and os.environ.get("FRAUDOPS_DATABASE_URL")) or self.database_file_url
 
     @property
     def database_file_url(self) -> str:
@@ -82,7 +88,8 @@ class Workspace:
 
         Not ``$MLFLOW_TRACKING_URI``: mlflow writes that one itself, so it cannot tell a wish from an earlier call.
         """
-        return os.environ.get("FRAUDOPS_TRACKING_URI") or f"sqlite:///{self.path('mlflow', 'mlflow.db').as_posix()}"
+        own = f"sqlite:///{self.path('mlflow', 'mlflow.db').as_posix()}"
+        return (not self.apart and os.environ.get("FRAUDOPS_TRACKING_URI")) or own
 
     def environment(self) -> dict[str, str]:
         """The environment for a process that works in this workspace, to be set before Python starts."""

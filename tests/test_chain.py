@@ -72,6 +72,8 @@ def test_a_wrong_name_is_refused_with_the_nearest(chain):
         (("--profile", "smok"), "smoke"),
         (("--until", "3_1_campion"), "3_1_champion"),
         (("-p", "3_1_champion.strategi=smote"), "strategy"),
+        (("--days", "0"), "at least 1"),
+        (("--days", "5", "--only", "3_1_champion"), "leave out"),
     ):
         refused = run_all(workspace, *words)
         assert refused.returncode == 2 and nearest in refused.stderr and "Traceback" not in refused.stderr

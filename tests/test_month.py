@@ -42,7 +42,7 @@ def test_the_story_has_every_day_of_every_policy(played):
     assert rows[rows["policy"] == "daily"]["trained"].all() and not rows[rows["policy"] == "never"]["trained"].any()
     assert rows[(rows["policy"] == "loop") & rows["judged"]].shape[0] >= 1
     own = timemachine.home(workspace)
-    engine = store.connect(own, own.database_file_url)
+    engine = store.connect(own)
     with engine.connect() as connection:
         assert ledger.verify(connection) is None
     live = load_timeline(workspace).live
@@ -69,7 +69,7 @@ def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
     with pytest.raises(Enough):
         timemachine.play(again, SETTING, stop_soon)
     own = timemachine.home(again)
-    engine = store.connect(own, own.database_file_url)
+    engine = store.connect(own)
     kept = timemachine._count(engine, "daily")
     engine.dispose()
     assert 2 <= kept < 5
@@ -151,6 +151,14 @@ def test_every_decision_and_error_has_its_price():
     called = np.array([0, 1, 0, 0, 0, 0, 0, 1])
     cost = spent(fraud, decision, called, np.full(8, 10_000), Costs(300, 3000))
     assert cost.tolist() == [10_000, 300, 0, 0, 300, 3000, 10_300, 3300]
+
+
+def test_a_month_is_apart_from_the_operation_whatever_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAUDOPS_DATABASE_URL", "postgresql://production")
+    monkeypatch.setenv("FRAUDOPS_TRACKING_URI", "http://production")
+    own = timemachine.home(Workspace.find(tmp_path))
+    assert own.database_url.startswith("sqlite") and own.tracking_uri.startswith("sqlite")
+    assert "month" in own.database_url and "month" in own.tracking_uri
 
 
 def test_a_setting_can_be_written_down():
