@@ -17,7 +17,7 @@ from fraudops.world import simulate
 
 TAUGHT = 6001  # the world in which everybody is trained
 WORTH = range(6002, 6008)  # where worth is measured, on frauds whether reported or not
-JUDGED = range(6011, 6017)  # where gates judge, on what had been reported
+JUDGED = range(6011, 6014)  # where gates judge, on what had been reported
 CHALLENGERS = 200
 TEST_DAYS = 14
 CLEARLY = 0.15  # of the fraud at stake: a challenger that saves so much more is clearly better

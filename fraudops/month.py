@@ -190,7 +190,7 @@ class Policy:
             "blocked": int((decision == "block").sum()), "caught": int((fraud & (decision != "approve")).sum()),
         }  # fmt: skip
         seen = decision == "review"
-        said = [[tx_id, int(one), now + DAY] for tx_id, one in zip(today["tx_id"][seen], called[seen], strict=True)]
+        said = [[tx_id, int(one), now + DAY - 1] for tx_id, one in zip(today["tx_id"][seen], called[seen], strict=True)]
         return State(state.champion, state.challenger, state.trained, state.reviews + said)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fraudops.metrics import Costs
+from fraudops.metrics import Costs, cost
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ def spent(fraud: np.ndarray, decision: np.ndarray, called: np.ndarray, cents: np
     decision : (n,) 'approve', 'review' or 'block'
     called : (n,) whether the reviewer calls it a fraud; counts where the decision is 'review'
     """
-    fraud, called = np.asarray(fraud, bool), np.asarray(called, bool)
-    reviewed = costs.review + np.where(fraud & ~called, cents, 0) + np.where(~fraud & called, costs.goodwill, 0)
-    approved, blocked = np.where(fraud, cents, 0), np.where(fraud, 0, costs.goodwill)
-    return np.where(decision == "review", reviewed, np.where(decision == "block", blocked, approved)).astype(np.int64)
+    fraud, called, seen = np.asarray(fraud, bool), np.asarray(called, bool), np.asarray(decision) == "review"
+    missed, accused = np.where(seen & fraud & ~called, cents, 0), np.where(seen & ~fraud & called, costs.goodwill, 0)
+    return cost(fraud, decision, cents, costs) + missed + accused

@@ -122,7 +122,7 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
     today = ground.day(now, now + DAY)
     assert 0 < tried["trial_reviews"] == tried["reviews"] <= np.ceil(MOST_REVIEWS * len(today)) + 1
     assert {review[0] for review in evening.reviews} <= set(today["tx_id"]) and len(evening.reviews) == tried["reviews"]
-    assert all(review[2] == now + DAY for review in evening.reviews)
+    assert all(review[2] == now + DAY - 1 for review in evening.reviews)
 
 
 class Everything:
