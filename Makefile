@@ -6,7 +6,7 @@ PY     := $(BIN)/python
 READY  := $(VENV)/.ready
 ARGS   ?=
 
-.PHONY: run test lab serve audit metrics airflow bench lock clean help
+.PHONY: run test lab serve audit evidence metrics airflow bench lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -42,6 +42,9 @@ serve: $(READY)  ## the scoring service of the last run, on localhost
 
 audit: $(READY)  ## the audit page of the last run, on localhost
 	$(PY) -m fraudops audit
+
+evidence: $(READY) ## the evidence pack of the last run, with its verifier
+	$(PY) -m fraudops evidence
 
 metrics: $(READY) ## the drift monitor's verdicts for Prometheus, on localhost
 	$(PY) -m fraudops metrics

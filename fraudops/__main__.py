@@ -1,4 +1,7 @@
-"""`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace."""
+"""`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace.
+
+`python -m fraudops evidence` writes the evidence pack and ends.
+"""
 
 import argparse
 import os
@@ -69,15 +72,20 @@ def hint(what: str, port: int, token: str = "") -> str:
 def main(given: list[str]) -> int:
     """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
     parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
-    parser.add_argument(
-        "what", choices=list(PORTS), help="JupyterLab, the scoring service, the review page, the monitor's metrics, or Airflow"
-    )
+    said = "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, or the evidence pack"
+    parser.add_argument("what", choices=[*PORTS, "evidence"], help=said)
     parser.add_argument("--port", type=int, help=f"default {', '.join(f'{name} {port}' for name, port in PORTS.items())}")
     parser.add_argument("--workspace", metavar="DIR", help="the folder of the run (default artifacts/)")
     wish = parser.parse_args(given)
     workspace = Workspace.find(wish.workspace)
-    port = wish.port or PORTS[wish.what]
+    port = wish.port or PORTS.get(wish.what, 0)
     try:
+        if wish.what == "evidence":
+            from fraudops import evidence
+
+            folder = evidence.write(workspace)
+            print(f"{folder}\nVerify it anywhere: python {folder.name}/verify.py. Keep its head elsewhere: {folder.name}")
+            return 0
         if wish.what == "airflow":
             return orchestrator.standalone(workspace, port)
         if wish.what == "metrics":

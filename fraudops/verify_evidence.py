@@ -1,0 +1,95 @@
+"""Verify an evidence pack: `python verify.py [FOLDER [HEAD]]`. Needs Python 3.10 or later and nothing else; changes nothing.
+
+It shows that the files are those of the manifest, that the ledger's chain is whole, and that decisions and model events say
+what the ledger says. Whoever can write the whole pack anew can make it agree with itself: give HEAD as it was kept elsewhere.
+"""
+
+import csv
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+GENESIS = "0" * 64
+
+
+def broken(folder: Path, head: str = "") -> str | None:
+    """What is wrong first, in words; None if everything holds.
+
+    Parameters
+    ----------
+    head : the ledger's head as it was kept elsewhere, whole or its first characters (at least 12)
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        files, kept, count = manifest["files"], manifest["head"], manifest["entries"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"manifest.json cannot be read: {type(error).__name__} {error}"
+    for name, digest in sorted(files.items()):
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            return f"{name} was changed"
+    strangers = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    strangers -= {*files, "manifest.json"}
+    if strangers:
+        return f"{min(strangers)} is not in the manifest"
+    entries, wrong = chain((folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines())
+    if wrong:
+        return wrong
+    last = entries[-1]["hash"] if entries else GENESIS
+    if last != kept or len(entries) != count:
+        return f"the ledger ends with entry {len(entries)} ({last[:12]}), the manifest with entry {count} ({str(kept)[:12]})"
+    if head and (len(head) < 12 or not last.startswith(head)):
+        return f"the ledger's head is {last[:12]}, and not {head[:12]}, the one that you kept"
+    return _told_alike(folder, entries)
+
+
+def chain(lines: list[str]) -> tuple[list[dict], str | None]:
+    """The entries of a ledger, and what is wrong with the first broken one."""
+    previous, entries = GENESIS, []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            body = json.loads(row["body"])
+            seq, before, digest = row["seq"], row["previous"], row["hash"]
+        except (ValueError, KeyError, TypeError):
+            return entries, f"entry {number} of the ledger cannot be read"
+        if seq != number:
+            return entries, f"entry {number} of the ledger is missing: entry {seq} stands in its place"
+        if before != previous:
+            return entries, f"entry {number} of the ledger does not follow the one before it"
+        if hashlib.sha256(f"{seq}\n{before}\n{row['body']}".encode()).hexdigest() != digest:
+            return entries, f"entry {number} of the ledger was changed"
+        previous = digest
+        entries.append({"hash": digest, **body})
+    return entries, None
+
+
+def _told_alike(folder: Path, entries: list[dict]) -> str | None:
+    """Whether the tables say what the ledger says, row by row."""
+    keys = ("tx_id", "verdict", "note", "actor")
+    with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
+        table = [tuple(row[key] for key in keys) for row in csv.DictReader(file)]
+    said = [
+        tuple(str({"actor": entry["actor"], **entry["payload"]}[key]) for key in keys)
+        for entry in entries
+        if entry["event"] == "decision"
+    ]
+    for number, (one, other) in enumerate(zip(table, said, strict=False), start=1):
+        if one != other:
+            return f"decision {number} of the table is {one}, and in the ledger it is {other}"
+    if len(table) != len(said):
+        return f"the table has {len(table)} decisions, the ledger {len(said)}"
+    events = json.loads((folder / "model_events.json").read_text(encoding="utf-8"))
+    told = [entry["payload"] for entry in entries if entry["event"] == "champion"]
+    if [{key: event[key] for key in told[0]} for event in events] != told if told else events:
+        return "the model events are not those of the ledger"
+    return None
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
+    problem = broken(place, sys.argv[2] if len(sys.argv) > 2 else "")
+    print(problem or f"{place.name} holds: files, chain, decisions and model events agree.")
+    sys.exit(1 if problem else 0)
