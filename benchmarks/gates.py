@@ -13,7 +13,7 @@ from fraudops.features import FEATURES, compute
 from fraudops.metrics import Costs, cost, decide
 from fraudops.models import Fitted, Rows, boosting, fit_model, labelled, plain, probability
 from fraudops.plan import preset
-from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.timeline import DAY, MATURE_DAYS, Timeline
 from fraudops.world import simulate
 
 TAUGHT = 6101  # the world in which everybody is trained
@@ -34,16 +34,20 @@ class Court:
     logged: pd.DataFrame
 
 
-def _rows(seed: int, everything: bool) -> Court:
-    """The live days of a world without drift; with `everything`, labelled by the truth."""
+def _world(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Timeline, np.ndarray]:
+    """A world without drift: features, transactions, reports, timeline, and which transactions are fraud in truth."""
     world = simulate(preset("course", seed, "none"))
     tx, reports = trials.canonical(world)
-    timeline = trials.plan(world)
     table = compute(tx, reports).assign(tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy())
+    return table, tx, reports, trials.plan(world), world.transactions["kind"].to_numpy() != ""
+
+
+def _rows(seed: int, everything: bool) -> Court:
+    """The live days of a world; with `everything`, labelled by the truth."""
+    table, tx, reports, timeline, truth = _world(seed)
     end = timeline.as_of - MATURE_DAYS * DAY
     rows = labelled(table, tx, reports, timeline.live if everything else end - TEST_DAYS * DAY, end, timeline.as_of)
     if everything:
-        truth = world.transactions["kind"].to_numpy() != ""
         inside = ((table["ts"] >= timeline.live) & (table["ts"] < end)).to_numpy()
         rows = Rows(rows.X, truth[inside].astype(np.int8), rows.cents, rows.ts, rows.customer)
     logged = table.loc[(table["ts"] >= end - 2 * DAY) & (table["ts"] < end), list(FEATURES)]
@@ -51,10 +55,7 @@ def _rows(seed: int, everything: bool) -> Court:
 
 
 def _school() -> Rows:
-    world = simulate(preset("course", TAUGHT, "none"))
-    tx, reports = trials.canonical(world)
-    timeline = trials.plan(world)
-    table = compute(tx, reports).assign(tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy())
+    table, tx, reports, timeline, _ = _world(TAUGHT)
     return labelled(table, tx, reports, timeline.train, timeline.as_of, timeline.as_of)
 
 

@@ -31,15 +31,6 @@ def ground_of(seed: int, planted: str) -> Ground:
     return Ground(seen.rows, reports[["tx_id", "label_ts"]].drop_duplicates("tx_id"), seen.timeline, given)
 
 
-class Shelf(MemoryShelf):
-    """A shelf that keeps every model: the loop has a champion and a challenger."""
-
-    def keep(self, fitted, rows, day):  # type: ignore[no-untyped-def]
-        """Keep a model beside the others."""
-        self.models[str(day)] = Entrant(fitted.model, fitted.threshold, 1.0)
-        return str(day)
-
-
 def month(case: tuple[int, str]) -> pd.DataFrame:
     """One world: for each policy and day its cost in cents, trainings and promotions."""
     seed, planted = case
@@ -50,7 +41,7 @@ def month(case: tuple[int, str]) -> pd.DataFrame:
     fitted = fit(setting.strategy, first, setting.costs)
     for name in POLICIES if planted != "none" else ("loop", "never"):
         state = State("1")
-        policy = Policy(name, ground, setting, Shelf(Entrant(fitted.model, fitted.threshold, 1.0)))
+        policy = Policy(name, ground, setting, MemoryShelf(Entrant(fitted.model, fitted.threshold, 1.0)))
         for now in mornings(ground, setting):
             row, state, _ = policy.play(state, now)
             rows.append(row | {"policy": name, "seed": seed})

@@ -61,14 +61,14 @@ class RegistryShelf:
 
 
 class MemoryShelf:
-    """Models that are forgotten when they are replaced: those of the policies that we only compare with."""
+    """Models in memory only: those of the policies that we only compare with. All count as equally simple."""
 
     def __init__(self, first: Entrant):
         self.models = {"1": first}
 
     def keep(self, fitted: Fitted, rows: Rows, day: int) -> str:
-        """Put a model in the place of the one before it."""
-        self.models = {"1": self.models["1"], str(day): Entrant(fitted.model, fitted.threshold, 0.0)}
+        """Keep a model under its morning."""
+        self.models[str(day)] = Entrant(fitted.model, fitted.threshold, 1.0)
         return str(day)
 
     def take(self, version: str) -> Entrant:
