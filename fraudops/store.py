@@ -89,9 +89,14 @@ cases = sa.Table(
     METADATA,
     _text("tx_id", primary_key=True),
     sa.Column("opened_ts", sa.BigInteger, nullable=False),
-    _text("state", nullable=False, index=True),  # open or closed
+    _text("kind", nullable=False, default="flagged"),  # flagged by the model, or a random sample of what it approved
+    sa.Column("blind", sa.Integer, nullable=False, default=0),  # 1: the score is hidden until a first opinion is given
+    _text("state", nullable=False, index=True),  # open, second (waits for a second person) or closed
     sa.Column("expected_loss_cents", sa.Float, nullable=False),
+    _text("proposed"),  # the first person's verdict, while it waits for a second
+    _text("proposed_by"),
     _text("claimed_by"),
+    sa.Column("claimed_at", sa.Float, nullable=False, default=0.0),
     sa.Column("claimed_until", sa.Float, nullable=False, default=0.0),
 )
 decisions = sa.Table(
@@ -99,10 +104,39 @@ decisions = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     _text("tx_id", nullable=False, index=True),
+    _text("stage", nullable=False, default="decision"),  # opinion (score hidden), decision, proposal, confirmation, objection
     _text("verdict", nullable=False),  # fraud, genuine or unsure
+    _text("reason", nullable=False, default=""),  # a code of `cases.REASONS`
     sa.Column("note", sa.Text, nullable=False),
     _text("actor", nullable=False),
     sa.Column("decided_at", sa.Float, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0),  # since the case was taken
+    sa.Column("override", sa.Integer, nullable=False, default=0),  # 1: against the model
+)
+users = sa.Table(  # of the review page
+    "users",
+    METADATA,
+    _text("name", primary_key=True),
+    _text("role", nullable=False),  # analyst, supervisor, auditor or admin
+    _text("password", nullable=False),  # hashed
+    sa.Column("one_time", sa.Integer, nullable=False),  # 1: must be changed at the next login
+    sa.Column("active", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False, default=0),  # wrong passwords in a row
+    sa.Column("locked_until", sa.Float, nullable=False, default=0.0),
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+requests = sa.Table(  # of one person, which a second has to grant
+    "requests",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("what", nullable=False),  # rollback
+    _text("version", nullable=False),  # the champion when it was asked
+    sa.Column("reason", sa.Text, nullable=False),
+    _text("asked_by", nullable=False),
+    sa.Column("asked_at", sa.Float, nullable=False),
+    _text("state", nullable=False),  # open, granted, refused or withdrawn
+    _text("answered_by"),
+    sa.Column("answered_at", sa.Float),
 )
 alerts = sa.Table(
     "alerts",
