@@ -290,9 +290,9 @@ def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(workspa
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(cases, "claim_next", broken)
-    page.take.click()
-    number = re.search(r"incident (\w{8})", page.message.value).group(1)
-    assert "secret detail" not in page.message.value
+    page.review.take.click()
+    number = re.search(r"incident (\w{8})", page.desk.message.value).group(1)
+    assert "secret detail" not in page.desk.message.value
     log = (workspace.root / "logs" / "audit_app.log").read_text()
     assert number in log and "RuntimeError: secret detail" in log and "Traceback" in log
 

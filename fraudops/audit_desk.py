@@ -1,0 +1,100 @@
+"""What the parts of the review page share: who is at it, buttons whose errors are said in words, and small widgets."""
+
+import html
+import logging
+import uuid
+from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+import ipywidgets as widgets
+import sqlalchemy as sa
+
+from fraudops import audit_pictures as pictures
+from fraudops.workspace import UserError, Workspace
+
+
+def incident(workspace: Workspace) -> str:
+    """Write the exception at hand to ``logs/audit_app.log`` under a fresh number, and return the number."""
+    number = uuid.uuid4().hex[:8]
+    log = logging.getLogger("fraudops.audit")
+    if not log.handlers:
+        file = workspace.path("logs", "audit_app.log")
+        log.addHandler(RotatingFileHandler(file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True))
+        log.handlers[0].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.propagate = False
+    log.exception("incident %s", number)
+    return number
+
+
+def sorry(workspace: Workspace) -> str:
+    """What a person reads about the unexpected exception at hand."""
+    return (
+        f"Something went wrong that should not have: incident {incident(workspace)}. Reload the page to see what was recorded, "
+        "and give the number to whoever looks after it; the details are in the run's logs/audit_app.log."
+    )
+
+
+def notice(text: str, kind: str = "", role: str = "status") -> str:
+    """A framed message."""
+    return f'<div class="fo-note {kind}" role="{role}">{html.escape(text)}</div>' if text else ""
+
+
+def percent(value: float) -> str:
+    """A rate for people; a dash where there is none."""
+    return "–" if value != value else f"{value:.1%}"
+
+
+class Desk:
+    """One person at the page: the run, its database, who they are, and the place for what they are told."""
+
+    def __init__(self, workspace: Workspace, engine: sa.Engine, actor: str):
+        self.workspace, self.engine, self.actor = workspace, engine, actor
+        self.message = text("fo-message")
+
+    def guarded(self, action: Callable[[], None]) -> Callable[..., None]:
+        """The action as a handler: what goes wrong is said in words, and never swallowed."""
+
+        def handler(*_: Any) -> None:
+            self.message.value = ""
+            try:
+                action()
+            except UserError as error:
+                self.message.value = notice(str(error), "fo-bad fo-refused", "alert")
+            except Exception:
+                self.message.value = notice(sorry(self.workspace), "fo-bad fo-incident", "alert")
+
+        return handler
+
+    def button(self, words: str, name: str, action: Callable[[], None]) -> widgets.Button:
+        """A button with a class name."""
+        made = widgets.Button(description=words)
+        made.add_class(name)
+        made.on_click(self.guarded(action))
+        return made
+
+    def tell(self, words: str) -> None:
+        """Say that something was done."""
+        self.message.value = notice(words, "fo-good fo-done")
+
+
+def text(name: str) -> widgets.HTML:
+    """An empty place for text, with a class name."""
+    made = widgets.HTML()
+    made.add_class(name)
+    return made
+
+
+def row(*children: widgets.Widget) -> widgets.Box:
+    """Widgets side by side, that wrap on a narrow page."""
+    made = widgets.Box(children)
+    made.add_class("fo-buttons")
+    return made
+
+
+def page(*children: widgets.Widget) -> widgets.VBox:
+    """Widgets below each other, with the page's style."""
+    style = widgets.HTML(f"<style>{pictures.template('audit_page.css.j2').render(pictures.PALETTE)}</style>")
+    made = widgets.VBox([style, *children])
+    made.add_class("fo-page")
+    return made
