@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fraudops import cases, evidence, ledger, store
 from fraudops.verify_evidence import broken
 from fraudops.workspace import UserError, Workspace
-from tests.test_ledger_cases import fill
+from tests.test_cases import fill, say
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def packed(tmp_path_factory):
             ("bob", "genuine", 'said "yes",\nthen left'),
             ("ann", "unsure", "?"),
         ):
-            cases.decide(engine, cases.claim_next(engine, actor), verdict, actor, note)
+            say(engine, cases.claim_next(engine, actor), verdict, actor, note=note)
         engine.dispose()
         return workspace, evidence.write(workspace, "carol")
 
