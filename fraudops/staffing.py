@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -176,3 +176,17 @@ def earned(played: pd.DataFrame, desk: Desk, days: np.ndarray, goodwill: int) ->
     if not np.array_equal(np.asarray(days)[np.minimum(place, len(days) - 1)], played["ts"].to_numpy() // DAY * DAY):
         raise UserError("A case belongs to none of the days: give every day of the queue.")
     return np.rint(np.bincount(place, of_case, minlength=len(days)) - desk.daily_wages).astype(np.int64)
+
+
+def sizes(queue: pd.DataFrame, desk: Desk, days: np.ndarray) -> np.ndarray:
+    """Numbers of reviewers worth trying (at most 13, from 0 on): beyond the last nobody is short of time."""
+    filled = queue["takes"].sum() / 60 / len(days) / desk.minutes
+    return np.unique(np.linspace(0, np.ceil(1.3 * filled) + 2, 13).round().astype(int))
+
+
+def curve(
+    queue: pd.DataFrame, desk: Desk, numbers: np.ndarray, days: np.ndarray, goodwill: int, order: str = "expected loss"
+) -> np.ndarray:
+    """What `earned` says for each number of reviewers (len(numbers), d), all else as at the desk: cents."""
+    teams = [replace(desk, reviewers=int(number)) for number in numbers]
+    return np.array([earned(play(queue, team, days, order), team, days, goodwill) for team in teams])

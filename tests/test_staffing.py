@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraudops.staffing import HOUR, ORDERS, Desk, earned, play, rank, work
+from fraudops.metrics import wilson
+from fraudops.staffing import HOUR, ORDERS, Desk, curve, earned, play, rank, sizes, work
 from fraudops.timeline import DAY
 from fraudops.workspace import UserError
 
@@ -141,3 +142,22 @@ def test_what_makes_no_sense_is_refused():
 def test_an_empty_queue_costs_its_wages():
     empty = queue_of(0)
     assert (earned(play(empty, Desk(2), DAYS), Desk(2), DAYS, 3000) == -3600).all()
+
+
+def test_a_curve_is_one_desk_after_another():
+    queue, desk = queue_of(), Desk(1)
+    numbers = sizes(queue, desk, DAYS)
+    of = curve(queue, desk, numbers, DAYS, 3000, "first come")
+    assert numbers[0] == 0 and len(numbers) <= 13 and numbers[-1] * 60 * len(DAYS) > queue["takes"].sum() / 60
+    assert (of[0] == 0).all() and of.shape == (len(numbers), len(DAYS))
+    assert np.array_equal(
+        of[2], earned(play(queue, Desk(int(numbers[2])), DAYS, "first come"), Desk(int(numbers[2])), DAYS, 3000)
+    )
+
+
+def test_wilsons_interval_by_its_formula():
+    z2 = 3.841458820694124
+    assert wilson(0, 10) == pytest.approx((0, z2 / (10 + z2)))
+    middle, half = (3 + z2 / 2) / (40 + z2), np.sqrt(z2) / (40 + z2) * np.sqrt(3 * 37 / 40 + z2 / 4)
+    assert wilson(3, 40) == pytest.approx((middle - half, middle + half))
+    assert wilson(0, 0) == (0, 1)
