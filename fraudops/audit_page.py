@@ -1,9 +1,7 @@
 """The review page: widgets over `audit_views` and `cases`. All state is in the database, none in the page."""
 
-import getpass
 import html
 import logging
-import os
 import uuid
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
@@ -16,7 +14,8 @@ from itables import to_html_datatable
 
 from fraudops import audit_pictures as pictures
 from fraudops import audit_views as views
-from fraudops import cases, ledger, store
+from fraudops import cases, ledger, store, visitor
+from fraudops.visitor import actor_name, served_by_voila
 from fraudops.workspace import UserError, Workspace
 
 TABS = ("Dashboard", "Lists", "Label cases")
@@ -24,16 +23,6 @@ NOTHING_YET = (
     "There is nothing to review yet: no model has decided on a transaction in {root}. Run the chain of notebooks first, "
     "`python run_all.py` (or `make run`), then reload this page."
 )
-
-
-def actor_name() -> str:
-    """Who is at the page: ``$FRAUDOPS_ACTOR``, else the operating system's user."""
-    return os.environ.get("FRAUDOPS_ACTOR") or getpass.getuser()
-
-
-def served_by_voila() -> bool:
-    """Whether a person looks at this notebook through Voilà, and not papermill or JupyterLab."""
-    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
 
 
 def incident(workspace: Workspace) -> str:
@@ -74,17 +63,26 @@ class AuditPage:
     ----------
     recent : how many earlier transactions of the customer stand beside a case
     most_rows : how many rows of a list are sent to the page
+    role : what the person may do, see `users.MAY`
     """
 
-    def __init__(self, workspace: Workspace, engine: sa.Engine, actor: str, recent: int = 20, most_rows: int = 500):
-        self.workspace, self.engine, self.actor = workspace, engine, actor
+    def __init__(
+        self,
+        workspace: Workspace,
+        engine: sa.Engine,
+        actor: str,
+        recent: int = 20,
+        most_rows: int = 500,
+        role: str = "supervisor",
+    ):
+        self.workspace, self.engine, self.actor, self.role = workspace, engine, actor, role
         self.recent, self.most_rows = recent, most_rows
         self.tx_id: str | None = None
         self.stale = {0, 1}  # tabs to be drawn when they are next looked at
         self.message = _html("fo-message")
         self.tabs = widgets.Tab([self._dashboard_tab(), self._lists_tab(), self._label_tab()], titles=TABS)
         self.tabs.observe(self._guarded(self._draw), "selected_index")
-        self.widget = _page(self.message, self.tabs)
+        self.widget = _page(widgets.HTML(visitor.banner(actor, role)), self.message, self.tabs)
         self._draw()
         self._show_case(cases.held(engine, actor))  # a reload finds the case that was being worked on
 
@@ -259,13 +257,14 @@ def open_page(workspace: Workspace, recent: int = 20, most_rows: int = 500) -> w
     Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the run.
     """
     try:
+        actor = actor_name()
         if not (workspace.root / "data" / "dataset.json").is_file():
             return _told("fo-empty", NOTHING_YET.format(root=workspace.root))
         engine = store.connect(workspace)
         with engine.connect() as connection:
             if connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None:
                 return _told("fo-empty", NOTHING_YET.format(root=workspace.root))
-        return AuditPage(workspace, engine, actor_name(), recent, most_rows).widget
+        return AuditPage(workspace, engine, actor, recent, most_rows, visitor.role(engine, actor)).widget
     except Exception as error:
         if not served_by_voila():
             raise

@@ -45,5 +45,7 @@ def configured() -> Proxy | None:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The proxy's secret in FRAUDOPS_PROXY_SECRET_FILE cannot be read: {error}") from None
     if len(secret) < SHORTEST:
-        raise UserError(f"The proxy's secret has {len(secret)} characters, and needs at least {SHORTEST}: `openssl rand -hex 32`.")
+        raise UserError(
+            f"The proxy's secret has {len(secret)} characters, and needs at least {SHORTEST}: `openssl rand -hex 32`."
+        )
     return Proxy(header, secret)

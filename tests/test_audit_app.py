@@ -1,16 +1,8 @@
 """The review page in a real browser, served as `make audit` serves it; and its parts without one."""
 
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, sync_playwright
@@ -18,11 +10,11 @@ from playwright.sync_api import Page, sync_playwright
 from fraudops import audit_page, cases, ledger, store
 from fraudops import audit_views as views
 from fraudops.audit_pictures import template
-from fraudops.workspace import REPOSITORY, UserError, Workspace
+from fraudops.workspace import UserError, Workspace
 from tests import chromium
+from tests.audit import audit_server, person, visit
 
 ACTOR = "tester"
-READY_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -40,42 +32,9 @@ def engine(workspace):
     engine.dispose()
 
 
-def free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]
-
-
-@contextmanager
-def audit_server(root, folder):
-    """`python -m fraudops audit` on a free port: the address with the login, and its log."""
-    port, log = free_port(), folder / "audit.log"
-    words = [sys.executable, "-m", "fraudops", "audit", "--port", str(port), "--workspace", str(root)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("FRAUDOPS_", "JUPYTER_"))}
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            words, stdout=out, stderr=out, cwd=REPOSITORY, env=environment | {"FRAUDOPS_ACTOR": ACTOR}, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            try:
-                if httpx.get(f"http://127.0.0.1:{port}/login").status_code == 200:
-                    break
-            except httpx.TransportError:
-                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-                time.sleep(0.2)
-        yield re.search(r"http://\S+/login\?\S+", log.read_text()).group(), log
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-
-
 @pytest.fixture(scope="module")
-def served(workspace, tmp_path_factory):
+def served(workspace, engine, tmp_path_factory):
+    person(engine, ACTOR)
     with audit_server(workspace.root, tmp_path_factory.mktemp("log")) as found:
         yield found
 
@@ -90,37 +49,9 @@ def browser():
         browser.close()
 
 
-class Watched:
-    """A page with the requests that it made and the errors that its console showed."""
-
-    def __init__(self, page: Page):
-        self.page, self.requests, self.errors = page, [], []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("websocket", lambda socket: self.requests.append(socket.url))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def ready(self) -> Page:
-        self.page.wait_for_selector(".page-ready, .page-failed", state="attached", timeout=READY_SECONDS * 1000)
-        assert self.page.locator(".page-ready").count() == 1
-        return self.page
-
-
-@contextmanager
-def visit(browser, link, width=1280, height=900):
-    """A new visitor who opens the link."""
-    context = browser.new_context(viewport={"width": width, "height": height})
-    try:
-        watched = Watched(context.new_page())
-        watched.page.goto(link)
-        yield watched
-    finally:
-        context.close()
-
-
 @pytest.fixture(scope="module")
 def watched(browser, served):
-    with visit(browser, served[0]) as watched:
+    with visit(browser, served[0], ACTOR) as watched:
         watched.ready()
         yield watched
 
@@ -136,23 +67,6 @@ def tile(page: Page, name: str) -> str:
 def count(engine, table, *where) -> int:
     with engine.connect() as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where))
-
-
-def test_without_the_token_there_is_a_login_and_no_kernel(browser, served):
-    link, log = served
-    started = log.read_text().count("Kernel started")
-    origin = link.split("/login")[0]
-    for address in (origin, f"{origin}/?token=wrong", f"{origin}/login?next=%2F&token=wrong"):
-        with visit(browser, address) as stranger:
-            stranger.page.wait_for_selector("input[type=password]")
-            assert "/login" in stranger.page.url and stranger.page.locator(".fo-page").count() == 0
-            assert all(url.startswith(origin) for url in stranger.requests)
-    kernel = f"{origin}/api/kernels/00000000-0000-0000-0000-000000000000"
-    assert httpx.get(kernel).status_code in (302, 401, 403)
-    assert httpx.get(f"{kernel}/channels").status_code in (302, 401, 403)
-    for name in ("audit_app.ipynb", "voila.json", "README.md"):
-        assert httpx.get(f"{origin}/voila/files/{name}").status_code in (302, 403, 404)
-    assert log.read_text().count("Kernel started") == started
 
 
 def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace):
@@ -220,7 +134,7 @@ def test_a_click_becomes_decision_label_and_ledger_entry(watched, engine):
 
 
 def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served, engine):
-    with visit(browser, served[0]) as first:
+    with visit(browser, served[0], ACTOR) as first:
         page = first.ready()
         open_tab(page, "Label cases")
         page.locator("button.fo-take").click()
@@ -250,7 +164,7 @@ def test_the_page_stays_on_this_machine_without_errors_and_without_source(watche
 
 
 def test_the_page_fits_a_phone(browser, served):
-    with visit(browser, served[0], width=375, height=800) as phone:
+    with visit(browser, served[0], ACTOR, width=375, height=800) as phone:
         page = phone.ready()
         for name in audit_page.TABS:
             open_tab(page, name)
@@ -262,10 +176,13 @@ def test_the_page_fits_a_phone(browser, served):
 
 
 def test_an_empty_workspace_is_explained(browser, tmp_path):
-    with audit_server(tmp_path / "nothing", tmp_path) as (link, _), visit(browser, link) as visitor:
+    engine = store.connect(Workspace.find(tmp_path / "nothing"))
+    person(engine, ACTOR)
+    with audit_server(tmp_path / "nothing", tmp_path) as (link, _), visit(browser, link, ACTOR) as visitor:
         page = visitor.ready()
         assert "python run_all.py" in page.locator(".fo-empty").inner_text()
         assert visitor.errors == []
+    engine.dispose()
 
 
 # --- without a browser ---
