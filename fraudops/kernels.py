@@ -69,4 +69,4 @@ def check_reach(handler: RequestHandler, name: str) -> None:
     else:
         allowed = isinstance(handler, FileFindHandler)
     if not allowed:
-        raise HTTPError(404, "%s asked for what is not theirs: %s", name, handler.request.path)
+        raise HTTPError(404, "There is nothing for %s at %s", name, handler.request.path)

@@ -44,6 +44,15 @@ class _Form(JupyterHandler):
             )
         )  # fmt: skip
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Words instead of Jupyter's error page, which needs files that Voilà does not serve."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        if self.request.method == "POST":
+            words = "The form was out of date, or came from another site. Open it again."
+        else:
+            words = str(error.log_message % error.args) if isinstance(error, HTTPError) and error.log_message else ""
+        self.show("sorry", status_code, message=words)
+
     def typed(self, field: str) -> str:
         return self.get_body_argument(field, "", strip=False)
 
@@ -119,7 +128,7 @@ class Logout(_Form):
         self.show()
 
 
-class Session(JupyterHandler):
+class Session(_Form):
     """Who is logged in, for the page to notice that a session has ended."""
 
     @allow_unauthenticated
@@ -164,7 +173,7 @@ class NamedUsers(IdentityProvider):
         kernels.VISITOR.set(user.name if user else None)
         if user is None:
             return None
-        if not isinstance(handler, _Form | Session):
+        if not isinstance(handler, _Form):
             kernels.check_reach(handler, user.name)
         _ = handler.xsrf_token  # its cookie; behind a proxy no form sets it
         return User(user.name)
