@@ -257,22 +257,21 @@ def open_page(workspace: Workspace, recent: int = 20, most_rows: int = 500) -> w
     Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the run.
     """
     try:
-        actor = actor_name()
-        if not (workspace.root / "data" / "dataset.json").is_file():
-            return _told("fo-empty", NOTHING_YET.format(root=workspace.root))
-        engine = store.connect(workspace)
+        actor, engine = actor_name(), store.connect(workspace)
+        role = visitor.role(engine, actor)
         with engine.connect() as connection:
-            if connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None:
-                return _told("fo-empty", NOTHING_YET.format(root=workspace.root))
-        return AuditPage(workspace, engine, actor, recent, most_rows, visitor.role(engine, actor)).widget
+            empty = connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None
+        if empty or not (workspace.root / "data" / "dataset.json").is_file():
+            return _told("fo-empty", NOTHING_YET.format(root=workspace.root), visitor.banner(actor, role))
+        return AuditPage(workspace, engine, actor, recent, most_rows, role).widget
     except Exception as error:
         if not served_by_voila():
             raise
         return _told("fo-failed", str(error) if isinstance(error, UserError) else sorry(workspace))
 
 
-def _told(name: str, text: str) -> widgets.Widget:
-    made = _page(widgets.HTML(notice(text, "fo-bad")))
+def _told(name: str, text: str, above: str = "") -> widgets.Widget:
+    made = _page(widgets.HTML(above), widgets.HTML(notice(text, "fo-bad")))
     made.add_class(name)
     return made
 

@@ -1,7 +1,7 @@
 """Whose kernel is whose: Voilà's own checks ask only whether somebody is logged in. Named in `voila.json`."""
 
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
@@ -14,6 +14,12 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 
 VISITOR: ContextVar[str | None] = ContextVar("visitor", default=None)  # set by the login for each request
 LOGIN = "FRAUDOPS_LOGIN"  # the variable in which a kernel finds its visitor's name
+
+
+def refuse(handler: RequestHandler, status: int, words: str) -> NoReturn:
+    """End the request before Jupyter knows who makes it: its error pages ask, so nobody is the answer."""
+    handler.current_user = handler._jupyter_current_user = None
+    raise HTTPError(status, words)
 
 
 class OwnedKernels(AsyncMappingKernelManager):
@@ -69,4 +75,4 @@ def check_reach(handler: RequestHandler, name: str) -> None:
     else:
         allowed = isinstance(handler, FileFindHandler)
     if not allowed:
-        raise HTTPError(404, "There is nothing for %s at %s", name, handler.request.path)
+        refuse(handler, 404, f"There is nothing for {name} at {handler.request.path}")

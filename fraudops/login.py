@@ -216,14 +216,14 @@ class NamedUsers(IdentityProvider):
     def _visitor(self, handler: RequestHandler) -> users.User | None:
         named = self.proxy.name(handler.request.headers) if self.proxy else None
         if named is not None:
-            return self._vouched_for(named)
+            return self._vouched_for(handler, named)
         session = self._session(handler)
         user = users.find(self.engine, session["name"]) if session and session["nonce"] not in self.ended else None
         if user is None or not user.active or user.one_time or not users.may(user.role, "read"):
             return None
         return user if hmac.compare_digest(session["proof"], self._proof(user)) else None
 
-    def _vouched_for(self, name: str) -> users.User:
+    def _vouched_for(self, handler: RequestHandler, name: str) -> users.User:
         """The user whom the proxy names; the ledger hears of each once a session's length, and not at every request."""
         user = users.find(self.engine, name) if users.NAME.fullmatch(name) else None
         known = user is not None and user.active and users.may(user.role, "read")
@@ -233,5 +233,5 @@ class NamedUsers(IdentityProvider):
             users.record_login(self.engine, who, reason, "proxy")
             self.vouched[who, reason] = now
         if user is None or not known:
-            raise HTTPError(403, "The proxy named %r, who is no active user of the review page. Ask an admin.", name)
+            kernels.refuse(handler, 403, f"The proxy named {name!r}, who is no active user of the review page. Ask an admin.")
         return user

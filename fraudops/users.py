@@ -27,8 +27,8 @@ ATTEMPTS = 5  # wrong passwords in a row, then the name is locked
 LOCK_SECONDS = 15 * 60
 # one text for every cause, so that a stranger cannot find out which names exist
 REFUSED = (
-    "Name and password do not fit, or the name is not active, or it is locked: after "
-    f"{ATTEMPTS} wrong passwords in a row it is, for {LOCK_SECONDS // 60} minutes."
+    f"Name and password do not fit. After {ATTEMPTS} wrong passwords in a row a name is locked for {LOCK_SECONDS // 60} "
+    "minutes, and a name that is no longer active cannot log in."
 )
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -89,9 +90,9 @@ class Watched:
 
 
 @contextmanager
-def visit(browser: Browser, link: str, user: str = "", width: int = 1280, height: int = 900) -> Iterator[Watched]:
+def visit(browser: Browser, link: str, user: str = "", width: int = 1280, height: int = 900, **options) -> Iterator[Watched]:
     """A new visitor who opens the link and, as a user, logs in through the form."""
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
     try:
         watched = Watched(context.new_page())
         watched.page.goto(link)
@@ -107,12 +108,12 @@ class Client:
 
     def __init__(self, link: str, user: str = "", **headers: str):
         self.http = httpx.Client(base_url=link, headers=headers, timeout=READY_SECONDS)
-        self.form = self.http.get("/login")
+        self.http.get("/login")  # brings the token against cross-site requests
         if user:
             assert self.post("/login", name=user, password=PASSWORD).status_code == 302
 
-    def get(self, path: str, **options: object) -> httpx.Response:
-        return self.http.get(path, **options)
+    def get(self, path: str) -> httpx.Response:
+        return self.http.get(path)
 
     def post(self, path: str, **fields: str) -> httpx.Response:
         return self.http.post(path, data={"_xsrf": self.http.cookies.get("_xsrf", "")} | fields)
@@ -126,3 +127,13 @@ class Client:
     @property
     def cookies(self) -> str:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies.jar)
+
+    def raw(self, path: str, method: str = "GET") -> tuple[int, str, str]:
+        """Status, place it sends to, and text for a path as it is, which httpx would tidy up first."""
+        connection = HTTPConnection(self.http.base_url.netloc.decode(), timeout=READY_SECONDS)
+        headers = {"Cookie": self.cookies, "X-XSRFToken": self.http.cookies.get("_xsrf", "")}
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        found = answer.status, answer.getheader("Location", ""), answer.read().decode(errors="replace")
+        connection.close()
+        return found

@@ -223,6 +223,7 @@ def test_a_broken_page_fails_the_chain_and_is_an_incident_for_a_visitor(workspac
     with pytest.raises(RuntimeError):
         audit_page.open_page(workspace)
     monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    monkeypatch.setenv("FRAUDOPS_LOGIN", ACTOR)
     shown = audit_page.open_page(workspace)
     assert "incident" in told(shown) and "secret detail" not in told(shown) and "fo-failed" in shown._dom_classes
 
@@ -233,6 +234,18 @@ def test_the_name_comes_from_the_environment_or_the_system(monkeypatch):
     monkeypatch.delenv("FRAUDOPS_ACTOR")
     monkeypatch.setattr("getpass.getuser", lambda: "system")
     assert audit_page.actor_name() == "system"
+
+
+def test_under_voila_the_name_comes_from_the_login_or_there_is_no_page(workspace, monkeypatch):
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    monkeypatch.setenv("FRAUDOPS_ACTOR", "ann")
+    monkeypatch.delenv("FRAUDOPS_LOGIN", raising=False)
+    with pytest.raises(UserError, match="without a login"):
+        audit_page.actor_name()
+    shown = audit_page.open_page(workspace)
+    assert "fo-failed" in shown._dom_classes and "without a login" in told(shown)
+    monkeypatch.setenv("FRAUDOPS_LOGIN", "nobody-knows")
+    assert "no active user nobody-knows" in told(audit_page.open_page(workspace))
 
 
 def test_what_comes_from_the_data_is_escaped():
