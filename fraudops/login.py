@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+import sqlalchemy as sa
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
@@ -135,6 +136,7 @@ class Session(_Form):
     def get(self) -> None:
         """The name as JSON, null without a login."""
         self.set_header("Cache-Control", "no-store")
+        _ = self.xsrf_token  # brings its cookie, with which the page ends its kernel; behind a proxy no form does
         self.finish({"user": self.current_user.username if self.current_user else None})
 
 
@@ -145,6 +147,8 @@ class NamedUsers(IdentityProvider):
         super().__init__(**kwargs)
         self.proxy = proxy.configured()
         self.engine = store.connect(Workspace.find())
+        if self.engine.dialect.name == "sqlite":  # a run may put another file in its place: open it anew each time
+            sa.event.listen(self.engine, "checkin", lambda _, entry: entry.invalidate(soft=True))
         self.one_at_a_time = asyncio.Semaphore(1)  # checking a password is slow on purpose, and must not fill all cores
         self.ended: dict[str, float] = {}  # sessions logged out, until they would have ended anyway
         self.vouched: dict[tuple[str, str], float] = {}  # when the ledger last heard of a visitor from the proxy
@@ -175,7 +179,6 @@ class NamedUsers(IdentityProvider):
             return None
         if not isinstance(handler, _Form):
             kernels.check_reach(handler, user.name)
-        _ = handler.xsrf_token  # its cookie; behind a proxy no form sets it
         return User(user.name)
 
     def still_in(self, handler: RequestHandler) -> bool:

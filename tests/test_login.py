@@ -1,4 +1,4 @@
-"""Who may log in to the review page, and what they reach: users, the login, and the server's own API paths."""
+"""The login of the review page, and what it lets people reach: tried through the server's own API paths."""
 
 import asyncio
 import json
@@ -8,9 +8,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import sqlalchemy as sa
 from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
 from playwright.sync_api import sync_playwright
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
@@ -18,8 +17,8 @@ from tornado.web import Application, create_signed_value
 from tornado.websocket import websocket_connect
 from voila.app import Voila
 
-from fraudops import __main__, ledger, login, store, users, users_cli
-from fraudops.workspace import UserError, Workspace
+from fraudops import __main__, ledger, login, store, users
+from fraudops.workspace import Workspace
 from tests import chromium
 from tests.audit import PASSWORD, Client, audit_server, person, visit
 
@@ -45,165 +44,43 @@ def entries(engine, event: str) -> list[dict]:
         return ledger.entries(connection, event)
 
 
-# --- users ---
-
-
-def test_the_first_start_makes_one_admin_once(engine):
-    with ThreadPoolExecutor(4) as starts:  # four servers at once
-        passwords = list(starts.map(lambda _: users.first_admin(engine, "os:me"), range(4)))
-    assert sum(password is not None for password in passwords) == 1
-    [admin] = users.everybody(engine)
-    assert (admin.name, admin.role, admin.one_time) == ("admin", "admin", True)
-    assert [entry["actor"] for entry in entries(engine, "user")] == ["os:me"]
-
-
-def test_what_each_role_may():
-    held = {role: {action for action in ("read", "review", "confirm", "rollback", "export", "users") if users.may(role, action)}
-            for role in users.ROLES}  # fmt: skip
-    assert held == {
-        "analyst": {"read", "review"},
-        "supervisor": {"read", "review", "confirm", "rollback"},
-        "auditor": {"read", "export"},
-        "admin": {"read", "users", "rollback", "export"},
-    }
-    assert not users.may("", "read") and not users.may("root", "read")
-
-
-def test_require_says_what_is_missing_and_follows_the_table(engine):
-    person(engine, "ann", "auditor")
-    assert users.require(engine, "ann", "read").name == "ann"
-    with pytest.raises(
-        UserError, match="ann has the role auditor, which may not do this .review.. It takes analyst or supervisor"
-    ):
-        users.require(engine, "ann", "review")
-    users.change_role(engine, "ann", "analyst", "os:me")
-    users.require(engine, "ann", "review")
-    users.deactivate(engine, "ann", "os:me")
-    for name in ("ann", "stranger"):
-        with pytest.raises(UserError, match=f"no active user {name}"):
-            users.require(engine, name, "read")
-
-
-def test_a_password_is_checked_and_never_written_down(engine):
-    once = users.add(engine, " Ann@Bank.example ", "analyst", "os:me")
-    assert users.check(engine, "ann@bank.example", once).one_time
-    users.set_password(engine, "ann@bank.example", PASSWORD, "ann@bank.example")
-    assert not users.check(engine, "ANN@bank.example", PASSWORD).one_time
-    for name, password in (("ann@bank.example", once), ("ann@bank.example", ""), ("my secret typed as a name", "x")):
-        with pytest.raises(users.Refused) as refused:
-            users.check(engine, name, password)
-        assert str(refused.value) == users.REFUSED
-    with engine.connect() as connection:
-        written = json.dumps(ledger.entries(connection)) + str(connection.execute(sa.select(store.users)).all())
-    assert not any(word in written for word in (once, PASSWORD, "my secret")) and PASSWORD not in repr(users.everybody(engine))
-    assert "argon2" not in json.dumps(entries(engine, "user")) and "argon2" not in repr(users.everybody(engine))
-    said = [(entry["actor"], entry["payload"]["result"], entry["payload"].get("reason")) for entry in entries(engine, "login")]
-    name = "ann@bank.example"
-    assert said == [(name, "ok", None)] * 2 + [(name, "refused", "wrong password")] * 2 + [
-        ("nobody", "refused", "unknown name")
-    ]
-
-
-def test_an_unknown_name_costs_as_much_as_a_wrong_password(engine, monkeypatch):
-    person(engine, "ann")
-    hashes = []
-    monkeypatch.setattr(users, "passwd_check", lambda hashed, _: hashes.append(hashed.split("$")[:4]) or False)
-    for name in ("ann", "stranger"):
-        with pytest.raises(users.Refused):
-            users.check(engine, name, "something")
-    assert len(hashes) == 2 and hashes[0] == hashes[1]  # the same algorithm with the same effort
-
-
-def test_five_wrong_passwords_lock_the_name_even_side_by_side(engine, monkeypatch):
-    person(engine, "ann")
-
-    def guess(number: int) -> bool:
-        try:
-            return bool(users.check(engine, "ann", f"guess {number}"))
-        except users.Refused:
-            return False
-
-    for number in range(users.ATTEMPTS - 1):
-        assert not guess(number)
-    users.check(engine, "ann", PASSWORD)  # the count is of wrong ones in a row
-    with ThreadPoolExecutor(4) as guesses:
-        assert not any(guesses.map(guess, range(8)))
-    reasons = [entry["payload"].get("reason") for entry in entries(engine, "login")]
-    assert reasons[-8:] == ["wrong password"] * 5 + ["locked"] * 3
-    with pytest.raises(users.Refused):
-        users.check(engine, "ann", PASSWORD)  # right, and too late
-    assert entries(engine, "user")[-1]["payload"] == {"name": "ann", "change": "locked", "minutes": 15}
-    later = time.time() + users.LOCK_SECONDS + 1
-    monkeypatch.setattr(users.time, "time", lambda: later)
-    assert users.check(engine, "ann", PASSWORD).name == "ann"
-
-
-def test_bad_input_is_refused_in_words(engine):
-    person(engine, "ann")
-    for name in ("a", "x" * 41, "two words", "os:root", "ä", "<b>", ""):
-        with pytest.raises(UserError, match="cannot be a name"):
-            users.add(engine, name, "analyst", "os:me")
-    with pytest.raises(UserError, match="is a user ann already"):
-        users.add(engine, "ann", "analyst", "os:me")
-    with pytest.raises(UserError, match="no role 'root'"):
-        users.add(engine, "bob", "root", "os:me")
-    for password, words in (("short", "12 to 200"), ("x" * 201, "12 to 200"), (PASSWORD, "must differ")):
-        with pytest.raises(UserError, match=words):
-            users.set_password(engine, "ann", password, "ann")
-    for change in (users.deactivate, users.activate, users.reset):
-        with pytest.raises(UserError, match="no user bob"):
-            change(engine, "bob", "os:me")
-
-
-def test_users_at_the_command_line(workspace, engine, capsys):
-    def run(*words: str) -> str:
-        assert __main__.main(["users", *words, "--workspace", str(workspace.root)]) == 0
-        return capsys.readouterr().out
-
-    assert "no users yet" in run("list")
-    once = run("add", "ann", "--role", "analyst").split()[-1]
-    assert users.check(engine, "ann", once).one_time
-    again = run("reset", "ann").split()[-1]
-    assert again != once and users.check(engine, "ann", again)
-    run("role", "ann", "auditor")
-    run("deactivate", "ann")
-    assert re.search(r"ann +auditor +not active, one-time password", run("list"))
-    run("activate", "ann")
-    assert "not active" not in run("list")
-    assert users_cli.main(["add", "ann", "--role", "analyst", "--workspace", str(workspace.root)]) == 2
-    assert "already" in capsys.readouterr().err
-    changes = entries(engine, "user")
-    assert {entry["actor"] for entry in changes} == {users_cli.actor()} and users_cli.actor().startswith("os:")
-    assert [entry["payload"]["change"] for entry in changes] == ["added", "password reset", "role", "deactivated", "activated"]
-
-
-def test_half_a_proxy_is_no_start(workspace, tmp_path, monkeypatch, capsys):
-    short = tmp_path / "short"
-    short.write_text("guessable\n")
-    monkeypatch.setenv("FRAUDOPS_PROXY_HEADER", "X-Forwarded-User")
-    for file, words in ((None, "go together"), (tmp_path / "missing", "cannot be read"), (short, "at least 32")):
-        if file:
-            monkeypatch.setenv("FRAUDOPS_PROXY_SECRET_FILE", str(file))
-        assert __main__.main(["audit", "--workspace", str(workspace.root)]) == 2
-        assert words in capsys.readouterr().err
-
-
-def test_a_session_ends_after_eight_hours_and_belongs_to_one_server(workspace, engine, monkeypatch):
+@pytest.fixture
+def provider(workspace, engine, monkeypatch):
+    """The login as Voilà makes it, without a server."""
     monkeypatch.setenv("FRAUDOPS_WORKSPACE", str(workspace.root))
-    person(engine, "ann")
-    server = Voila(cookie_secret=b"s" * 32)
-    provider = login.NamedUsers(parent=server)
-    value = provider.user_to_cookie(login.User("ann"))
-
-    def found(hours: float, secret: bytes = server.cookie_secret):
-        signed = create_signed_value(secret, "username-here", value, clock=lambda: time.time() - hours * 3600).decode()
-        request = HTTPServerRequest("GET", "/", headers=HTTPHeaders({"Host": "here", "Cookie": f"username-here={signed}"}))
-        request.connection = type("Connection", (), {"set_close_callback": lambda *_: None})()
-        return provider._visitor(JupyterHandler(Application(cookie_secret=server.cookie_secret), request))
-
-    assert found(0).name == found(7.9).name == "ann"
-    assert found(8.1) is None and found(0, b"x" * 32) is None
+    provider = login.NamedUsers(parent=Voila(cookie_secret=b"s" * 32))
+    yield provider
     provider.engine.dispose()
+
+
+def visitor(provider, value: str, hours: float = 0, secret: bytes = b"s" * 32) -> str | None:
+    """Who is let in with a cookie of that value, signed so many hours ago."""
+    signed = create_signed_value(secret, "username-here", value, clock=lambda: time.time() - hours * 3600).decode()
+    request = HTTPServerRequest("GET", "/", headers=HTTPHeaders({"Host": "here", "Cookie": f"username-here={signed}"}))
+    request.connection = type("Connection", (), {"set_close_callback": lambda *_: None})()
+    found = provider._visitor(JupyterHandler(Application(cookie_secret=b"s" * 32), request))
+    return found and found.name
+
+
+def test_a_session_ends_after_eight_hours_and_belongs_to_one_server(provider, engine):
+    person(engine, "ann")
+    value = provider.user_to_cookie(login.User("ann"))
+    assert visitor(provider, value) == visitor(provider, value, 7.9) == "ann"
+    assert visitor(provider, value, 8.1) is None and visitor(provider, value, secret=b"x" * 32) is None
+    forged = json.dumps(json.loads(value) | {"name": person(engine, "bob")})
+    assert visitor(provider, forged) is None  # the proof is of ann's password
+
+
+def test_people_stay_when_another_operation_begins(provider, workspace, engine):
+    store.begin_operation(workspace, "one").dispose()
+    person(engine, "ann")
+    value = provider.user_to_cookie(login.User("ann"))
+    engine.dispose()
+    other = store.begin_operation(workspace, "two")  # another database, while the server runs
+    assert visitor(provider, value) == "ann"
+    users.deactivate(other, "ann", "os:me")
+    assert visitor(provider, value) is None
+    other.dispose()
 
 
 # --- the server ---
@@ -266,7 +143,7 @@ def test_the_first_start_in_a_browser(browser, tmp_path):
         page.get_by_role("heading", name="You are logged out").wait_for()
         page.goto(link)
         page.get_by_label("Name").wait_for()
-        assert all(url.startswith((link, link.replace("http", "ws"), "data:")) for url in visitor.requests)
+        assert all(url.startswith((link, link.replace("http", "ws"), "data:", "blob:")) for url in visitor.requests)
         assert once not in "".join(visitor.requests) and log.read_text().count(once) == 1
         assert log.read_text().count("Kernel started") == 1
     second = tmp_path / "second"
@@ -297,17 +174,21 @@ def test_the_page_notices_that_its_session_is_over(browser, served):
 
 
 NAMED = "ID"
+UP = "/.." * 12
+ESCAPED = "..%2f" * 12
 PATHS = [
     "/api/kernels", "/api/kernels/ID", "/api/kernels/ID/channels", "/api/kernels/ID/restart", "/api/kernels/ID/interrupt",
-    "/api/contents", "/api/contents/audit_app.ipynb", "/api/sessions", "/api/terminals", "/api/config/x", "/api/status", "/metrics",
-    "/voila/query/ID", "/voila/execution/ID", "/voila/api/contents/", "/voila/tree", "/voila/tree/", "/voila/render/audit_app.ipynb",
-    "/voila/api/shutdown/ID", "/audit_app.ipynb", "/voila.json", "/lab", "/tree", "/files/README.md", "/notebooks/audit_app.ipynb",
-    "/voila/files/audit_app.ipynb", "/voila/files/voila.json", "/voila/files/README.md", "/voila/files/../pyproject.toml",
-    "/voila/files/..%2f..%2fpyproject.toml", "/voila/files//etc/passwd", "/voila/static/../../../../../../../../../etc/passwd",
-    "/voila/static/..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd", "/voila/static//etc/passwd", "/voila/static/../app.py",
-    "/voila/templates/audit/static/../index.html.j2", "/voila/templates/audit/static//etc/passwd", "/voila/templates/../static/x",
-    "/voila/templates/..%2f..%2fx/static/y", "/voila/labextensions/../../etc/passwd", "/voila/labextensions//etc/passwd",
-    "/voila/labextensions/..%2f..%2f..%2f..%2f..%2fetc%2fpasswd", "/voila/api/themes/..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "/api/contents", "/api/contents/audit_app.ipynb", "/api/sessions", "/api/terminals", "/api/config/x", "/api/status",
+    "/voila/query/ID", "/voila/execution/ID", "/voila/api/contents/", "/voila/api/shutdown/ID", "/metrics", "/lab", "/tree",
+    "/voila/tree", "/voila/tree/", "/voila/render/audit_app.ipynb", "/audit_app.ipynb", "/voila.json", "/files/README.md",
+    "/notebooks/audit_app.ipynb", "/voila/files/audit_app.ipynb", "/voila/files/voila.json", "/voila/files/README.md",
+    "/voila/files/../pyproject.toml", "/voila/files/..%2fpyproject.toml", "/voila/files//etc/passwd",
+    f"/voila/static{UP}/etc/passwd", f"/voila/static/{ESCAPED}etc%2fpasswd", "/voila/static//etc/passwd",
+    "/voila/static/../app.py", "/voila/templates/../static/x",
+    "/voila/templates/audit/static/../index.html.j2", "/voila/templates/audit/static//etc/passwd",
+    f"/voila/templates/audit/static{UP}/etc/passwd", f"/voila/templates/{ESCAPED}etc/static/passwd",
+    f"/voila/labextensions{UP}/etc/passwd", f"/voila/labextensions/{ESCAPED}etc%2fpasswd", "/voila/labextensions//etc/passwd",
+    f"/voila/api/themes{UP}/etc/passwd", f"/voila/api/themes/{ESCAPED}etc%2fpasswd", "/voila/api/themes//etc/passwd",
 ]  # fmt: skip
 
 
@@ -341,15 +222,15 @@ def test_the_forms_need_the_token_against_other_sites(served):
     nobody = Client(served[0])
     nobody.http.cookies.clear()
     answer = nobody.http.post("/login", data={"name": "ann", "password": PASSWORD})
-    assert answer.status_code == 403 and "came from another site" in answer.text and "set-cookie" not in answer.headers
-    nobody.get("/login")
+    assert answer.status_code == 403 and "came from another site" in answer.text
+    assert "username-" not in answer.headers.get("set-cookie", "")
+    nobody.http.cookies.clear()
+    [token] = nobody.get("/login").headers.get_list("set-cookie")
+    assert token.startswith("_xsrf=") and "SameSite=Strict" in token
     answer = nobody.post("/login", name="ann", password=PASSWORD)
-    cookie = next(value for value in answer.headers.get_list("set-cookie") if value.startswith("username-"))
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "expires=" in cookie and answer.headers["location"] == "/"
-    token = next(
-        value for value in Client(served[0]).http.get("/login").headers.get_list("set-cookie") if value.startswith("_xsrf")
-    )
-    assert "SameSite=Strict" in token
+    [cookie] = answer.headers.get_list("set-cookie")
+    assert cookie.startswith("username-") and "HttpOnly" in cookie and "SameSite=Strict" in cookie and "expires=" in cookie
+    assert answer.headers["location"] == "/"
     evil = nobody.http.post(
         "/login",
         data={"_xsrf": nobody.http.cookies["_xsrf"], "name": "ann", "password": PASSWORD},
@@ -406,8 +287,9 @@ async def connected(link: str, kernel: str, client: Client, **headers: str):
 async def answered(socket, kind: str) -> bool:
     """Whether a reply of that kind arrives before the connection is closed."""
     async with asyncio.timeout(60):
-        while (text := await socket.read_message()) is not None:
-            if isinstance(text, str) and json.loads(text)["msg_type"] == kind:
+        while (got := await socket.read_message()) is not None:
+            header = json.loads(deserialize_msg_from_ws_v1(got)[1][0] if isinstance(got, bytes) else got)
+            if header["msg_type"] == kind:
                 return True
     return False
 
@@ -435,16 +317,14 @@ def test_a_kernel_answers_its_owner_and_executes_for_nobody(served, people, tmp_
         assert await answered(socket, "kernel_info_reply")
         await socket.write_message(json.dumps(message("comm_info_request", "shell")))
         assert await answered(socket, "comm_info_reply")  # the same queue, so what came before was not executed
-        binary = message("execute_request", "shell", code=code, silent=False)
-        parts = [json.dumps(binary[part]).encode() for part in ("header", "parent_header", "metadata", "content")]
         address = link.replace("http", "ws") + f"api/kernels/{kernel}/channels?session_id=v1"
         wire = ["v1.kernel.websocket.jupyter.org"]
-        second = await websocket_connect(HTTPRequest(address, headers={"Cookie": ann.cookies}), subprotocols=wire)
-        assert second.selected_subprotocol == wire[0]
-        await second.write_message(serialize_msg_to_ws_v1(parts, "shell"), binary=True)
-        await asyncio.sleep(0)
-        await socket.write_message(json.dumps(message("comm_info_request", "shell")))
-        assert await answered(socket, "comm_info_reply")
+        binary = await websocket_connect(HTTPRequest(address, headers={"Cookie": ann.cookies}), subprotocols=wire)
+        assert binary.selected_subprotocol == wire[0]
+        for asked in (message("execute_request", "shell", code=code, silent=False), message("comm_info_request", "shell")):
+            parts = [json.dumps(asked[part]).encode() for part in ("header", "parent_header", "metadata", "content")]
+            await binary.write_message(serialize_msg_to_ws_v1(parts, "shell"), binary=True)
+        assert await answered(binary, "comm_info_reply")
         assert log.read_text().count('type "execute_request", which is not allowed') == 3
         users.deactivate(people, "ann", "os:test")
         try:
@@ -453,7 +333,8 @@ def test_a_kernel_answers_its_owner_and_executes_for_nobody(served, people, tmp_
         finally:
             users.activate(people, "ann", "os:test")
 
-    asyncio.run(play())
+    with ThreadPoolExecutor(1) as apart:  # this thread has the browser's loop
+        apart.submit(asyncio.run, play()).result()
     assert not mark.exists()
 
 
