@@ -124,9 +124,11 @@ class Logout(_Form):
     @allow_unauthenticated
     def get(self) -> None:
         """Log out. A page of another site cannot do it: the browser sends it no cookie of ours."""
+        if self.identity_provider.named_by_proxy(self):
+            return self.show("sorry", message="The proxy before this page logged you in: log out there.")
         if self.current_user:
             self.identity_provider.end_session(self)
-        self.show()
+        return self.show()
 
 
 class Session(_Form):
@@ -194,6 +196,10 @@ class NamedUsers(IdentityProvider):
         async with self.one_at_a_time:
             return await asyncio.to_thread(users.check, self.engine, name, password)
 
+    def named_by_proxy(self, handler: RequestHandler) -> str | None:
+        """Who the proxy says is there; None if the request does not come from a proxy with the secret."""
+        return self.proxy.name(handler.request.headers) if self.proxy else None
+
     def end_session(self, handler: RequestHandler) -> None:
         """Forget the session of this request, here and in the browser."""
         now = time.time()
@@ -217,7 +223,7 @@ class NamedUsers(IdentityProvider):
         return json.loads(cookie) if cookie else None
 
     def _visitor(self, handler: RequestHandler) -> users.User | None:
-        named = self.proxy.name(handler.request.headers) if self.proxy else None
+        named = self.named_by_proxy(handler)
         if named is not None:
             return self._vouched_for(handler, named)
         session = self._session(handler)

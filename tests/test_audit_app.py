@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, sync_playwright
 
-from fraudops import audit_page, cases, ledger, store
+from fraudops import audit_page, cases, ledger, store, users
 from fraudops import audit_views as views
 from fraudops.audit_pictures import template
 from fraudops.workspace import UserError, Workspace
@@ -152,6 +152,16 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
     assert count(engine, store.decisions, store.decisions.c.tx_id == tx_id) == 0
     with store.writing(engine) as connection:
         connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(claimed_by=None, claimed_until=0))
+
+
+def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login(browser, served, engine):
+    with visit(browser, served[0], person(engine, "leaver")) as visitor:
+        page = visitor.ready()
+        open_tab(page, "Label cases")
+        users.deactivate(engine, "leaver", "os:test")
+        page.locator("button.fo-take").click()
+        page.get_by_label("Password").wait_for()
+        assert cases.held(engine, "leaver") is None
 
 
 def test_the_page_stays_on_this_machine_without_errors_and_without_source(watched, served):

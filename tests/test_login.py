@@ -348,6 +348,7 @@ def test_a_proxy_counts_with_its_secret_only(run, people, tmp_path):
         told = {"X-Forwarded-User": "Bob", "X-Fraudops-Proxy": SECRET}
         bob = Client(link, **told)
         assert bob.get("/session").json() == {"user": "bob"}
+        assert "log out there" in bob.get("/logout").text
         kernel = bob.kernel()
         assert Client(link, "ann").raw(f"/api/kernels/{kernel}")[0] == 404
         wrong = [told | {"X-Fraudops-Proxy": "x" * 64}, {"X-Forwarded-User": "bob"}, told | {"X-Fraudops-Proxy": ""}]
