@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fraudops import orchestrator, proxy, users_cli
+from fraudops import orchestrator
 from fraudops.workspace import REPOSITORY, UserError, Workspace
 
 PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "metrics": 9465, "airflow": 8080}
@@ -51,6 +51,8 @@ def open_audit(workspace: Workspace) -> dict[str, str]:
     UserError
         If a proxy is only half configured.
     """
+    from fraudops import proxy, users_cli  # imports pandas, which the others need not wait for
+
     proxy.configured()  # now, and not when Voila has started
     users_cli.first_admin(workspace)
     environment = workspace.environment()
@@ -71,6 +73,8 @@ def hint(what: str, port: int) -> str:
 def main(given: list[str]) -> int:
     """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
     if given[:1] == ["users"]:
+        from fraudops import users_cli
+
         return users_cli.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
     said = "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, the evidence pack, or the users "

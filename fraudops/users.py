@@ -100,9 +100,10 @@ def add(engine: sa.Engine, name: str, role: str, by: str) -> str:
         raise UserError(f"{name!r} cannot be a name: 2 to 40 of the letters a to z, digits, and . _ @ -")
     _known_role(role)
     with store.writing(engine) as connection:
-        if _row(connection, name):
-            raise UserError(f"There is a user {name} already. To give a new password: python -m fraudops users reset {name}")
-        return _insert(connection, name, role, by)
+        password = _insert(connection, name, role, by)
+    if password is None:
+        raise UserError(f"There is a user {name} already. To give a new password: python -m fraudops users reset {name}")
+    return password
 
 
 def first_admin(engine: sa.Engine, by: str) -> str | None:
@@ -187,6 +188,7 @@ def check(engine: sa.Engine, name: str, password: str) -> User:
         With the same words for every cause. The ledger has the cause, and never what was typed as a password.
     """
     name, now = plain(name), time.time()
+    name = name if NAME.fullmatch(name) else ""  # whom nobody is called
     seen = find(engine, name)
     # outside the transaction, because it takes a moment on purpose
     fits = passwd_check(seen.password if seen else _nobody(), password[: LONGEST + 1])
@@ -255,10 +257,14 @@ def _row(connection: sa.Connection, name: str) -> User | None:
     return _user(row) if row else None
 
 
-def _insert(connection: sa.Connection, name: str, role: str, by: str) -> str:
+def _insert(connection: sa.Connection, name: str, role: str, by: str) -> str | None:
     password = _fresh()
     row = {"name": name, "role": role, "password": passwd(password), "one_time": 1, "active": 1, "created_at": time.time()}
-    connection.execute(store.users.insert(), row)
+    try:
+        with connection.begin_nested():
+            connection.execute(store.users.insert(), row)
+    except sa.exc.IntegrityError:  # the name is taken, perhaps since a moment
+        return None
     ledger.append(connection, "user", by, name=name, change="added", role=role)
     return password
 

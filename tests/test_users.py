@@ -71,7 +71,12 @@ def test_a_password_is_checked_and_never_written_down(engine):
     assert users.check(engine, "ann@bank.example", once).one_time
     users.set_password(engine, "ann@bank.example", PASSWORD, "ann@bank.example")
     assert not users.check(engine, "ANN@bank.example", PASSWORD).one_time
-    for name, password in (("ann@bank.example", once), ("ann@bank.example", ""), ("my secret typed as a name", "x")):
+    for name, password in (
+        ("ann@bank.example", once),
+        ("ann@bank.example", ""),
+        ("my secret typed as a name", "x"),
+        ("\0", "x"),
+    ):
         with pytest.raises(users.Refused) as refused:
             users.check(engine, name, password)
         assert str(refused.value) == users.REFUSED
@@ -81,9 +86,8 @@ def test_a_password_is_checked_and_never_written_down(engine):
     assert "argon2" not in json.dumps(entries(engine, "user")) and "argon2" not in repr(users.everybody(engine))
     said = [(entry["actor"], entry["payload"]["result"], entry["payload"].get("reason")) for entry in entries(engine, "login")]
     name = "ann@bank.example"
-    assert said == [(name, "ok", None)] * 2 + [(name, "refused", "wrong password")] * 2 + [
-        ("nobody", "refused", "unknown name")
-    ]
+    right, wrong = [(name, "ok", None)], [(name, "refused", "wrong password")]
+    assert said == right * 2 + wrong * 2 + [("nobody", "refused", "unknown name")] * 2
 
 
 def test_an_unknown_name_costs_as_much_as_a_wrong_password(engine, monkeypatch):
