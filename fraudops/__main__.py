@@ -57,6 +57,8 @@ def open_audit(workspace: Workspace) -> dict[str, str]:
     users_cli.first_admin(workspace)
     environment = workspace.environment()
     paths = [str(AUDIT), *filter(None, [environment.get("JUPYTER_PATH")])]  # where its page frame is
+    if secret := environment.get("FRAUDOPS_PROXY_SECRET_FILE"):
+        environment["FRAUDOPS_PROXY_SECRET_FILE"] = str(Path(secret).resolve())  # Voila starts in another folder
     return environment | {"JUPYTER_PATH": os.pathsep.join(paths)}
 
 

@@ -48,7 +48,9 @@ class _Form(JupyterHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Words instead of Jupyter's error page, which needs files that Voilà does not serve."""
         error = kwargs.get("exc_info", (None, None))[1]
-        if self.request.method == "POST":
+        if status_code >= 500:
+            words = "Something went wrong that should not have. The server's log has the details."
+        elif self.request.method == "POST":
             words = "The form was out of date, or came from another site. Open it again."
         else:
             words = str(error.log_message % error.args) if isinstance(error, HTTPError) and error.log_message else ""

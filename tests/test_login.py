@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import time
 import uuid
@@ -18,7 +19,7 @@ from tornado.websocket import websocket_connect
 from voila.app import Voila
 
 from fraudops import __main__, ledger, login, store, users
-from fraudops.workspace import Workspace
+from fraudops.workspace import REPOSITORY, Workspace
 from tests import chromium
 from tests.audit import PASSWORD, Client, audit_server, person, visit
 
@@ -341,7 +342,7 @@ def test_a_kernel_answers_its_owner_and_executes_for_nobody(served, people, tmp_
 def test_a_proxy_counts_with_its_secret_only(run, people, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(SECRET + "\n")
-    extra = {"FRAUDOPS_PROXY_HEADER": "X-Forwarded-User", "FRAUDOPS_PROXY_SECRET_FILE": str(secret)}
+    extra = {"FRAUDOPS_PROXY_HEADER": "X-Forwarded-User", "FRAUDOPS_PROXY_SECRET_FILE": os.path.relpath(secret, REPOSITORY)}
     users.add(people, "dora", "analyst", "os:test")
     users.deactivate(people, "dora", "os:test")
     with audit_server(run.root, tmp_path, **extra) as (link, log):
