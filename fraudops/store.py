@@ -251,7 +251,7 @@ def in_use(workspace: Workspace) -> Iterator[None]:
 def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
     """The database of one operation: one data set and its first champion.
 
-    A database that belongs to another operation is moved aside to ``store/archive/``, complete, before a new one begins.
+    That of another operation is moved aside to ``store/archive/``, complete, before a new one begins with the same users.
 
     Raises
     ------
@@ -268,6 +268,7 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
         held = connection.scalar(sa.select(operation.c.key))
         if held is None:
             connection.execute(operation.insert(), {"key": key})
+        people = [dict(row) for row in connection.execute(sa.select(users)).mappings()]
     if held in (None, key):
         return engine
     engine.dispose()
@@ -280,7 +281,10 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
     shutil.move(file, workspace.path("store", "archive", f"{held[:16]}-{int(file.stat().st_mtime)}.db"))
     for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
         leftover.unlink(missing_ok=True)
-    return _begin(workspace, key)
+    engine = _begin(workspace, key)
+    with writing(engine) as connection:
+        insert_new(connection, users, people)
+    return engine
 
 
 def copy(engine: sa.Engine, to: Workspace) -> None:
