@@ -173,13 +173,13 @@ class Review:
         tx_id, verdict, actor = self.shown.about["tx_id"], self.verdict.value, self.desk.actor
         if verdict is None:
             raise UserError("Choose a verdict first: fraud, genuine or unsure.")
-        if self.shown.hidden:
-            cases.opinion(self.desk.engine, tx_id, verdict, actor)
-            self._show(tx_id)
-            self._offer_reasons()
-            self.desk.tell(f"Your first opinion on {tx_id} is recorded. Here is the score: now decide.")
-            return
         try:
+            if self.shown.hidden:
+                cases.opinion(self.desk.engine, tx_id, verdict, actor)
+                self._show(tx_id)
+                self._offer_reasons()
+                self.desk.tell(f"Your first opinion on {tx_id} is recorded. Here is the score: now decide.")
+                return
             outcome = cases.decide(self.desk.engine, tx_id, verdict, actor, self.reason.value, self.note.value)
         except UserError:
             if cases.held(self.desk.engine, actor) != tx_id:  # it is not ours any more: show what is

@@ -84,7 +84,7 @@ def test_a_verdict_becomes_decision_label_and_entry_and_retraining_sees_it(brows
     with visit(browser, link, "ann") as visitor:
         page = visitor.ready()
         take(page, first)
-        shown = page.locator(".fo-page").inner_text()
+        shown = page.locator(".fo-page").first.inner_text()
         assert "20.00 €" in shown and "40.0%" in shown and rules.FORMULA in shown
         assert page.locator(".fo-reasons tbody tr").count() == 3
         page.locator(".fo-changes").get_by_text("What would have changed the decision").wait_for()
