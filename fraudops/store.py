@@ -51,12 +51,14 @@ predictions = sa.Table(
     METADATA,
     _text("prediction_id", primary_key=True),
     _text("tx_id", nullable=False, unique=True),
-    sa.Column("ts", sa.BigInteger, nullable=False, index=True),
+    sa.Column("ts", sa.BigInteger, nullable=False),
     sa.Column("scored_at", sa.Float, nullable=False),
     _text("model_version", nullable=False),
     sa.Column("probability", sa.Float, nullable=False),
     sa.Column("threshold", sa.Float, nullable=False),
-    _text("decision", nullable=False, index=True),  # approve, review or block
+    _text("decision", nullable=False),  # approve, review or block
+    sa.Index("prediction_day", "ts", "decision", "model_version"),  # the dashboard counts in it, without the rows
+    sa.Index("prediction_decision", "decision", "ts"),
 )
 evidence = sa.Table(  # what a prediction was made of
     "evidence",
