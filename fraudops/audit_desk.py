@@ -57,11 +57,12 @@ class Desk:
         self.workspace, self.engine, self.actor, self.require = workspace, engine, actor, require
         self.message = text("fo-message")
 
-    def guarded(self, action: Callable[[], None]) -> Callable[..., None]:
-        """The action as a handler: what goes wrong is said in words, and never swallowed."""
+    def guarded(self, action: Callable[[], None], quiet: bool = False) -> Callable[..., None]:
+        """The action as a handler: what goes wrong is said in words, and never swallowed; a quiet one leaves other words."""
 
         def handler(*_: Any) -> None:
-            self.message.value = ""
+            if not quiet:
+                self.message.value = ""
             try:
                 action()
             except UserError as error:

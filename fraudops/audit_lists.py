@@ -1,36 +1,76 @@
-"""The lists of the review page: predicted frauds and non-frauds, and both kinds of error."""
+"""The lists of the review page: predicted frauds and non-frauds, and both kinds of error, with filters, page by page."""
 
 import html
+from datetime import UTC, date, datetime
 
 import ipywidgets as widgets
-from itables import to_html_datatable
 
 from fraudops import audit_views as views
-from fraudops import cases
-from fraudops.audit_desk import Desk, text
+from fraudops import listing
+from fraudops.audit_desk import Desk, row, text
+from fraudops.timeline import DAY
 
 
 class Lists:
-    """One of `audit_views.LISTS` at a time."""
+    """One of `listing.LISTS` at a time."""
 
-    def __init__(self, desk: Desk, most_rows: int):
-        self.desk, self.most_rows = desk, most_rows
-        self.which = widgets.ToggleButtons(options=list(views.LISTS))
+    def __init__(self, desk: Desk, page_rows: int):
+        self.desk, self.size, self.offset, self.total = desk, page_rows, 0, 0
+        self.which = widgets.ToggleButtons(options=list(listing.LISTS))
         self.which.add_class("fo-which")
-        self.which.observe(desk.guarded(self.draw), "value")
-        self.list_note, self.list_place = text("fo-list-note"), widgets.Output()
-        self.list_place.add_class("fo-list")
-        self.widget = widgets.VBox([self.which, self.list_note, self.list_place])
+        self.first = widgets.DatePicker(description="From")
+        self.last = widgets.DatePicker(description="To")
+        self.least = widgets.BoundedFloatText(description="Least €", min=0, max=1e9, step=10)
+        self.category, self.channel, self.version = (
+            widgets.Dropdown(description=words, options=[("any", "")]) for words in ("Category", "Channel", "Version")
+        )
+        self.text = widgets.Text(description="Id", placeholder="transaction, customer or terminal", continuous_update=False)
+        filters = (self.first, self.last, self.least, self.category, self.channel, self.version, self.text)
+        for widget in (self.which, *filters):
+            widget.observe(desk.guarded(self._from_the_start), "value")
+        self.note, self.place = text("fo-list-note"), text("fo-list")
+        self.back = desk.button("Previous", "fo-previous", lambda: self._turn(-1))
+        self.on = desk.button("Next", "fo-next", lambda: self._turn(1))
+        box = row(*filters)
+        box.add_class("fo-filters")
+        self.widget = widgets.VBox([self.which, box, self.note, self.place, row(self.back, self.on)])
+
+    def _wish(self) -> listing.Filter:
+        return listing.Filter(
+            _second(self.first.value), _second(self.last.value, DAY), round(self.least.value * 100),
+            self.category.value, self.channel.value, self.version.value, self.text.value.strip(),
+        )  # fmt: skip
+
+    def _from_the_start(self) -> None:
+        self.offset = 0
+        self._read()
+
+    def _turn(self, pages: int) -> None:
+        self.offset = min(max(self.offset + pages * self.size, 0), max(self.total - 1, 0) // self.size * self.size)
+        self._read()
 
     def draw(self) -> None:
-        """Read the chosen list again."""
-        frame = cases.predictions_with_labels(self.desk.engine)
-        rows, total = views.list_of(frame, self.which.value, self.most_rows)
-        cut = f" Only the first {len(rows):,} are here." if len(rows) < total else ""
-        words = f"{total:,} {self.which.value.lower()}: {views.LISTS[self.which.value][0]}.{cut}"
-        self.list_note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
-        table = to_html_datatable(
-            rows, connected=False, scrollX=True, pageLength=10, lengthMenu=[10, 25, 100], maxBytes=0, classes="display nowrap",
-            style="table-layout:auto;width:100%", columnDefs=[{"className": "dt-left", "targets": [0, 1, *range(4, 11)]}],
-        )  # fmt: skip
-        self.list_place.outputs = ({"output_type": "display_data", "data": {"text/html": table}, "metadata": {}},)
+        """Read the chosen page again, and what can be chosen."""
+        offered = listing.choices(self.desk.engine)
+        for widget, name in ((self.category, "category"), (self.channel, "channel"), (self.version, "version")):
+            chosen = widget.value
+            with widget.hold_trait_notifications():
+                widget.options = [("any", ""), *((one, one) for one in sorted({*offered[name], chosen} - {""}))]
+                widget.value = chosen
+        self._read()
+
+    def _read(self) -> None:
+        name = self.which.value
+        rows, self.total = listing.page(self.desk.engine, name, self._wish(), self.offset, self.size)
+        shown = f"rows {self.offset + 1:,} to {self.offset + len(rows):,} of {self.total:,}" if len(rows) else "none"
+        words = f"{self.total:,} {name.lower()} ({listing.LISTS[name]}): {shown}."
+        self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
+        table = views.readable(rows).to_html(index=False, border=0, classes="fo-table fo-rows")
+        label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'
+        self.place.value = f'<div class="fo-scroll" {label}>{table}</div>'
+        self.back.disabled, self.on.disabled = self.offset == 0, self.offset + len(rows) >= self.total
+
+
+def _second(day: date | None, after: int = 0) -> int | None:
+    """The first second of a day (UTC), or so many after it."""
+    return None if day is None else int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + after

@@ -1,5 +1,6 @@
 """The review page: its parts in tabs over one database. All state is in the database, none in the page."""
 
+import asyncio
 from collections.abc import Callable
 
 import ipywidgets as widgets
@@ -27,7 +28,7 @@ class AuditPage:
     Parameters
     ----------
     recent : how many earlier transactions of the customer stand beside a case
-    most_rows : how many rows of a list are sent to the page
+    page_rows : how many rows of a list are on a page
     role : what the person may do, see `users.MAY`
     require : see `audit_desk.Desk`
     """
@@ -38,13 +39,14 @@ class AuditPage:
         engine: sa.Engine,
         actor: str,
         recent: int = 20,
-        most_rows: int = 500,
+        page_rows: int = 25,
         role: str = "supervisor",
         require: Callable[[str], None] = lambda _: None,
     ):
         self.desk = Desk(workspace, engine, actor, require)
         self.review = Review(self.desk, recent, self._changed)
-        self.parts = (Dashboard(self.desk, self.refresh), Lists(self.desk, most_rows), self.review)
+        self.dashboard = Dashboard(self.desk, self.refresh)
+        self.parts = (self.dashboard, Lists(self.desk, page_rows), self.review)
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TABS)
         self.tabs.observe(self.desk.guarded(self._draw), "selected_index")
         self.widget = page(widgets.HTML(visitor.banner(actor, role)), self.desk.message, self.tabs)
@@ -60,13 +62,17 @@ class AuditPage:
         """What a person did shows in the other tabs when they are next looked at."""
         self.stale = set(range(len(self.parts))) - {self.parts.index(self.review)}
 
+    def follow(self) -> None:
+        """Keep the page up to date while somebody looks at it."""
+        self.following = asyncio.get_running_loop().create_task(self.dashboard.follow())
+
     def refresh(self) -> None:
         """Draw again what is looked at now, and every other tab when it is."""
         self.stale = set(range(len(self.parts)))
         self._draw()
 
 
-def open_page(workspace: Workspace, recent: int = 20, most_rows: int = 500) -> widgets.Widget:
+def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> widgets.Widget:
     """The page, or in its place a message that says what to do; under Voilà an unexpected error becomes an incident.
 
     Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the run.
@@ -78,7 +84,10 @@ def open_page(workspace: Workspace, recent: int = 20, most_rows: int = 500) -> w
             empty = connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None
         if empty or not (workspace.root / "data" / "dataset.json").is_file():
             return _told("fo-empty", NOTHING_YET.format(root=workspace.root), visitor.banner(actor, role))
-        return AuditPage(workspace, engine, actor, recent, most_rows, role, visitor.requirement(engine, actor)).widget
+        made = AuditPage(workspace, engine, actor, recent, page_rows, role, visitor.requirement(engine, actor))
+        if served_by_voila():
+            made.follow()
+        return made.widget
     except Exception as error:
         if not served_by_voila():
             raise

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fraudops.figures import CHALLENGER, CHAMPION, FRAUD, GENUINE, QUIET, use_style
+from fraudops.timeline import day_of
 
 PALETTE = {"genuine": GENUINE, "fraud": FRAUD, "champion": CHAMPION, "challenger": CHALLENGER, "quiet": QUIET}
 
@@ -32,41 +33,37 @@ def picture(figure: Figure, alt: str) -> str:
     return f'<img class="fo-picture" alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{code}">'
 
 
-def confusion_figure(counts: dict[str, float]) -> Figure:
-    """The four kinds of decision as tiles with their counts."""
-    use_style()
-    figure, axes = plt.subplots(figsize=(4.6, 3.4))
-    cells = {
-        (0, 1): ("true_positive", "fraud stopped", CHAMPION), (1, 1): ("false_negative", "fraud missed", FRAUD),
-        (0, 0): ("false_positive", "reviewed in vain", CHALLENGER), (1, 0): ("true_negative", "rightly approved", GENUINE),
-    }  # fmt: skip
-    for (x, y), (key, words, colour) in cells.items():
-        axes.add_patch(plt.Rectangle((x + 0.02, y + 0.02), 0.96, 0.96, facecolor=colour, alpha=0.16))
-        axes.add_patch(plt.Rectangle((x + 0.02, y + 0.02), 0.96, 0.96, fill=False, edgecolor=colour, linewidth=1.5))
-        axes.text(x + 0.5, y + 0.55, f"{counts[key]:,}", ha="center", va="center", fontsize=18, color="#1B1B1B")
-        axes.text(x + 0.5, y + 0.25, words, ha="center", va="center", fontsize=10, color="#333333")
-    axes.set(xlim=(0, 2), ylim=(0, 2), xticks=[0.5, 1.5], yticks=[0.5, 1.5])
-    axes.set_xticklabels(["sent to review", "approved"], fontsize=10)
-    axes.set_yticklabels(["genuine", "fraud"], fontsize=10)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    frauds = counts["true_positive"] + counts["false_negative"]
-    axes.set_title(f"{counts['true_positive']:,} of {frauds:,} known frauds were stopped")
-    plt.close(figure)
-    return figure
+def timeline_figure(days: pd.DataFrame, alarms: pd.DataFrame, begun: pd.DataFrame) -> Figure:
+    """Euros saved each judged day, with drift alarms and the versions that began to decide on the same axis.
 
-
-def daily_figure(days: pd.DataFrame) -> Figure:
-    """Euros saved each judged day, against approving everything."""
+    Parameters
+    ----------
+    days : `audit_stats.by_day`
+    alarms : as_of (s)
+    begun : version, ts (s): from when on each decided
+    """
     use_style()
-    figure, axes = plt.subplots(figsize=(6.4, 3.4))
+    place = {"left": 0.12, "right": 0.98, "top": 0.9, "bottom": 0.12}
+    figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="none", gridspec_kw=place)
     if len(days):
-        saved = days["saved_cents"] / 100
+        first, saved = days.index[0], days["saved_cents"].to_numpy(float) / 100
         axes.bar(range(len(saved)), saved, color=np.where(saved >= 0, CHAMPION, FRAUD))
         step = max(1, -(-len(saved) // 6))
-        axes.set_xticks(range(0, len(saved), step), [f"{day:%d %b}" for day in saved.index[::step]], fontsize=10)
+        axes.set_xticks(range(0, len(saved), step), [f"{day:%d %b}" for day in days.index[::step]], fontsize=10)
         axes.set_title(f"Reviewing paid for itself on {int((saved >= 0).sum())} of {len(saved)} days")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        top = axes.get_ylim()[1]
+        at = [(day_of(int(ts) - 1) - first).days for ts in alarms["as_of"]]  # an alarm is raised as its day ends
+        at = [one for one in at if 0 <= one < len(saved)]
+        axes.plot(at, [top] * len(at), "v", color=CHALLENGER, markersize=8, clip_on=False, label="drift alarm")
+        for one in begun.itertuples():
+            x = max((day_of(int(one.ts)) - first).days, 0) - 0.5
+            axes.axvline(x, color=QUIET, linestyle="--", linewidth=1)
+            axes.text(
+                x + 0.1, axes.get_ylim()[0], f"version {one.version}", rotation=90, fontsize=8, va="bottom", color="#333333"
+            )
+        if at:
+            axes.legend(loc="upper right", fontsize=8, frameon=False)
     else:
         axes.set_title("No day is old enough to be judged yet")
     axes.axhline(0, color=QUIET, linewidth=0.8)

@@ -16,14 +16,6 @@ from fraudops.workspace import UserError, Workspace, read_json
 
 AMOUNT_BANDS = (0, 1_000, 5_000, 20_000, 100_000, math.inf)  # cents
 
-# name of a list: what is in it, how it is ordered (column, ascending)
-LISTS = {
-    "Predicted frauds": ("sent to review, largest expected loss first", "expected_loss", False),
-    "Predicted non-frauds": ("approved, highest score first", "probability", False),
-    "False positives": ("sent to review but genuine, highest score first", "probability", False),
-    "False negatives": ("approved but fraud, largest amount first", "amount_cents", False),
-}
-
 
 def review_costs(workspace: Workspace) -> Costs:
     """The costs that the champion's threshold was chosen by; the library's defaults before there is one."""
@@ -150,28 +142,6 @@ def by_segment(rows: pd.DataFrame, segment: pd.Series, costs: Costs, most: int =
 # --- lists ---
 
 
-def list_of(frame: pd.DataFrame, name: str, most: int) -> tuple[pd.DataFrame, int]:
-    """The first `most` rows of one of `LISTS`, as people read them, and how many there are in all.
-
-    Raises
-    ------
-    UserError
-        If there is no such list.
-    """
-    if name not in LISTS:
-        raise UserError(f"There is no list {name!r}: choose one of {', '.join(LISTS)}.")
-    fraud, genuine = frame["label"].eq(1).fillna(False), frame["label"].eq(0).fillna(False)
-    chosen = {
-        "Predicted frauds": frame["flagged"],
-        "Predicted non-frauds": ~frame["flagged"],
-        "False positives": frame["flagged"] & genuine,
-        "False negatives": ~frame["flagged"] & fraud,
-    }[name].astype(bool)
-    _, column, ascending = LISTS[name]
-    rows = frame[chosen].assign(expected_loss=frame["probability"] * frame["amount_cents"])
-    return readable(rows.sort_values([column, "tx_id"], ascending=[ascending, True]).head(most)), int(chosen.sum())
-
-
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
     """Predictions with times, money and labels in words."""
     known = rows["label"].map({1: "fraud", 0: "genuine"}).astype(object)
@@ -179,8 +149,8 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "time (UTC)": [clock(ts) for ts in rows["ts"]],
             "transaction": rows["tx_id"].to_numpy(),
-            "amount": (rows["amount_cents"] / 100).to_numpy(),
-            "score": rows["probability"].round(4).to_numpy(),
+            "amount": [f"{cents / 100:,.2f}" for cents in rows["amount_cents"]],
+            "score": [f"{p:.2%}" for p in rows["probability"]],
             "label": known.where(known.notna(), "not known yet").to_numpy(),
             "from": rows["label_source"].fillna("").to_numpy(),
             "customer": rows["customer_id"].to_numpy(),

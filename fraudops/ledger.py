@@ -63,6 +63,11 @@ def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
     return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
 
 
+def length(connection: sa.Connection) -> int:
+    """The number of entries."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(ledger))
+
+
 def head(connection: sa.Connection) -> str:
     """The hash of the last entry."""
     return connection.scalar(sa.select(ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)) or GENESIS

@@ -15,18 +15,24 @@ def latest(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.max(store.predictions.c.ts))) or 0
 
 
-def _label(as_of: int) -> sa.ColumnElement[int]:
-    """1 fraud, 0 genuine, null not known yet: the rule of `cases.scored`, as SQL."""
+def label(before: int, mature: int) -> sa.ColumnElement[int]:
+    """1 fraud, 0 genuine, null not known yet: the rule of `cases.predictions_with_labels`, as SQL.
+
+    Parameters
+    ----------
+    before : labels count that arrived before this moment (s)
+    mature : without a label a transaction of before this moment counts as genuine
+    """
     p, f = store.predictions, store.labels
     said = (
         sa.select(f.c.is_fraud)
-        .where(f.c.tx_id == p.c.tx_id, f.c.label_ts <= as_of)
+        .where(f.c.tx_id == p.c.tx_id, f.c.label_ts < before)
         .order_by(f.c.source, f.c.is_fraud.desc())  # 'chargeback' sorts before 'reviewer'
         .limit(1)
         .correlate(p)
         .scalar_subquery()
     )
-    return sa.func.coalesce(said, sa.case((p.c.ts < as_of - MATURE_DAYS * DAY, 0)))
+    return sa.func.coalesce(said, sa.case((p.c.ts < mature, 0)))
 
 
 def page(connection: sa.Connection, which: str, limit: int, after: tuple[int, str] = (-1, "")) -> list[dict]:
@@ -43,19 +49,20 @@ def page(connection: sa.Connection, which: str, limit: int, after: tuple[int, st
     prediction_id, tx_id, ts, model_version, probability, threshold, decision, label ('fraud', 'genuine' or null), reasons
     """
     p, e = store.predictions, store.evidence
-    label = _label(latest(connection))
+    now = latest(connection)
+    known = label(now + 1, now - MATURE_DAYS * DAY)
     flagged = p.c.decision != "approve"
     wanted = {
         "all": sa.true(),
-        "frauds": label == 1,
-        "non-frauds": label == 0,
-        "unlabelled": label.is_(None),
-        "errors": sa.or_(sa.and_(label == 1, ~flagged), sa.and_(label == 0, flagged)),
+        "frauds": known == 1,
+        "non-frauds": known == 0,
+        "unlabelled": known.is_(None),
+        "errors": sa.or_(sa.and_(known == 1, ~flagged), sa.and_(known == 0, flagged)),
     }[which]
     later = sa.or_(p.c.ts > after[0], sa.and_(p.c.ts == after[0], p.c.tx_id > after[1]))
     names = ("prediction_id", "tx_id", "ts", "model_version", "probability", "threshold", "decision")
     query = (
-        sa.select(*(p.c[name] for name in names), label.label("label"), e.c.reasons)
+        sa.select(*(p.c[name] for name in names), known.label("label"), e.c.reasons)
         .join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
         .where(wanted, later)
         .order_by(p.c.ts, p.c.tx_id)
