@@ -1,14 +1,19 @@
 """What NumPy makes of the windows of `features.sql` is what the text gives, to the bit, and nothing else is ever used."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudops import features, online, store, windows
 from fraudops.features import SETTLE_SECONDS, SQL
 from fraudops.workspace import Workspace
+from tests.engines import postgres_server
 
 DAY = 86_400
 SECRETS = {  # what the text says, said a little otherwise
@@ -77,11 +82,9 @@ def test_a_text_that_says_something_else_is_noticed(monkeypatch, said):
     assert not windows.agrees.__wrapped__()
 
 
-@pytest.fixture
-def stored(tmp_path):
-    """A database with a past, a fraud report of two issuers on one transaction, and a reviewer's word."""
+def fill(engine: sa.Engine) -> list[dict]:
+    """A past, fraud reports of two issuers on one transaction, a reviewer's word, a report that was none."""
     _, others, reports = windows.made_up(5)
-    engine = store.connect(Workspace.find(tmp_path))
     names = ("tx_id", "label_ts", "customer_id", "terminal_id")
     labels = [
         dict(zip(names, one, strict=True)) | {"source": "chargeback", "actor": "issuer", "is_fraud": 1} for one in reports
@@ -92,20 +95,45 @@ def stored(tmp_path):
     with store.writing(engine) as connection:
         store.insert_new(connection, store.transactions, others)
         store.insert_new(connection, store.labels, labels)
-    yield engine, others
+    return others
+
+
+def asked_of(others: list[dict]) -> list[dict]:
+    """Transactions a minute apart, and some that are stored already and sent otherwise."""
+    asked, _, _ = windows.made_up(6, 30)
+    known = [row | {"amount_cents": 10**7, "customer_id": "c9"} for row in others[-40::4]]
+    return asked + known + [row | {"tx_id": f"late{row['tx_id']}", "ts": row["ts"] + SETTLE_SECONDS} for row in asked]
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A database with a past, and that past."""
+    engine = store.connect(Workspace.find(tmp_path))
+    yield engine, fill(engine)
     engine.dispose()
 
 
 def test_the_stored_past_gives_what_the_text_gives_over_it(stored):
     """Alone and together, early and late, and for one that is stored already and sent otherwise."""
     engine, others = stored
-    asked, _, _ = windows.made_up(6, 30)
-    known = [row | {"amount_cents": 10**7, "customer_id": "c9"} for row in others[-40::4]]
-    rows = asked + known + [row | {"tx_id": f"late{row['tx_id']}", "ts": row["ts"] + SETTLE_SECONDS} for row in asked]
+    rows = asked_of(others)
     with engine.connect() as connection:
         assert same(online.sums(connection, rows), online.together(connection, rows))
         for row in rows[::4]:
             assert same(online.sums(connection, [row]), online.together(connection, [row]))
+
+
+def test_postgresql_gives_the_same_past(stored):
+    engine, others = stored
+    rows = asked_of(others)
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, postgres_server(Path(folder)) as server:
+        if server is None:
+            pytest.skip("no PostgreSQL server here, and its package cannot be installed")
+        other = store.connect(Workspace.find(folder), f"postgresql+psycopg://course@/postgres?host={folder}")
+        fill(other)
+        with engine.connect() as one, other.connect() as two:
+            assert same(online.sums(one, rows), online.sums(two, rows))
+        other.dispose()
 
 
 def test_where_the_text_is_not_understood_it_answers_itself(stored, monkeypatch):
