@@ -1,7 +1,5 @@
-"""Features of transactions that arrive, from the stored past: the same `features.sql`, run where the past is.
-
-A few transactions are looked up in the database itself, one by one; many at once go through DuckDB, over the rows of their
-customers and terminals. Both give the integers that the offline run gives.
+"""Features of transactions that arrive, from the stored past: the windows of `features.sql` over what the database holds of
+their customers and terminals. They are the integers that the offline run gives.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,42 +8,32 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops import store
-from fraudops.features import CUSTOMER_HISTORY, MAYBE, SETTLE_SECONDS, SQL, SUMS, TERMINAL_HISTORY, Columns, sums_in_duckdb
+from fraudops import store, windows
+from fraudops.features import CUSTOMER_HISTORY, MAYBE, SETTLE_SECONDS, SUMS, TERMINAL_HISTORY, Columns, sums_in_duckdb
 
-TX_COLUMNS = ["tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg"]
+TX_COLUMNS = list(windows.TX)
 PER_QUERY = 400  # keys in one IN (...): below every engine's limit
-POINT_ROWS = 32  # transactions from which on one query for all is quicker than one for each
 
-_NEW = {
-    "tx_id": "VARCHAR(200)", "ts": "BIGINT", "customer_id": "VARCHAR(200)", "terminal_id": "VARCHAR(200)",
-    "amount_cents": "BIGINT", "category": "VARCHAR(200)", "channel": "VARCHAR(200)",
-    "lat_cdeg": "INTEGER", "lon_cdeg": "INTEGER",
-}  # fmt: skip
-_COLUMNS = ", ".join(TX_COLUMNS)
-# The past of one transaction as the tables that `features.sql` reads. At one terminal the customer's own rows are in the first
-# part already.
-_POINT = sa.text(
-    f"""WITH tx AS (
-    SELECT {_COLUMNS}, 0 AS wanted FROM transactions
-    WHERE customer_id = :customer_id AND ts BETWEEN :customer_since AND :until AND tx_id <> :tx_id
-    UNION ALL
-    SELECT {_COLUMNS}, 0 AS wanted FROM transactions
-    WHERE terminal_id = :terminal_id AND ts BETWEEN :terminal_since AND :until AND customer_id <> :customer_id
-    UNION ALL
-    SELECT {", ".join(f"CAST(:{name} AS {kind})" for name, kind in _NEW.items())}, 1
-),
-fraud AS (
-    SELECT tx_id, customer_id, terminal_id, label_ts FROM labels
-    WHERE customer_id = :customer_id AND label_ts BETWEEN :customer_since AND :until
-      AND source = 'chargeback' AND is_fraud = 1
-    UNION
-    SELECT tx_id, customer_id, terminal_id, label_ts FROM labels
-    WHERE terminal_id = :terminal_id AND label_ts BETWEEN :terminal_since AND :until
-      AND source = 'chargeback' AND is_fraud = 1
-),
-{SQL[SQL.index("WITH customer_event") + len("WITH ") :]}"""
-)
+
+def _seen(name: str, reach: int, columns: tuple[sa.ColumnElement, ...]) -> tuple[int, sa.Select, sa.Select]:
+    """How far back the windows of an owner reach, and the queries for transactions and fraud reports of some owners."""
+    t, f = store.transactions.c, store.labels.c
+    keys, since, until = sa.bindparam("keys", expanding=True), sa.bindparam("since"), sa.bindparam("until")
+    reports = sa.select(f.tx_id, f.label_ts, f.customer_id, f.terminal_id).distinct()
+    reports = reports.where(f[name].in_(keys), f.label_ts.between(since, until), f.source == "chargeback", f.is_fraud == 1)
+    return reach, sa.select(*columns).where(t[name].in_(keys), t.ts.between(since, until)), reports
+
+
+# made once: to put such a query together takes as long as to ask it
+_STORED = sa.select(store.transactions.c.tx_id).where(store.transactions.c.tx_id.in_(sa.bindparam("ids", expanding=True)))
+_EVENT = {name: sa.literal_column(text, sa.BigInteger) for name, text in windows.EXPRESSIONS.items()}
+_SEEN = {
+    name: _seen(name, reach, tuple(_EVENT.get(one, store.transactions.c.get(one)) for one in columns))
+    for name, reach, columns in (
+        ("customer_id", CUSTOMER_HISTORY, windows.OF_CUSTOMERS),
+        ("terminal_id", TERMINAL_HISTORY, windows.AT_TERMINALS),
+    )
+}
 
 
 def chunks(values: list[str]) -> list[list[str]]:
@@ -74,11 +62,11 @@ def history(connection: sa.Connection, tx: pd.DataFrame) -> tuple[pd.DataFrame, 
             known = (f.c.source == "chargeback") & (f.c.is_fraud == 1) & (f.c.label_ts >= low) & (f.c.label_ts <= high)
             columns = (f.c.tx_id, f.c.customer_id, f.c.terminal_id, f.c.label_ts)
             reports.append(store.frame(connection, sa.select(*columns).where(f.c[name].in_(keys), known)))
-    return pd.concat(past).drop_duplicates("tx_id"), pd.concat(reports).drop_duplicates("tx_id")
+    return pd.concat(past).drop_duplicates("tx_id"), pd.concat(reports).drop_duplicates()
 
 
 def together(connection: sa.Connection, rows: list[dict]) -> Columns:
-    """`sums` by one query of DuckDB, whatever the number of rows."""
+    """`sums` by the text itself, run by DuckDB: to compare with, and where `windows.agrees` is false."""
     tx = pd.DataFrame(rows, columns=TX_COLUMNS)
     past, reports = history(connection, tx)
     past = past[~past["tx_id"].isin(tx["tx_id"])]
@@ -86,16 +74,6 @@ def together(connection: sa.Connection, rows: list[dict]) -> Columns:
     whole = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
     found = sums_in_duckdb(every.astype(whole), reports).set_index("tx_id").loc[tx["tx_id"]]
     return _arrays({name: found[name].to_numpy() for name in found})
-
-
-def one_by_one(connection: sa.Connection, rows: list[dict]) -> Columns:
-    """`sums` by one query of the database for each row; only for rows that are `apart`."""
-    found = []
-    for row in rows:
-        since = {"customer_since": row["ts"] - CUSTOMER_HISTORY, "terminal_since": row["ts"] - TERMINAL_HISTORY}
-        result = connection.execute(_POINT, row | since | {"until": row["ts"] - SETTLE_SECONDS})
-        found.append(result.one())
-    return _arrays(dict(zip(result.keys(), zip(*found, strict=True), strict=True)))
 
 
 def _arrays(found: Mapping[str, Sequence]) -> Columns:
@@ -109,9 +87,23 @@ def _arrays(found: Mapping[str, Sequence]) -> Columns:
     }
 
 
-def apart(rows: list[dict]) -> bool:
-    """Whether no two of the transactions have a customer or a terminal in common, so that none is the other's past."""
-    return all(len({row[name] for row in rows}) == len(rows) for name in ("customer_id", "terminal_id"))
+def past(connection: sa.Connection, rows: list[dict]) -> windows.Past:
+    """What is stored of the customers and terminals of some transactions, as far back as a window of theirs reaches."""
+    first, until = min(row["ts"] for row in rows), max(row["ts"] for row in rows) - SETTLE_SECONDS
+    parts = chunks([row["tx_id"] for row in rows])
+    stored = [tx_id for ids in parts for tx_id in connection.scalars(_STORED, {"ids": ids})]
+    found = []
+    for name, (reach, seen, reported) in _SEEN.items():
+        if stored:  # what a row says goes before what is stored of it
+            seen = seen.where(store.transactions.c.tx_id.not_in(stored))
+        made: list = []
+        reports: list = []
+        for keys in chunks(sorted({row[name] for row in rows})):
+            of = {"keys": keys, "since": first - reach, "until": until}
+            made += connection.execute(seen, of).all()
+            reports += connection.execute(reported, of).all()
+        found += [made, reports]
+    return windows.Past(*found)
 
 
 def sums(connection: sa.Connection, rows: list[dict]) -> Columns:
@@ -125,7 +117,7 @@ def sums(connection: sa.Connection, rows: list[dict]) -> Columns:
     -------
     (n,) arrays by name, in the order of `rows`, as `features.divide` takes them
     """
-    return (one_by_one if len(rows) <= POINT_ROWS and apart(rows) else together)(connection, rows)
+    return windows.sums(rows, past(connection, rows)) if windows.agrees() else together(connection, rows)
 
 
 def columns(rows: list[dict]) -> Columns:

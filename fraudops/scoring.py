@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops import control, rules, store
+from fraudops import control, rules, store, windows
 from fraudops.explain import reasons
 from fraudops.features import CATEGORICAL, FEATURES, NUMERIC, divide
 from fraudops.metrics import Costs, decide
@@ -43,6 +43,8 @@ class Scorer:
         self.challenger: Served | None = None
         self.mode = "model"
         self._unusable: set[str] = set()
+        if not windows.agrees():  # now rather than at the first transaction
+            log.warning("fraudops.windows does not say what features.sql says: the SQL answers, correctly but slowly.")
         with engine.connect() as connection:
             self.follow(connection)
 

@@ -30,8 +30,14 @@ transactions = sa.Table(
     _text("channel", nullable=False),
     sa.Column("lat_cdeg", sa.Integer),  # hundredths of a degree, null when unknown or online
     sa.Column("lon_cdeg", sa.Integer),
-    sa.Index("tx_customer", "customer_id", "ts"),
-    sa.Index("tx_terminal", "terminal_id", "ts"),
+    sa.Index("tx_customer", "customer_id", "ts").ddl_if(
+        dialect="postgresql"
+    ),  # whose index rows may not be as wide as the next
+    # all that features need of the past, so that the table itself is not looked up row by row
+    sa.Index(
+        "tx_customer_all", "customer_id", "ts", "amount_cents", "terminal_id", "category", "channel", "lat_cdeg", "lon_cdeg"
+    ).ddl_if(dialect="sqlite"),
+    sa.Index("tx_terminal", "terminal_id", "ts", "amount_cents"),
 )
 labels = sa.Table(
     "labels",
