@@ -1,12 +1,13 @@
 """An append-only audit trail: each entry holds the SHA-256 of the one before it, over canonical JSON.
 
 A change of an old entry shows when the chain is verified. It does not prove anything against someone who can rewrite
-the whole chain and every copy of its head: compare the head with one kept elsewhere (the report page shows it).
+the whole chain and every copy of its head: `anchors` keeps heads outside the database, and `proof` compares the facts.
 """
 
 import hashlib
 import json
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,11 +50,21 @@ def append(connection: sa.Connection, event: str, actor: str, moment: float | No
     return head
 
 
-def entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
+def rows(connection: sa.Connection) -> Iterator[sa.Row]:
+    """The rows of the table in order, a part at a time however long it is."""
+    query = sa.select(ledger).order_by(ledger.c.seq)
+    yield from connection.execute(query, execution_options={"stream_results": True, "yield_per": 5_000})
+
+
+def stream(connection: sa.Connection) -> Iterator[dict[str, Any]]:
     """Entries in order: seq, hash, at (s), actor, event, payload."""
-    rows = connection.execute(sa.select(ledger).order_by(ledger.c.seq))
-    found = [{"seq": row.seq, "hash": row.hash} | json.loads(row.body) for row in rows]
-    return [entry for entry in found if event in (None, entry["event"])]
+    for row in rows(connection):
+        yield {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
+
+
+def entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
+    """`stream` as a list, of one event only if it is given."""
+    return [entry for entry in stream(connection) if event in (None, entry["event"])]
 
 
 def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
@@ -68,23 +79,31 @@ def head(connection: sa.Connection) -> str:
     return connection.scalar(sa.select(ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)) or GENESIS
 
 
-def verify(connection: sa.Connection, anchor: str | None = None) -> str | None:
+def verify(connection: sa.Connection, anchor: str | None = None, kept: Mapping[int, str] | None = None) -> str | None:
     """None if the chain holds, else what is wrong with its first broken entry.
 
     Parameters
     ----------
-    anchor : a head kept elsewhere; it must still be one of the chain's hashes
+    anchor : a head kept elsewhere without its number; it must still be one of the chain's hashes
+    kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that entry
     """
-    previous, seen = GENESIS, {GENESIS}
-    for expected, row in enumerate(connection.execute(sa.select(ledger).order_by(ledger.c.seq)), start=1):
+    previous, last, held, kept = GENESIS, 0, 0, kept or {}
+    met = anchor in (None, "", GENESIS)
+    for expected, row in enumerate(rows(connection), start=1):
         if row.seq != expected:
             return f"entry {expected} is missing: entry {row.seq} stands in its place"
         if row.previous != previous:
             return f"entry {row.seq} does not follow entry {row.seq - 1}"
         if _hash(row.seq, row.previous, row.body) != row.hash:
             return f"entry {row.seq} was changed"
-        previous = row.hash
-        seen.add(previous)
-    if anchor and anchor not in seen:
-        return f"the anchored head {anchor[:12]} is not in the chain: its tail was cut off or rewritten"
+        if kept.get(row.seq, row.hash) != row.hash:
+            which = f"entry {row.seq} was" if held == row.seq - 1 else f"one of the entries {held + 1} to {row.seq} was"
+            return f"{which} rewritten, and all that follow: entry {row.seq} is not the one that was anchored"
+        previous, last = row.hash, row.seq
+        held = last if last in kept else held
+        met = met or anchor == previous
+    if max(kept, default=0) > last:
+        return f"entry {last + 1} is missing: the tail was cut off, entry {max(kept)} was anchored"
+    if not met:
+        return f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off or rewritten"
     return None
