@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from fraudops import store
 from fraudops.store import ledger
 
 GENESIS = "0" * 64
@@ -40,8 +41,8 @@ def append(connection: sa.Connection, event: str, actor: str, moment: float | No
     -------
     The hash of the new entry, the chain's head.
     """
-    last = connection.execute(sa.select(ledger).order_by(ledger.c.seq.desc()).limit(1)).first()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    before, previous = last(connection)
+    seq = before + 1
     body = canonical(
         {"at": round(time.time() if moment is None else moment, 3), "actor": actor, "event": event, "payload": payload}
     )
@@ -52,8 +53,7 @@ def append(connection: sa.Connection, event: str, actor: str, moment: float | No
 
 def rows(connection: sa.Connection) -> Iterator[sa.Row]:
     """The rows of the table in order, a part at a time however long it is."""
-    query = sa.select(ledger).order_by(ledger.c.seq)
-    yield from connection.execute(query, execution_options={"stream_results": True, "yield_per": 5_000})
+    return store.stream(connection, sa.select(ledger).order_by(ledger.c.seq))
 
 
 def stream(connection: sa.Connection) -> Iterator[dict[str, Any]]:
@@ -74,9 +74,15 @@ def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
     return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
 
 
+def last(connection: sa.Connection) -> tuple[int, str]:
+    """Number and hash of the last entry; 0 and `GENESIS` before the first."""
+    row = connection.execute(sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)).first()
+    return (row.seq, row.hash) if row else (0, GENESIS)
+
+
 def head(connection: sa.Connection) -> str:
     """The hash of the last entry."""
-    return connection.scalar(sa.select(ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)) or GENESIS
+    return last(connection)[1]
 
 
 def verify(connection: sa.Connection, anchor: str | None = None, kept: Mapping[int, str] | None = None) -> str | None:
@@ -87,7 +93,7 @@ def verify(connection: sa.Connection, anchor: str | None = None, kept: Mapping[i
     anchor : a head kept elsewhere without its number; it must still be one of the chain's hashes
     kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that entry
     """
-    previous, last, held, kept = GENESIS, 0, 0, kept or {}
+    previous, reached, held, kept = GENESIS, 0, 0, kept or {}
     met = anchor in (None, "", GENESIS)
     for expected, row in enumerate(rows(connection), start=1):
         if row.seq != expected:
@@ -99,11 +105,11 @@ def verify(connection: sa.Connection, anchor: str | None = None, kept: Mapping[i
         if kept.get(row.seq, row.hash) != row.hash:
             which = f"entry {row.seq} was" if held == row.seq - 1 else f"one of the entries {held + 1} to {row.seq} was"
             return f"{which} rewritten, and all that follow: entry {row.seq} is not the one that was anchored"
-        previous, last = row.hash, row.seq
-        held = last if last in kept else held
+        previous, reached = row.hash, row.seq
+        held = reached if reached in kept else held
         met = met or anchor == previous
-    if max(kept, default=0) > last:
-        return f"entry {last + 1} is missing: the tail was cut off, entry {max(kept)} was anchored"
+    if max(kept, default=0) > reached:
+        return f"entry {reached + 1} is missing: the tail was cut off, entry {max(kept)} was anchored"
     if not met:
         return f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off or rewritten"
     return None

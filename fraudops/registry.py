@@ -195,9 +195,11 @@ def move(
     client = MlflowClient(tracking_uri=workspace.tracking_uri)
     if old == version:
         old = held[-1]["payload"]["previous"]
+    champion = card(find(workspace, version))
     said = {"version": version, "previous": old, "reason": reason, "gates": as_json(judged or []), "kind": kind}
+    said |= {name: champion[name] for name in ("sha256", "threshold")}  # with them `proof` knows what the service must follow
     ledger.append(connection, "champion", actor, at, **said)
-    control.put(connection, {"champion": card(find(workspace, version))}, at)
+    control.put(connection, {"champion": champion}, at)
     if old and old != version:
         client.set_registered_model_alias(NAME, PREVIOUS, old)
     client.set_registered_model_alias(NAME, CHAMPION, version)

@@ -84,6 +84,19 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that sees one state of the database, whatever others write meanwhile (SQLite does so anyway)."""
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.execution_options(**options).connect() as connection:
+        yield connection
+
+
+def stream(connection: sa.Connection, query: sa.Select) -> Iterator[sa.Row]:
+    """The rows of a query, a part at a time however many there are."""
+    yield from connection.execute(query, execution_options={"stream_results": True, "yield_per": 5_000})
+
+
 def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> int:
     """Insert the rows whose key is not there yet; the others stay as they are. Returns how many were new."""
     if not rows:
