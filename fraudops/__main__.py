@@ -1,6 +1,6 @@
 """`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace.
 
-`python -m fraudops evidence` writes the evidence pack and ends.
+`python -m fraudops evidence` writes the evidence pack and ends; `python -m fraudops verify` checks ledger, anchors and facts.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def main(given: list[str]) -> int:
     """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
     parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
     said = "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, or the evidence pack"
-    parser.add_argument("what", choices=[*PORTS, "evidence"], help=said)
+    parser.add_argument("what", choices=[*PORTS, "evidence", "verify"], help=said)
     parser.add_argument("--port", type=int, help=f"default {', '.join(f'{name} {port}' for name, port in PORTS.items())}")
     parser.add_argument("--workspace", metavar="DIR", help="the folder of the run (default artifacts/)")
     wish = parser.parse_args(given)
@@ -85,6 +85,11 @@ def main(given: list[str]) -> int:
 
             folder = evidence.write(workspace)
             print(f"{folder}\nVerify it anywhere: python {folder.name}/verify.py. Keep its head elsewhere: {folder.name}")
+            return 0
+        if wish.what == "verify":
+            from fraudops import anchors
+
+            print(anchors.report(workspace))
             return 0
         if wish.what == "airflow":
             return orchestrator.standalone(workspace, port)

@@ -169,6 +169,27 @@ def write(workspace: Workspace, engine: sa.Engine, actor: str = "pipeline") -> A
     return note(workspace, engine)
 
 
+def report(workspace: Workspace) -> str:
+    """Check everything, keep the head, and say so: what `python -m fraudops verify` prints.
+
+    Raises
+    ------
+    Broken
+        If something does not hold.
+    """
+    engine = store.connect(workspace)
+    try:
+        known, anchor = len(in_file(workspace)), write(workspace, engine)
+    finally:
+        engine.dispose()
+    if anchor is None:
+        return "The ledger is empty: nothing has happened yet."
+    return (
+        f"The record holds: {anchor.seq:,} entries, {known:,} anchors, and decisions, labels, users, champion and sealed rows "
+        f"as the ledger has them.\nKeep this where nobody can write who can write the database: {anchor.seq} {anchor.hash}"
+    )
+
+
 def forget_tag(workspace: Workspace) -> None:
     """Take away the tag that an earlier ledger left; for the first champion of a new one."""
     client = _client(workspace)

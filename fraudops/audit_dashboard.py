@@ -42,7 +42,7 @@ class Dashboard:
             daily=pictures.picture(pictures.daily_figure(days), f"Euros saved per day, {span}."),
             champion=champion,
             deciders=f"version{'s' * (len(versions) > 1)} {', '.join(sorted(versions))}",
-            chain=views.chain(self.desk.engine),
+            chain=views.chain(self.desk.engine, self.desk.workspace, registry=False),
         )
 
     def _tiles(self, f: dict[str, float]) -> list[dict[str, str]]:

@@ -104,12 +104,13 @@ def verify(connection: sa.Connection, anchor: str | None = None, kept: Mapping[i
             return f"entry {row.seq} was changed"
         if kept.get(row.seq, row.hash) != row.hash:
             which = f"entry {row.seq} was" if held == row.seq - 1 else f"one of the entries {held + 1} to {row.seq} was"
-            return f"{which} rewritten, and all that follow: entry {row.seq} is not the one that was anchored"
+            return f"{which} rewritten: entry {row.seq} is not the one that was anchored"
         previous, reached = row.hash, row.seq
         held = reached if reached in kept else held
         met = met or anchor == previous
     if max(kept, default=0) > reached:
-        return f"entry {reached + 1} is missing: the tail was cut off, entry {max(kept)} was anchored"
+        where = "missing" if held == reached else f"missing, or one of the entries {held + 1} to {reached} was rewritten"
+        return f"entry {reached + 1} is {where}: the tail was cut off, for entry {max(kept)} was anchored"
     if not met:
         return f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off or rewritten"
     return None

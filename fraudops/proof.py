@@ -76,7 +76,6 @@ def differences(connection: sa.Connection) -> Iterator[str]:
     yield from _controls(connection, said)
     for table in SEALED:
         yield from _seals(connection, said, table)
-    yield from _backdated(connection, said)
 
 
 def _decisions(connection: sa.Connection, said: Told) -> Iterator[str]:
@@ -206,6 +205,9 @@ def _seals(connection: sa.Connection, said: Told, table: sa.Table) -> Iterator[s
     first = 1 + names.index(next(iter(table.primary_key.columns)).name)
     query = sa.select(s.c.seal, *table.c, s.c.key).join(table, _same(table), isouter=True).where(s.c.kind == table.name)
     gone: dict[int, str] = {}
+    dated = table is store.predictions and bool(seals)  # the one table that says when a row was written
+    limit = max((one["at"] for one in seals.values()), default=0.0) - SLACK_SECONDS
+    when, old = 1 + names.index("scored_at") if dated else 0, 0
     plain = {seq for seq, one in seals.items() if one["columns"] == names}
     for row in store.stream(connection, query.order_by(*_in_order(connection))):
         number = row[0]
@@ -217,6 +219,7 @@ def _seals(connection: sa.Connection, said: Told, table: sa.Table) -> Iterator[s
             value = row[1:-1] if number in plain else tuple(row[at] for at in places[number])
             totals[number].update(_line(value).encode())
             counts[number] += 1
+            old += dated and row[when] < limit
     for number, one in seals.items():
         if number in gone:
             yield f"{gone[number]} of {table.name} is missing; entry {number} sealed it"
@@ -224,15 +227,16 @@ def _seals(connection: sa.Connection, said: Told, table: sa.Table) -> Iterator[s
             yield f"entry {number} sealed {one['rows']:,} rows of {table.name}, and {counts[number]:,} are there"
         elif totals[number].hexdigest() != one["sha256"]:
             yield f"the {one['rows']:,} rows of {table.name} that entry {number} sealed are no longer what they were"
+    if dated:
+        yield from _backdated(connection, limit, old)
 
 
-def _backdated(connection: sa.Connection, said: Told) -> Iterator[str]:
-    """A prediction without a seal that names a moment before the last seal was not there when it says it was."""
+def _backdated(connection: sa.Connection, limit: float, sealed: int) -> Iterator[str]:
+    """Predictions older than `limit` (s since 1970) that are not among the `sealed` ones: they were not there then."""
     p = store.predictions
-    times = [one["at"] for one in said.seals.values() if one["table"] == p.name]
-    if times:
-        early = sa.select(p.c.prediction_id).where(p.c.scored_at < max(times) - SLACK_SECONDS, _unsealed(p))
-        for name in connection.scalars(early.order_by(p.c.prediction_id).limit(3)):
+    if connection.scalar(sa.select(sa.func.count()).select_from(p).where(p.c.scored_at < limit)) > sealed:
+        unknown = sa.select(p.c.prediction_id).where(p.c.scored_at < limit, _unsealed(p))
+        for name in connection.scalars(unknown.order_by(p.c.prediction_id).limit(3)):
             yield f"the prediction {name} claims to be older than a seal that does not know it"
 
 

@@ -160,7 +160,8 @@ sealed = sa.Table(  # which rows a "seal" entry of the ledger vouches for
     _text("key", primary_key=True),
     _text("source", primary_key=True, default=""),  # of a label
     _text("actor", primary_key=True, default=""),  # of a label
-    sa.Column("seal", sa.Integer, nullable=False),
+    sa.Column("seal", sa.Integer, nullable=False),  # number of the entry
+    sqlite_with_rowid=False,  # a million of them are read in order
 )
 days = sa.Table(  # of a month that is played: what came of each, and what the next has to know
     "days",

@@ -11,7 +11,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from fraudops import cases, evidence, ledger, store
+from fraudops import cases, control, evidence, ledger, store
 from fraudops.verify_evidence import broken
 from fraudops.workspace import UserError, Workspace
 from tests.test_ledger_cases import fill
@@ -29,6 +29,7 @@ def packed(tmp_path_factory):
             ledger.append(
                 connection, "champion", "pipeline", version="1", previous=None, reason="first", gates=[], kind="promotion"
             )
+            control.put(connection, {"champion": {"version": "1"}})
         for actor, verdict, note in (
             ("ann", "fraud", ""),
             ("bob", "genuine", 'said "yes",\nthen left'),
