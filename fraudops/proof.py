@@ -181,7 +181,8 @@ def seal(engine: sa.Engine, actor: str = "pipeline") -> int:
         with store.writing(engine) as connection:
             number = ledger.last(connection)[0] + 1
             fresh = sa.select(sa.literal(table.name), *_keys(table), sa.literal(number)).where(_unsealed(table))
-            count = connection.execute(s.insert().from_select(["kind", "key", "source", "actor", "seal"], fresh)).rowcount
+            insert = s.insert().from_select(["kind", "key", "source", "actor", "seal"], fresh)
+            count = connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
             if not count:
                 continue
             total = hashlib.sha256()

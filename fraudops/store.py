@@ -102,7 +102,7 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> 
     if not rows:
         return 0
     insert = (sqlite_dialect if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
-    return connection.execute(insert, rows).rowcount
+    return connection.execute(insert, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
