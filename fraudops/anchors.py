@@ -131,7 +131,8 @@ def note(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
     if not seq:
         return None
     anchor = Anchor(seq, head, round(time.time(), 3))
-    _append(workspace, json.dumps(asdict(anchor), sort_keys=True) + "\n")
+    if not any((one.seq, one.hash) == (seq, head) for one in in_file(workspace)):
+        _append(workspace, json.dumps(asdict(anchor), sort_keys=True) + "\n")
     client = _client(workspace)
     if client:
         client.set_registered_model_tag(MODEL, TAG, json.dumps(asdict(anchor), sort_keys=True))
