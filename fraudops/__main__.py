@@ -1,11 +1,11 @@
 """`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace.
 
-`python -m fraudops evidence` writes the evidence pack and ends; `python -m fraudops verify` checks ledger, anchors and facts.
+`python -m fraudops evidence` writes the evidence pack and ends, `verify` checks ledger, anchors and facts, and `users` manages
+who may log in to the review page.
 """
 
 import argparse
 import os
-import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -39,41 +39,51 @@ def command(what: str, port: int, workspace: Workspace) -> tuple[list[str], Path
     if not (AUDIT / "audit_app.ipynb").is_file():
         raise UserError(f"The review page {AUDIT / 'audit_app.ipynb'} is missing: restore it.")
     # Voila reads voila.json in the folder where it starts; on a busy port it stops, so that the printed link is right.
-    options = ["--token", "--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", f"--port={port}"]
+    options = ["--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", f"--port={port}"]
     return [*python, "voila", "audit_app.ipynb", *options], AUDIT
 
 
-def audit_environment(workspace: Workspace, token: str) -> dict[str, str]:
-    """What the review page needs besides: its template's place, and a file with its login token that only we can read.
+def open_audit(workspace: Workspace) -> dict[str, str]:
+    """The review page's environment; its first start makes an admin and prints the one-time password, once.
 
-    The token goes through a file because a command line can be seen by every user of the machine.
+    Raises
+    ------
+    UserError
+        If a proxy is only half configured.
     """
-    file = workspace.path("audit", "login_token")
-    file.unlink(missing_ok=True)
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(token)
+    from fraudops import proxy, users_cli  # imports pandas, which the others need not wait for
+
+    proxy.configured()  # now, and not when Voila has started
+    users_cli.first_admin(workspace)
     environment = workspace.environment()
-    environment.pop("JUPYTER_TOKEN", None)  # it would go before the file
-    paths = [str(AUDIT), *filter(None, [environment.get("JUPYTER_PATH")])]
-    return environment | {"JUPYTER_TOKEN_FILE": str(file), "JUPYTER_PATH": os.pathsep.join(paths)}
+    paths = [str(AUDIT), *filter(None, [environment.get("JUPYTER_PATH")])]  # where its page frame is
+    if secret := environment.get("FRAUDOPS_PROXY_SECRET_FILE"):
+        environment["FRAUDOPS_PROXY_SECRET_FILE"] = str(Path(secret).resolve())  # Voila starts in another folder
+    return environment | {"JUPYTER_PATH": os.pathsep.join(paths)}
 
 
-def hint(what: str, port: int, token: str = "") -> str:
+def hint(what: str, port: int) -> str:
     """What a person does next."""
     address = f"http://127.0.0.1:{port}"
     return {
         "lab": "JupyterLab opens in the browser; if it does not, open the address with the token that it prints below.",
         "serve": f"The scoring service is at {address} (its operations can be tried there). Stop it with Ctrl-C.",
-        # logging in there keeps the token out of the page's own address, which its kernel gets to see
-        "audit": f"The review page, for you alone: {address}/login?next=%2F&token={token}\nStop it with Ctrl-C.",
+        "audit": f"The review page is at {address}. It asks for name and password. Stop it with Ctrl-C.",
     }[what]
 
 
 def main(given: list[str]) -> int:
     """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
+    if given[:1] == ["users"]:
+        from fraudops import users_cli
+
+        return users_cli.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
-    said = "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, or the evidence pack"
-    parser.add_argument("what", choices=[*PORTS, "evidence", "verify"], help=said)
+    said = (
+        "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, the evidence pack, the check of the "
+    )
+    said += "record, or the users of the review page (`users --help` says more)"
+    parser.add_argument("what", choices=[*PORTS, "evidence", "verify", "users"], help=said)
     parser.add_argument("--port", type=int, help=f"default {', '.join(f'{name} {port}' for name, port in PORTS.items())}")
     parser.add_argument("--workspace", metavar="DIR", help="the folder of the run (default artifacts/)")
     wish = parser.parse_args(given)
@@ -98,12 +108,11 @@ def main(given: list[str]) -> int:
 
             return serve(workspace, port)
         words, folder = command(wish.what, port, workspace)
+        environment = open_audit(workspace) if wish.what == "audit" else workspace.environment()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    token = secrets.token_urlsafe(24)
-    print(hint(wish.what, port, token), flush=True)
-    environment = audit_environment(workspace, token) if wish.what == "audit" else workspace.environment()
+    print(hint(wish.what, port), flush=True)
     if os.name == "posix":  # become the server, so that signals reach it directly
         os.chdir(folder)
         os.execve(words[0], words, environment)

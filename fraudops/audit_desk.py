@@ -46,10 +46,15 @@ def percent(value: float) -> str:
 
 
 class Desk:
-    """One person at the page: the run, its database, who they are, and the place for what they are told."""
+    """One person at the page: the run, its database, who they are, what they may do, and the place for what they are told.
 
-    def __init__(self, workspace: Workspace, engine: sa.Engine, actor: str):
-        self.workspace, self.engine, self.actor = workspace, engine, actor
+    Attributes
+    ----------
+    require : raises UserError unless this person may do what is named (see `users.MAY`)
+    """
+
+    def __init__(self, workspace: Workspace, engine: sa.Engine, actor: str, require: Callable[[str], None] = lambda _: None):
+        self.workspace, self.engine, self.actor, self.require = workspace, engine, actor, require
         self.message = text("fo-message")
 
     def guarded(self, action: Callable[[], None]) -> Callable[..., None]:

@@ -1,17 +1,17 @@
 """The review page: its parts in tabs over one database. All state is in the database, none in the page."""
 
-import getpass
-import os
+from collections.abc import Callable
 
 import ipywidgets as widgets
 import sqlalchemy as sa
 from IPython.display import display
 
-from fraudops import store
+from fraudops import store, visitor
 from fraudops.audit_dashboard import Dashboard
 from fraudops.audit_desk import Desk, notice, page, sorry
 from fraudops.audit_lists import Lists
 from fraudops.audit_review import Review
+from fraudops.visitor import actor_name, served_by_voila
 from fraudops.workspace import UserError, Workspace
 
 TABS = ("Dashboard", "Lists", "Label cases")
@@ -21,16 +21,6 @@ NOTHING_YET = (
 )
 
 
-def actor_name() -> str:
-    """Who is at the page: ``$FRAUDOPS_ACTOR``, else the operating system's user."""
-    return os.environ.get("FRAUDOPS_ACTOR") or getpass.getuser()
-
-
-def served_by_voila() -> bool:
-    """Whether a person looks at this notebook through Voilà, and not papermill or JupyterLab."""
-    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
-
-
 class AuditPage:
     """The tabs; `widget` is what is shown.
 
@@ -38,15 +28,26 @@ class AuditPage:
     ----------
     recent : how many earlier transactions of the customer stand beside a case
     most_rows : how many rows of a list are sent to the page
+    role : what the person may do, see `users.MAY`
+    require : see `audit_desk.Desk`
     """
 
-    def __init__(self, workspace: Workspace, engine: sa.Engine, actor: str, recent: int = 20, most_rows: int = 500):
-        self.desk = Desk(workspace, engine, actor)
+    def __init__(
+        self,
+        workspace: Workspace,
+        engine: sa.Engine,
+        actor: str,
+        recent: int = 20,
+        most_rows: int = 500,
+        role: str = "supervisor",
+        require: Callable[[str], None] = lambda _: None,
+    ):
+        self.desk = Desk(workspace, engine, actor, require)
         self.review = Review(self.desk, recent, self._changed)
         self.parts = (Dashboard(self.desk, self.refresh), Lists(self.desk, most_rows), self.review)
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TABS)
         self.tabs.observe(self.desk.guarded(self._draw), "selected_index")
-        self.widget = page(self.desk.message, self.tabs)
+        self.widget = page(widgets.HTML(visitor.banner(actor, role)), self.desk.message, self.tabs)
         self.refresh()
 
     def _draw(self) -> None:
@@ -71,21 +72,21 @@ def open_page(workspace: Workspace, recent: int = 20, most_rows: int = 500) -> w
     Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the run.
     """
     try:
-        if not (workspace.root / "data" / "dataset.json").is_file():
-            return _told("fo-empty", NOTHING_YET.format(root=workspace.root))
-        engine = store.connect(workspace)
+        actor, engine = actor_name(), store.connect(workspace)
+        role = visitor.role(engine, actor)
         with engine.connect() as connection:
-            if connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None:
-                return _told("fo-empty", NOTHING_YET.format(root=workspace.root))
-        return AuditPage(workspace, engine, actor_name(), recent, most_rows).widget
+            empty = connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None
+        if empty or not (workspace.root / "data" / "dataset.json").is_file():
+            return _told("fo-empty", NOTHING_YET.format(root=workspace.root), visitor.banner(actor, role))
+        return AuditPage(workspace, engine, actor, recent, most_rows, role, visitor.requirement(engine, actor)).widget
     except Exception as error:
         if not served_by_voila():
             raise
         return _told("fo-failed", str(error) if isinstance(error, UserError) else sorry(workspace))
 
 
-def _told(name: str, text: str) -> widgets.Widget:
-    made = page(widgets.HTML(notice(text, "fo-bad")))
+def _told(name: str, text: str, above: str = "") -> widgets.Widget:
+    made = page(widgets.HTML(above), widgets.HTML(notice(text, "fo-bad")))
     made.add_class(name)
     return made
 

@@ -1,15 +1,27 @@
-"""The reviewer's desk: take a case, look at it, decide."""
+"""The reviewer's desk: take a case, look at it, give an opinion or decide."""
 
 import html
+import threading
 from collections.abc import Callable
 
 import ipywidgets as widgets
 
 from fraudops import audit_pictures as pictures
 from fraudops import audit_views as views
-from fraudops import cases
+from fraudops import case_views, cases, control
+from fraudops import review_rules as rules
 from fraudops.audit_desk import Desk, row, text
+from fraudops.case_pictures import history_figure
+from fraudops.case_views import Case
 from fraudops.workspace import UserError
+
+VERDICT_WORDS = {"fraud": "Fraud (F)", "genuine": "Genuine (L)", "unsure": "Unsure (U)"}
+SAID = {
+    "decision": "recorded as {verdict}",
+    "confirmation": "recorded as {verdict}: you and the first person agree",
+    "proposal": "proposed as {verdict}; a second person has to agree before it counts",
+    "objection": "proposed as {verdict}: the first person saw it differently, so somebody has to agree with you",
+}
 
 
 class Review:
@@ -17,53 +29,169 @@ class Review:
 
     def __init__(self, desk: Desk, recent: int, changed: Callable[[], None]):
         self.desk, self.recent, self.changed = desk, recent, changed
-        self.tx_id: str | None = None
-        self.queue, self.case, self.past = text("fo-remaining"), text("fo-case"), text("fo-past")
-        self.take = desk.button("Take next case", "fo-take", self._take_next)
-        self.note = widgets.Textarea(placeholder="Note: what made you decide so (optional)")
-        self.note.add_class("fo-notefield")
-        self.verdicts = [desk.button(v.title(), f"fo-{v}", lambda v=v: self._decide(v)) for v in cases.VERDICTS]
-        buttons = row(*self.verdicts)
-        buttons.add_class("fo-decide")
-        self.form = widgets.VBox([self.note, buttons])
+        self.shown: Case | None = None
+        self.model: tuple[str, object] | None = None  # version and fitted pipeline of the last case
+        places = ("fo-remaining", "fo-case", "fo-model", "fo-changes", "fo-past")
+        self.queue, self.case, self.account, self.changes, self.past = (text(name) for name in places)
+        self.take = desk.button("Take next case (N)", "fo-take", self._take_next)
         self.take_row = row(self.take)
-        self.widget = widgets.VBox([self.queue, self.take_row, self.case, self.form, self.past])
+        self.widget = widgets.VBox([self.queue, self.take_row, self.case, self._form(), self.account, self.changes, self.past])
+
+    def _form(self) -> widgets.Widget:
+        options = [(words, verdict) for verdict, words in VERDICT_WORDS.items()]
+        self.verdict = widgets.RadioButtons(options=options, value=None, description="Verdict", layout={"width": "auto"})
+        self.reason = widgets.Dropdown(options=[("choose a verdict first", "")], description="Reason")
+        self.note = widgets.Textarea(description="Note", placeholder="What made you decide so")
+        for widget, name in ((self.verdict, "fo-verdict"), (self.reason, "fo-reason"), (self.note, "fo-notefield")):
+            widget.add_class(name)
+        self.verdict.observe(self.desk.guarded(self._offer_reasons), "value")
+        self.record = self.desk.button("Record", "fo-record", self._record)
+        self.back = self.desk.button("Put back", "fo-back", self._put_back)
+        self.rule = text("fo-rule")
+        self.form = widgets.VBox([self.verdict, self.reason, self.note, self.rule, row(self.record, self.back)])
+        self.form.add_class("fo-decide")
+        return self.form
 
     def draw(self) -> None:
         """Show the case that is held, if any."""
-        self._show_case(cases.held(self.desk.engine, self.desk.actor))
+        self._show(cases.held(self.desk.engine, self.desk.actor))
 
     def _take_next(self) -> None:
+        self.desk.require("review")
         tx_id = cases.claim_next(self.desk.engine, self.desk.actor)
-        self._show_case(tx_id)
+        self._show(tx_id)
         if tx_id is None:
-            raise UserError("No case is left for you: the others are with somebody else, or you were unsure about them.")
+            raise UserError("No case is left for you: the others are with somebody else, or wait for another person's word.")
 
-    def _show_case(self, tx_id: str | None) -> None:
-        if tx_id != self.tx_id:
-            self.note.value = ""
-        self.tx_id = tx_id
-        total, mine = cases.waiting(self.desk.engine, self.desk.actor)
-        words = f"{total:,} open cases, {mine:,} of them for you. You are {self.desk.actor}."
-        self.queue.value = f'<p class="fo-hint">{html.escape(words)}</p>'
+    def _put_back(self) -> None:
+        if self.shown:
+            cases.release(self.desk.engine, self.shown.about["tx_id"], self.desk.actor)
+        self.draw()
+
+    def _offer_reasons(self) -> None:
+        chosen = self.verdict.value
+        offered = [(one.words, code) for code, one in rules.REASONS.items() if one.verdict == chosen]
+        self.reason.options = offered or [("choose a verdict first", "")]
+        about = self.shown.about if self.shown and not self.shown.hidden else None
+        words = ""
+        if about and chosen and rules.overrides(chosen, about["kind"] == "flagged", about["probability"]):
+            words = (
+                f"This goes against the model: say why in at least {rules.NOTE_LETTERS} letters; a second person has to agree."
+            )
+        elif about and chosen and rules.needs_second(chosen, about["amount_cents"], False):
+            words = f"From {rules.SECOND_CENTS // 100:,} € on a second person has to agree."
+        self.rule.value = f'<p class="fo-hint" role="status">{words}</p>' if words else ""
+
+    # --- one case ---
+
+    def _show(self, tx_id: str | None) -> None:
+        before = self.shown and self.shown.about["tx_id"]
+        self.shown = case_views.case(self.desk.engine, tx_id, self.desk.actor) if tx_id else None
+        if tx_id != before:
+            self.note.value, self.verdict.value = "", None
+        self._draw_queue()
         self.take_row.layout.display = "none" if tx_id else ""
         self.form.layout.display = "" if tx_id else "none"
-        self.case.value = self.past.value = ""
-        if tx_id:
-            found = views.case(self.desk.engine, tx_id, self.recent)
-            shown = {"about": found.about, "when": views.clock(found.about["ts"])}
-            shown |= {"columns": list(found.history), "history": found.history.to_numpy().tolist()}
-            page_part = pictures.template("audit_case.html.j2")
-            self.case.value, self.past.value = (page_part.render(shown, part=part) for part in ("facts", "history"))
+        self.case.value = self.account.value = self.changes.value = self.past.value = ""
+        if self.shown:
+            self._draw_case(self.shown)
 
-    def _decide(self, verdict: str) -> None:
-        tx_id = self.tx_id
-        if tx_id is None:
+    def _draw_queue(self) -> None:
+        total, mine = cases.waiting(self.desk.engine, self.desk.actor)
+        second, late = case_views.waiting_for_second(self.desk.engine), cases.overdue(self.desk.engine)
+        words = f"{total:,} open cases, {mine:,} of them for you; {second:,} wait for a second person, {late:,} are overdue."
+        order = f"The first is the one with the largest {rules.FORMULA}."
+        self.queue.value = f'<p class="fo-hint">{html.escape(words)}<br>{html.escape(order)}</p>'
+
+    def _draw_case(self, shown: Case) -> None:
+        about, hidden = shown.about, shown.hidden
+        self.record.description = "Record first opinion" if hidden else "Record"
+        for widget in (self.reason, self.note):
+            widget.layout.display = "none" if hidden else ""
+        heaviest = max((abs(one["contribution"]) for one in shown.reasons), default=1.0) or 1.0
+        share = [(one["text"], 100 * one["contribution"] / heaviest) for one in shown.reasons]
+        part = pictures.template("audit_case.html.j2")
+        facts = {
+            "about": about, "hidden": hidden, "when": views.clock(about["ts"]), "age": _span(about["age"]),
+            "overdue": about["age"] > rules.DUE_SECONDS, "due": _span(rules.DUE_SECONDS - about["age"]),
+        }  # fmt: skip
+        self.case.value = part.render(facts, part="facts")
+        self.account.value = part.render(
+            facts,
+            part="model",
+            since=f"{views.clock(about['since'])} UTC" if about["since"] else "",
+            reasons=[
+                {"text": words, "for": round(max(weight, 0)), "against": round(max(-weight, 0))} for words, weight in share
+            ],
+        )
+        alt = f"{len(shown.customer)} transactions of the customer and {len(shown.terminal)} of the terminal before this one."
+        past = views.history(shown.customer.head(self.recent))
+        self.past.value = part.render(
+            part="history",
+            picture=pictures.picture(history_figure(shown), alt),
+            linked=views.linked(shown.linked).to_numpy().tolist(),
+            said=shown.said,
+            columns=list(past),
+            history=past.to_numpy().tolist(),
+        )
+        if not hidden and about["model_version"].isdigit():  # the plain rules have no inputs to change
+            self.changes.value = '<p class="fo-hint">Working out what would have changed the decision …</p>'
+            threading.Thread(target=self.desk.guarded(lambda: self._explain(shown)), daemon=True).start()
+
+    def _explain(self, shown: Case) -> None:
+        """Beside the page, because a model takes a second to load; the answer is dropped if another case is shown by then."""
+        from fraudops import counterfactual  # scikit-learn: not before it is needed
+
+        with self.desk.engine.connect() as connection:
+            inputs = counterfactual.inputs_of(connection, shown.about["prediction_id"])
+            usually = counterfactual.usual(connection)
+            champion = control.read(connection).get("champion", ({}, 0.0))[0]
+        found = inputs and counterfactual.changes(
+            self._model(shown.about["model_version"], champion), shown.about["threshold"], inputs, usually
+        )
+        if self.shown is shown:
+            self.changes.value = pictures.template("audit_case.html.j2").render(part="changes", changes=found)
+
+    def _model(self, version: str, champion: dict) -> object:
+        if self.model is None or self.model[0] != version:
+            if champion.get("version") == version:
+                from pathlib import Path
+
+                from fraudops.model_file import load_model
+
+                self.model = version, load_model(Path(champion["file"]), champion["sha256"])
+            else:  # an earlier champion: the registry knows its file
+                from fraudops import registry
+
+                self.model = version, registry.load(registry.find(self.desk.workspace, version))
+        return self.model[1]
+
+    def _record(self) -> None:
+        self.desk.require("review")
+        if self.shown is None:
             raise UserError("Take a case first.")
+        tx_id, verdict, actor = self.shown.about["tx_id"], self.verdict.value, self.desk.actor
+        if verdict is None:
+            raise UserError("Choose a verdict first: fraud, genuine or unsure.")
+        if self.shown.hidden:
+            cases.opinion(self.desk.engine, tx_id, verdict, actor)
+            self._show(tx_id)
+            self._offer_reasons()
+            self.desk.tell(f"Your first opinion on {tx_id} is recorded. Here is the score: now decide.")
+            return
         try:
-            cases.decide(self.desk.engine, tx_id, verdict, self.desk.actor, self.note.value.strip())
-        finally:
-            self._show_case(cases.held(self.desk.engine, self.desk.actor))
-            self.changed()
-        words = "put back for somebody else" if verdict == "unsure" else f"recorded as {verdict}"
-        self.desk.tell(f"{tx_id} is {words}, by {self.desk.actor}.")
+            outcome = cases.decide(self.desk.engine, tx_id, verdict, actor, self.reason.value, self.note.value)
+        except UserError:
+            if cases.held(self.desk.engine, actor) != tx_id:  # it is not ours any more: show what is
+                self.draw()
+            raise
+        self.changed()
+        self.draw()
+        words = "put back for somebody else" if verdict == "unsure" else SAID[outcome.stage].format(verdict=verdict)
+        self.desk.tell(f"{tx_id} is {words}. By {actor}.")
+
+
+def _span(seconds: float) -> str:
+    """A time in the largest unit that suits."""
+    hours = max(seconds, 0) / 3600
+    return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"

@@ -4,7 +4,6 @@ import itertools
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,7 +147,7 @@ def by_segment(rows: pd.DataFrame, segment: pd.Series, costs: Costs, most: int =
     return pd.DataFrame.from_dict(table, orient="index", columns=None if table else ["rows", "frauds", *rates, "saved"])
 
 
-# --- lists and cases ---
+# --- lists ---
 
 
 def list_of(frame: pd.DataFrame, name: str, most: int) -> tuple[pd.DataFrame, int]:
@@ -193,36 +192,35 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
-class Case:
-    """One transaction under review, its prediction, and the customer's transactions before it, latest first."""
-
-    about: dict[str, Any]
-    history: pd.DataFrame
+# --- one case ---
 
 
-def case(engine: sa.Engine, tx_id: str, recent: int) -> Case:
-    """What a reviewer sees of a case; of fraud reports only those that had arrived when it was opened."""
-    t, p, c, f = store.transactions, store.predictions, store.cases, store.labels
-    columns = (*t.c, p.c.probability, p.c.threshold, p.c.model_version, c.c.opened_ts, c.c.expected_loss_cents)
-    query = sa.select(*columns).join(p, p.c.tx_id == t.c.tx_id).join(c, c.c.tx_id == t.c.tx_id).where(t.c.tx_id == tx_id)
-    with engine.connect() as connection:
-        about = dict(connection.execute(query).mappings().one())
-        mine = (t.c.customer_id == about["customer_id"]) & (t.c.ts <= about["ts"]) & (t.c.tx_id != tx_id)
-        past = store.frame(connection, sa.select(t).where(mine).order_by(t.c.ts.desc(), t.c.tx_id).limit(recent))
-        known = (f.c.customer_id == about["customer_id"]) & (f.c.is_fraud == 1) & (f.c.label_ts < about["opened_ts"])
-        reported = set(connection.scalars(sa.select(f.c.tx_id).where(known)))
-    history = pd.DataFrame(
+def history(past: pd.DataFrame) -> pd.DataFrame:
+    """A customer's earlier transactions (see `case_views.Case`) as people read them."""
+    return pd.DataFrame(
         {
             "time (UTC)": [clock(ts) for ts in past["ts"]],
             "amount": [f"{cents / 100:,.2f}" for cents in past["amount_cents"]],
             "terminal": past["terminal_id"],
             "category": past["category"],
             "channel": past["channel"],
-            "known then": ["reported fraud" if tx in reported else "" for tx in past["tx_id"]],
+            "known then": ["reported fraud" if reported else "" for reported in past["reported"]],
         }
     )
-    return Case(about, history)
+
+
+def linked(rows: pd.DataFrame) -> pd.DataFrame:
+    """Linked cases (see `case_views.Case`) as people read them."""
+    states = {"open": "open", "second": "waits for a second person"}
+    return pd.DataFrame(
+        {
+            "time (UTC)": [clock(ts) for ts in rows["ts"]],
+            "transaction": rows["tx_id"],
+            "amount": [f"{cents / 100:,.2f}" for cents in rows["amount_cents"]],
+            "shared": rows["shared"],
+            "state": [states.get(state, verdict) for state, verdict in zip(rows["state"], rows["verdict"], strict=True)],
+        }
+    )
 
 
 # --- who decided ---
@@ -242,10 +240,10 @@ def deciders(engine: sa.Engine) -> pd.DataFrame:
 
 
 def decisions_of(engine: sa.Engine, actor: str) -> pd.DataFrame:
-    """The decisions of one reviewer in order: id, tx_id, verdict, note, actor, decided_at (s)."""
+    """The verdicts of one reviewer in order, without opinions on blind cases; columns of `store.decisions`."""
     d = store.decisions
     with engine.connect() as connection:
-        return store.frame(connection, sa.select(d).where(d.c.actor == actor).order_by(d.c.id))
+        return store.frame(connection, sa.select(d).where(d.c.actor == actor, d.c.stage != "opinion").order_by(d.c.id))
 
 
 # --- champion and ledger ---

@@ -38,7 +38,8 @@ def pipeline_figure(lit: str) -> Figure:
     columns: dict[str, list[str]] = {}
     for node in GRAPH.values():
         columns.setdefault(node.folder, []).append(node.name)
-    figure, axes = plt.subplots(figsize=(9.5, 1.9))
+    rows = max(map(len, columns.values()))
+    figure, axes = plt.subplots(figsize=(9.5, 0.5 * rows + 0.5))
     axes.set_axis_off()
     for x, (folder, names) in enumerate(columns.items()):
         axes.text(x, 0.75, folder.replace("_", " "), ha="center", fontsize=8, color=QUIET)
@@ -47,7 +48,7 @@ def pipeline_figure(lit: str) -> Figure:
         if x:
             axes.annotate("", (x - 0.46, -0.5), (x - 0.54, -0.5), arrowprops={"arrowstyle": "->", "color": QUIET})
     axes.set_xlim(-0.55, len(columns) - 0.45)
-    axes.set_ylim(-1.6, 1.1)
+    axes.set_ylim(-rows + 0.6, 1.1)
     plt.close(figure)  # the cell shows the returned figure once
     return figure
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fraudops.timeline import DAY
@@ -153,3 +154,14 @@ def bootstrap(
         values.append(statistic(order[np.repeat(first[drawn], lengths) + offset]))
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def wilson(found: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval (1927) of a share; (0, 1) where nothing was looked at.
+
+    Unlike the share plus or minus two standard errors it has a width where nothing, or everything, was found.
+    """
+    if of == 0:
+        return 0.0, 1.0
+    ends = binomtest(int(found), int(of)).proportion_ci(level, method="wilson")
+    return float(ends.low), float(ends.high)

@@ -109,6 +109,13 @@ GRAPH = graph_of(
     Node("4_4_rollback", _RETRAIN, "Break production, mend it", ("4_3_gates",), ("models/rollback.json",)),
     Node("5_1_model_audit", _AUDIT, "The model card", ("4_2_retrain", "2_1_data_quality"), ("audit/model_card.md",)),
     Node("5_2_tamper_lab", _AUDIT, "Can you cheat the ledger?", ("5_1_model_audit",), ("audit/tamper_lab.json",)),
+    Node(
+        "5_3_review_economics",
+        _AUDIT,
+        "How many reviewers pay?",
+        ("5_1_model_audit",),
+        ("audit/economics.json",),
+    ),
     # It writes nothing; it is executed so that a broken page is found here and not by a reviewer.
     Node("audit_app", _AUDIT, "The review page", ("5_1_model_audit",)),
 )

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sklearn.base import BaseEstimator
 
-from fraudops import anchors, control, ledger, store
+from fraudops import anchors, control, ledger, store, users
 from fraudops.gates import Entrant, Gate, as_json
 from fraudops.model_file import TRUSTED, load_model
 from fraudops.models import Fitted
@@ -208,6 +208,7 @@ def move(
         old = held[-1]["payload"]["previous"]
     if old is None:
         anchors.forget_tag(workspace)  # of the operation before, whose database lies in the archive
+        users.take_over(connection)
     champion = card(find(workspace, version))
     said = {"version": version, "previous": old, "reason": reason, "gates": as_json(judged or []), "kind": kind}
     said |= {name: champion[name] for name in ("sha256", "threshold")}  # with them `proof` knows what the service must follow

@@ -134,7 +134,7 @@ def in_use(workspace: Workspace) -> Iterator[None]:
 def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
     """The database of one operation: one data set and its first champion.
 
-    A database that belongs to another operation is moved aside to ``store/archive/``, complete, before a new one begins.
+    That of another operation is moved aside to ``store/archive/``, complete, before a new one begins with the same users.
 
     Raises
     ------
@@ -158,6 +158,7 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
         if held is None:
             connection.execute(operation.insert(), {"key": key})
             _set_anchors_aside(workspace)
+        people = [dict(row) for row in connection.execute(sa.select(users)).mappings()]
     if held in (None, key):
         return engine
     engine.dispose()
@@ -167,7 +168,10 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
             "Name an empty database, or remove that one yourself."
         )
     _move_aside(workspace, held[:16])
-    return _begin(workspace, key)
+    engine = _begin(workspace, key)
+    with writing(engine) as connection:
+        insert_new(connection, users, people)
+    return engine
 
 
 def _move_aside(workspace: Workspace, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import mlflow
 import pytest
+from playwright.sync_api import sync_playwright
 
 from fraudops import cases, contract, features, landing, models, registry, replay, store
 from fraudops.metrics import Costs
@@ -9,6 +10,18 @@ from fraudops.scoring import Scorer
 from fraudops.sources import open_source
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
+from tests import chromium
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; a missing browser is a failure and no reason to skip."""
+    path = chromium.find()
+    assert path, chromium.HELP
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ import pytest
 from fraudops import __main__ as command
 from fraudops import anchors, audit_views, cases, layout, ledger, proof, records, registry, store
 from fraudops.workspace import Workspace
-from tests.test_ledger_cases import fill
+from tests.test_cases import fill
+from tests.test_cases import say as decide
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_a_new_operation_begins_without_the_anchors_of_the_old(workspace):
 
 def test_the_command_says_what_holds_and_what_does_not(workspace, engine, capsys):
     fill(engine, flagged=2)
-    cases.decide(engine, cases.claim_next(engine, "ann"), verdict="fraud", actor="ann", note="")
+    decide(engine, cases.claim_next(engine, "ann"), "fraud", "ann")
     words = ["verify", "--workspace", str(workspace.root)]
     assert command.main(words) == 0
     said = capsys.readouterr().out

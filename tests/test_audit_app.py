@@ -1,28 +1,19 @@
 """The review page in a real browser, served as `make audit` serves it; and its parts without one."""
 
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 
-import httpx
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from fraudops import audit_page, cases, ledger, store
+from fraudops import audit_dashboard, audit_page, case_views, cases, ledger, store, users
 from fraudops import audit_views as views
 from fraudops.audit_pictures import template
-from fraudops.workspace import REPOSITORY, UserError, Workspace
-from tests import chromium
+from fraudops.workspace import UserError, Workspace
+from tests.audit import audit_server, open_tab, person, visit
 
 ACTOR = "tester"
-READY_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -40,93 +31,18 @@ def engine(workspace):
     engine.dispose()
 
 
-def free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]
-
-
-@contextmanager
-def audit_server(root, folder):
-    """`python -m fraudops audit` on a free port: the address with the login, and its log."""
-    port, log = free_port(), folder / "audit.log"
-    words = [sys.executable, "-m", "fraudops", "audit", "--port", str(port), "--workspace", str(root)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("FRAUDOPS_", "JUPYTER_"))}
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            words, stdout=out, stderr=out, cwd=REPOSITORY, env=environment | {"FRAUDOPS_ACTOR": ACTOR}, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            try:
-                if httpx.get(f"http://127.0.0.1:{port}/login").status_code == 200:
-                    break
-            except httpx.TransportError:
-                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-                time.sleep(0.2)
-        yield re.search(r"http://\S+/login\?\S+", log.read_text()).group(), log
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-
-
 @pytest.fixture(scope="module")
-def served(workspace, tmp_path_factory):
+def served(workspace, engine, tmp_path_factory):
+    person(engine, ACTOR)
     with audit_server(workspace.root, tmp_path_factory.mktemp("log")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def browser():
-    path = chromium.find()
-    assert path, chromium.HELP  # a missing browser is a failure and no reason to skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
-        yield browser
-        browser.close()
-
-
-class Watched:
-    """A page with the requests that it made and the errors that its console showed."""
-
-    def __init__(self, page: Page):
-        self.page, self.requests, self.errors = page, [], []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("websocket", lambda socket: self.requests.append(socket.url))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def ready(self) -> Page:
-        self.page.wait_for_selector(".page-ready, .page-failed", state="attached", timeout=READY_SECONDS * 1000)
-        assert self.page.locator(".page-ready").count() == 1
-        return self.page
-
-
-@contextmanager
-def visit(browser, link, width=1280, height=900):
-    """A new visitor who opens the link."""
-    context = browser.new_context(viewport={"width": width, "height": height})
-    try:
-        watched = Watched(context.new_page())
-        watched.page.goto(link)
-        yield watched
-    finally:
-        context.close()
-
-
-@pytest.fixture(scope="module")
 def watched(browser, served):
-    with visit(browser, served[0]) as watched:
+    with visit(browser, served[0], ACTOR) as watched:
         watched.ready()
         yield watched
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
 
 
 def tile(page: Page, name: str) -> str:
@@ -136,23 +52,6 @@ def tile(page: Page, name: str) -> str:
 def count(engine, table, *where) -> int:
     with engine.connect() as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where))
-
-
-def test_without_the_token_there_is_a_login_and_no_kernel(browser, served):
-    link, log = served
-    started = log.read_text().count("Kernel started")
-    origin = link.split("/login")[0]
-    for address in (origin, f"{origin}/?token=wrong", f"{origin}/login?next=%2F&token=wrong"):
-        with visit(browser, address) as stranger:
-            stranger.page.wait_for_selector("input[type=password]")
-            assert "/login" in stranger.page.url and stranger.page.locator(".fo-page").count() == 0
-            assert all(url.startswith(origin) for url in stranger.requests)
-    kernel = f"{origin}/api/kernels/00000000-0000-0000-0000-000000000000"
-    assert httpx.get(kernel).status_code in (302, 401, 403)
-    assert httpx.get(f"{kernel}/channels").status_code in (302, 401, 403)
-    for name in ("audit_app.ipynb", "voila.json", "README.md"):
-        assert httpx.get(f"{origin}/voila/files/{name}").status_code in (302, 403, 404)
-    assert log.read_text().count("Kernel started") == started
 
 
 def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace):
@@ -190,37 +89,8 @@ def test_each_list_has_the_rows_of_the_database(watched, engine):
         watched.page.get_by_text(re.compile("Showing 1 to 1 of 1 ")).wait_for()
 
 
-def test_a_click_becomes_decision_label_and_ledger_entry(watched, engine):
-    page = watched.page
-    open_tab(page, "Label cases")
-    waiting = count(engine, store.cases, store.cases.c.state == "open")
-    page.locator("button.fo-take").click()
-    page.locator(".fo-case h2").wait_for()
-    tx_id = cases.held(engine, ACTOR)
-    shown = page.locator(".fo-case").inner_text()
-    found = views.case(engine, tx_id, 20)
-    assert f"Transaction {tx_id}" in shown and f"{found.about['amount_cents'] / 100:,.2f}" in shown
-    assert f"{found.about['probability']:.1%}" in shown
-    assert page.locator(".fo-history tbody tr").count() == len(found.history)
-    page.locator(".fo-notefield textarea").fill("the card holder did not know the shop")
-    page.locator("button.fo-fraud").click()
-    page.locator(".fo-done").get_by_text(f"{tx_id} is recorded as fraud").wait_for()
-    with engine.connect() as connection:
-        label = connection.execute(sa.select(store.labels).where(store.labels.c.actor == ACTOR)).one()
-        decision = connection.execute(sa.select(store.decisions).where(store.decisions.c.actor == ACTOR)).one()
-        entry = ledger.entries(connection, "decision")[-1]
-        assert ledger.verify(connection) is None
-    assert (label.tx_id, label.is_fraud, label.source) == (tx_id, 1, "reviewer")
-    assert (decision.tx_id, decision.verdict, decision.note) == (tx_id, "fraud", "the card holder did not know the shop")
-    assert entry["actor"] == ACTOR and entry["payload"]["tx_id"] == tx_id
-    assert f"{waiting - 1:,} open cases" in page.locator(".fo-remaining").inner_text()
-    open_tab(page, "Dashboard")
-    page.locator(".fo-ledger").get_by_text(entry["hash"][:16]).wait_for()  # the dashboard follows
-    assert tile(page, "open") == f"{waiting - 1:,}"
-
-
 def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served, engine):
-    with visit(browser, served[0]) as first:
+    with visit(browser, served[0], ACTOR) as first:
         page = first.ready()
         open_tab(page, "Label cases")
         page.locator("button.fo-take").click()
@@ -232,12 +102,24 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
         page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
         with store.writing(engine) as connection:  # the lease runs out, and a colleague takes the case
             connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(claimed_by="colleague"))
-        page.locator("button.fo-genuine").click()
+        page.get_by_label("Genuine (L)").click()
+        page.get_by_text("usual for this customer").wait_for(state="attached")
+        page.locator("button.fo-record").click()
         page.locator(".fo-refused[role=alert]").get_by_text("not yours to decide").wait_for()
         page.locator("button.fo-take").wait_for()  # and on with the next one
     assert count(engine, store.decisions, store.decisions.c.tx_id == tx_id) == 0
     with store.writing(engine) as connection:
         connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(claimed_by=None, claimed_until=0))
+
+
+def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login(browser, served, engine):
+    with visit(browser, served[0], person(engine, "leaver")) as visitor:
+        page = visitor.ready()
+        open_tab(page, "Label cases")
+        users.deactivate(engine, "leaver", "os:test")
+        page.locator("button.fo-take").click()
+        page.get_by_label("Password").wait_for()
+        assert cases.held(engine, "leaver") is None
 
 
 def test_the_page_stays_on_this_machine_without_errors_and_without_source(watched, served):
@@ -250,7 +132,7 @@ def test_the_page_stays_on_this_machine_without_errors_and_without_source(watche
 
 
 def test_the_page_fits_a_phone(browser, served):
-    with visit(browser, served[0], width=375, height=800) as phone:
+    with visit(browser, served[0], ACTOR, width=375, height=800) as phone:
         page = phone.ready()
         for name in audit_page.TABS:
             open_tab(page, name)
@@ -262,10 +144,13 @@ def test_the_page_fits_a_phone(browser, served):
 
 
 def test_an_empty_workspace_is_explained(browser, tmp_path):
-    with audit_server(tmp_path / "nothing", tmp_path) as (link, _), visit(browser, link) as visitor:
+    engine = store.connect(Workspace.find(tmp_path / "nothing"))
+    person(engine, ACTOR)
+    with audit_server(tmp_path / "nothing", tmp_path) as (link, _), visit(browser, link, ACTOR) as visitor:
         page = visitor.ready()
         assert "python run_all.py" in page.locator(".fo-empty").inner_text()
         assert visitor.errors == []
+    engine.dispose()
 
 
 # --- without a browser ---
@@ -306,6 +191,7 @@ def test_a_broken_page_fails_the_chain_and_is_an_incident_for_a_visitor(workspac
     with pytest.raises(RuntimeError):
         audit_page.open_page(workspace)
     monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    monkeypatch.setenv("FRAUDOPS_LOGIN", ACTOR)
     shown = audit_page.open_page(workspace)
     assert "incident" in told(shown) and "secret detail" not in told(shown) and "fo-failed" in shown._dom_classes
 
@@ -318,13 +204,32 @@ def test_the_name_comes_from_the_environment_or_the_system(monkeypatch):
     assert audit_page.actor_name() == "system"
 
 
+def test_under_voila_the_name_comes_from_the_login_or_there_is_no_page(workspace, monkeypatch):
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    monkeypatch.setenv("FRAUDOPS_ACTOR", "ann")
+    monkeypatch.delenv("FRAUDOPS_LOGIN", raising=False)
+    with pytest.raises(UserError, match="without a login"):
+        audit_page.actor_name()
+    shown = audit_page.open_page(workspace)
+    assert "fo-failed" in shown._dom_classes and "without a login" in told(shown)
+    monkeypatch.setenv("FRAUDOPS_LOGIN", "nobody-knows")
+    assert "no active user nobody-knows" in told(audit_page.open_page(workspace))
+
+
 def test_what_comes_from_the_data_is_escaped():
     evil = "<img src=x onerror=alert(1)>"
     about = dict.fromkeys(("tx_id", "category", "channel", "customer_id", "terminal_id", "model_version"), evil)
-    about |= {"amount_cents": 1, "probability": 0.5, "threshold": 0.1, "expected_loss_cents": 1.0}
+    about |= {"amount_cents": 1, "probability": 0.5, "threshold": 0.1, "expected_loss_cents": 1.0, "state": "open"}
+    about |= {"urgency": 1.0, "decision": "review"}
+    reasons = [{"text": evil, "for": 1, "against": 0}]
+    said = [{"actor": evil, "stage": "objection", "verdict": evil, "reason": evil, "note": evil}]
+    changes = [{"now": evil, "then": evil, "probability": 0.1}]
+    facts = {"about": about, "when": "", "age": "", "due": "", "overdue": False, "hidden": False, "since": evil, "picture": ""}
+    facts |= {"reasons": reasons, "said": said, "changes": changes, "linked": [[evil]], "columns": [evil], "history": [[evil]]}
     case = template("audit_case.html.j2")
-    for part in ("facts", "history"):
-        assert "<img" not in case.render(about=about, when="", columns=[evil], history=[[evil]], part=part)
+    for part in ("facts", "model", "changes", "history"):
+        shown = case.render(facts, part=part)
+        assert "&lt;img" in shown and "<img" not in shown
 
 
 def test_figures_over_nothing_are_no_error(workspace, engine):
@@ -332,7 +237,7 @@ def test_figures_over_nothing_are_no_error(workspace, engine):
     assert views.judged(nothing).empty and views.by_day(nothing, costs).empty
     assert views.intervals(nothing, costs)["figure"].isna().all()
     assert views.by_segment(nothing, nothing["channel"], costs).empty
-    assert audit_page.percent(views.summary(nothing, costs)["precision"]) == "–"
+    assert audit_dashboard.percent(views.summary(nothing, costs)["precision"]) == "–"
     assert all(views.list_of(nothing, name, 5)[1] == 0 for name in views.LISTS)
     with pytest.raises(UserError, match="There is no list"):
         views.list_of(nothing, "Frauds", 5)
@@ -362,9 +267,10 @@ def test_a_case_shows_only_what_was_known_when_it_was_opened(tmp_path, monkeypat
         reports = [{"tx_id": tx_id, "label_ts": noon + after} | who for tx_id, after in reported.items()]
         store.insert_new(connection, store.labels, reports)
     cases.open_cases(engine)
-    history = views.case(engine, "the case", 20).history
-    assert history["known then"].tolist() == ["", "reported fraud"]  # 'not yet', then 'known', latest first
-    assert len(views.case(engine, "the case", 1).history) == 1
+    found = case_views.case(engine, "the case", "ann")
+    for past in (found.customer, found.terminal):
+        assert past["tx_id"].tolist() == ["not yet", "known"] and past["reported"].tolist() == [False, True]  # latest first
+    assert views.history(found.customer)["known then"].tolist() == ["", "reported fraud"]
     engine.dispose()
 
 

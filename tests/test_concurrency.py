@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fraudops import anchors, cases, ledger, reads, store
 from fraudops.workspace import UserError, Workspace
 from tests.engines import postgres_server
-from tests.test_ledger_cases import fill
+from tests.test_cases import fill, say
 
 PROCESSES, EACH = 8, 500
 
@@ -46,7 +46,7 @@ def review(root: str, url: str, actor: str) -> list[str]:
     for number in range(EACH):
         tx_id = cases.claim_next(engine, actor)
         assert tx_id is not None
-        cases.decide(engine, tx_id, verdict="fraud" if number % 3 else "genuine", actor=actor, note=f"{actor} {number}")
+        say(engine, tx_id, "fraud" if number % 3 else "genuine", actor, note=f"{actor} {number}")
         mine.append(tx_id)
         if number % 10 == 0:
             reads.list(engine, "False negatives", {}, number, actor)
@@ -56,7 +56,7 @@ def review(root: str, url: str, actor: str) -> list[str]:
 
 def test_eight_processes_lose_nothing_and_double_nothing(database, engine):
     workspace, url = database
-    assert fill(engine, flagged=PROCESSES * EACH) == PROCESSES * EACH
+    assert fill(engine, flagged=PROCESSES * EACH, cents=1) == PROCESSES * EACH
     began, actors = time.perf_counter(), [f"reviewer-{i}" for i in range(PROCESSES)]
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         done = list(pool.map(review, [str(workspace.root)] * PROCESSES, [url] * PROCESSES, actors))

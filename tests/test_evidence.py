@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fraudops import cases, control, evidence, ledger, store
 from fraudops.verify_evidence import broken
 from fraudops.workspace import UserError, Workspace
-from tests.test_ledger_cases import fill
+from tests.test_cases import fill, say
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def packed(tmp_path_factory):
             ("bob", "genuine", 'said "yes",\nthen left'),
             ("ann", "unsure", "?"),
         ):
-            cases.decide(engine, cases.claim_next(engine, actor), verdict, actor, note)
+            say(engine, cases.claim_next(engine, actor), verdict, actor, note=note)
         engine.dispose()
         return workspace, evidence.write(workspace, "carol")
 
@@ -118,7 +118,7 @@ def json_equal(one, other):
         (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "entry 2 of the ledger is missing"),
         (lambda lines: [lines[0].replace('\\"first\\"', '\\"other\\"'), *lines[1:]], "entry 1 of the ledger was changed"),
         (lambda lines: lines[:-1], "the ledger ends with entry"),
-        (lambda lines: [*lines, lines[-1]], "entry 6 of the ledger is missing"),
+        (lambda lines: [*lines, lines[-1]], "entry 9 of the ledger is missing"),
         (lambda lines: ["{}", *lines[1:]], "entry 1 of the ledger cannot be read"),
     ],
 )

@@ -97,6 +97,7 @@ def test_select():
         "4_3_gates",
         "4_4_rollback",
         "5_1_model_audit",
+        "5_3_review_economics",
         "audit_app",
     ]
     assert select(until="3_2_serve") == ["1_1_ingest", "1_2_features", "3_1_champion", "3_2_serve"]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from fraudops import anchors, cases, control, layout, ledger, reads, store
 from fraudops.workspace import Workspace
-from tests.test_ledger_cases import fill
+from tests.test_cases import fill, say
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def house(tmp_path_factory):
         for number, (actor, verdict) in enumerate(itertools.product(("ann", "bob"), ("fraud", "genuine", "unsure"))):
             tx_id = cases.claim_next(engine, actor)
             reads.case(engine, tx_id, actor)
-            cases.decide(engine, tx_id, verdict=verdict, actor=actor, note=f"note {number}")
+            say(engine, tx_id, verdict, actor, note=f"note {number}")
             if number == 2:
                 anchors.write(workspace, engine)
         reads.list(engine, "False negatives", {"day": None}, 3, "cem")

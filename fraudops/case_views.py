@@ -1,0 +1,131 @@
+"""What a reviewer sees of one case: transaction, history of customer and terminal, linked cases, reasons of the score."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import cases, ledger, records, store
+from fraudops import review_rules as rules
+from fraudops.timeline import DAY
+
+CUSTOMER_DAYS, TERMINAL_DAYS = 60, 14  # of history on the time axis
+MOST = 400  # transactions on the axis of one of them
+MOST_LINKED = 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as one reviewer may see it.
+
+    Attributes
+    ----------
+    about : columns of transaction, prediction and case; besides age (s), urgency, since (s, when the version became champion)
+    hidden : the score is still hidden from this reviewer
+    customer, terminal : earlier transactions, latest first: ts, amount_cents, category, channel, terminal_id, customer_id,
+        reported (bool, by what had arrived when the case was opened)
+    linked : other cases of the same customer or terminal: tx_id, ts, amount_cents, shared, state, verdict
+    reasons : of the score, strongest first: text, contribution
+    said : what reviewers wrote about the case before: actor, stage, reason, note
+    """
+
+    about: dict[str, Any]
+    hidden: bool
+    customer: pd.DataFrame
+    terminal: pd.DataFrame
+    linked: pd.DataFrame
+    reasons: list[dict]
+    said: list[dict]
+
+
+def case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
+    """Everything about one case; of fraud reports only those that had arrived when it was opened."""
+    t, p, c, e = store.transactions, store.predictions, store.cases, store.evidence
+    scored = (p.c.prediction_id, p.c.probability, p.c.threshold, p.c.model_version, p.c.decision, p.c.scored_at)
+    of_case = [column for column in c.c if column.name != "tx_id"]
+    query = (
+        sa.select(*t.c, *scored, *of_case, e.c.reasons)
+        .join(p, p.c.tx_id == t.c.tx_id)
+        .join(c, c.c.tx_id == t.c.tx_id)
+        .join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
+        .where(t.c.tx_id == tx_id)
+    )
+    with engine.connect() as connection:
+        row = connection.execute(query).one()
+        about = dict(row._mapping)
+        about["age"] = max(records.latest(connection) - about["opened_ts"], 0)
+        about["urgency"] = rules.urgency(about["age"])
+        about["since"] = _since(connection, about["model_version"], about["scored_at"])
+        hidden = cases.hidden(connection, row, actor)
+        return Case(
+            about,
+            hidden,
+            _past(connection, about, "customer_id", CUSTOMER_DAYS),
+            _past(connection, about, "terminal_id", TERMINAL_DAYS),
+            _linked(connection, about),
+            json.loads(about.pop("reasons") or "[]"),
+            _said(connection, tx_id),
+        )
+
+
+def _since(connection: sa.Connection, version: str, scored_at: float) -> float | None:
+    """When the version that decided had become champion; None if the ledger does not say."""
+    moves = [one for one in ledger.entries(connection, "champion") if one["at"] <= scored_at]
+    return moves[-1]["at"] if moves and moves[-1]["payload"]["version"] == version else None
+
+
+def _past(connection: sa.Connection, about: dict[str, Any], key: str, days: int) -> pd.DataFrame:
+    t, f = store.transactions, store.labels
+    names = ("tx_id", "ts", "amount_cents", "category", "channel", "customer_id", "terminal_id")
+    window = (t.c[key] == about[key], t.c.ts <= about["ts"], t.c.ts > about["ts"] - days * DAY, t.c.tx_id != about["tx_id"])
+    query = sa.select(*(t.c[name] for name in names)).where(*window).order_by(t.c.ts.desc(), t.c.tx_id).limit(MOST)
+    past = store.frame(connection, query)
+    known = (f.c[key] == about[key], f.c.is_fraud == 1, f.c.label_ts < about["opened_ts"])
+    return past.assign(reported=past["tx_id"].isin(set(connection.scalars(sa.select(f.c.tx_id).where(*known)))))
+
+
+def _linked(connection: sa.Connection, about: dict[str, Any]) -> pd.DataFrame:
+    t, c, d = store.transactions, store.cases, store.decisions
+    shared = sa.case((t.c.customer_id == about["customer_id"], "customer"), else_="terminal").label("shared")
+    verdict = (
+        sa.select(d.c.verdict)
+        .where(d.c.tx_id == c.c.tx_id, d.c.stage.in_(("decision", "confirmation")), c.c.state == "closed")
+        .order_by(d.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    near = t.c.ts.between(about["ts"] - CUSTOMER_DAYS * DAY, about["ts"] + CUSTOMER_DAYS * DAY)
+    parts = [
+        sa.select(t.c.tx_id, t.c.ts, t.c.amount_cents, shared, c.c.state, verdict.label("verdict"))
+        .join(c, c.c.tx_id == t.c.tx_id)
+        .where(t.c[key] == about[key], near, t.c.tx_id != about["tx_id"])
+        for key in ("customer_id", "terminal_id")
+    ]
+    both = sa.union(*parts).subquery()
+    return store.frame(connection, sa.select(both).order_by(both.c.ts.desc(), both.c.tx_id).limit(MOST_LINKED))
+
+
+def _said(connection: sa.Connection, tx_id: str) -> list[dict]:
+    """Earlier words on the case. A proposal is not among them: the second person must not be told the first verdict."""
+    d = store.decisions
+    told = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
+    query = sa.select(d.c.actor, d.c.stage, d.c.verdict, d.c.reason, d.c.note)
+    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", told).order_by(d.c.id)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [row | {"reason": rules.REASONS[row["reason"]].words if row["reason"] else ""} for row in rows]
+
+
+def is_hidden(engine: sa.Engine, tx_id: str, actor: str) -> bool:
+    """Whether the score of a case is hidden from this reviewer until they have given a first opinion."""
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(store.cases).where(store.cases.c.tx_id == tx_id)).one()
+        return cases.hidden(connection, row, actor)
+
+
+def waiting_for_second(engine: sa.Engine) -> int:
+    """The number of cases that wait for a second person."""
+    with engine.connect() as connection:
+        count = sa.select(sa.func.count()).select_from(store.cases)
+        return connection.scalar(count.where(store.cases.c.state == "second"))
