@@ -158,7 +158,7 @@ class FraudScoring:
                 )
                 for one in body.labels
             ]
-            return Stored(new=store.insert_new(connection, store.labels, rows))
+            return Stored(new=records.take_labels(connection, rows))
 
     @app.get("/predictions", summary="Stored predictions, in pages")
     def predictions(

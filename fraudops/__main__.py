@@ -1,7 +1,7 @@
 """`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace.
 
-`python -m fraudops evidence` writes the evidence pack and ends; `python -m fraudops users` manages who may log in to the
-review page.
+`python -m fraudops evidence` writes the evidence pack and ends, `verify` checks ledger, anchors and facts, and `users` manages
+who may log in to the review page.
 """
 
 import argparse
@@ -79,9 +79,11 @@ def main(given: list[str]) -> int:
 
         return users_cli.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
-    said = "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, the evidence pack, or the users "
-    said += "of the review page (`users --help` says more)"
-    parser.add_argument("what", choices=[*PORTS, "evidence", "users"], help=said)
+    said = (
+        "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, the evidence pack, the check of the "
+    )
+    said += "record, or the users of the review page (`users --help` says more)"
+    parser.add_argument("what", choices=[*PORTS, "evidence", "verify", "users"], help=said)
     parser.add_argument("--port", type=int, help=f"default {', '.join(f'{name} {port}' for name, port in PORTS.items())}")
     parser.add_argument("--workspace", metavar="DIR", help="the folder of the run (default artifacts/)")
     wish = parser.parse_args(given)
@@ -93,6 +95,11 @@ def main(given: list[str]) -> int:
 
             folder = evidence.write(workspace)
             print(f"{folder}\nVerify it anywhere: python {folder.name}/verify.py. Keep its head elsewhere: {folder.name}")
+            return 0
+        if wish.what == "verify":
+            from fraudops import anchors
+
+            print(anchors.report(workspace))
             return 0
         if wish.what == "airflow":
             return orchestrator.standalone(workspace, port)

@@ -86,8 +86,10 @@ class Dashboard:
     def _draw_record(self, asked: bool = False) -> None:
         engine = self.desk.engine
         with engine.connect() as connection:
-            entries = ledger.length(connection)
-        chain = views.chain(engine) if asked or entries <= VERIFIED_AT_ONCE else None
+            entries, _ = ledger.last(connection)
+        chain = None
+        if asked or entries <= VERIFIED_AT_ONCE:
+            chain = views.chain(engine, self.desk.workspace, registry=asked)
         moves = ledger.champion_moves(engine)
         last = moves[-1] if moves else None
         champion = last and {"version": last["version"], "since": views.clock(last["at"])} | last

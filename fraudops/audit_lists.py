@@ -1,12 +1,13 @@
 """The lists of the review page: predicted frauds and non-frauds, and both kinds of error, with filters, page by page."""
 
 import html
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 import ipywidgets as widgets
 
 from fraudops import audit_views as views
-from fraudops import listing
+from fraudops import listing, reads
 from fraudops.audit_desk import Desk, row, text
 from fraudops.timeline import DAY
 
@@ -16,6 +17,7 @@ class Lists:
 
     def __init__(self, desk: Desk, page_rows: int):
         self.desk, self.size, self.offset, self.total = desk, page_rows, 0, 0
+        self.logged: tuple | None = None
         self.which = widgets.ToggleButtons(options=list(listing.LISTS))
         self.which.add_class("fo-which")
         self.first = widgets.DatePicker(description="From")
@@ -60,8 +62,12 @@ class Lists:
         self._read()
 
     def _read(self) -> None:
-        name = self.which.value
-        rows, self.total = listing.page(self.desk.engine, name, self._wish(), self.offset, self.size)
+        name, wish = self.which.value, self._wish()
+        rows, self.total = listing.page(self.desk.engine, name, wish, self.offset, self.size)
+        looked = {key: value for key, value in asdict(wish).items() if value} | {"offset": self.offset}
+        if (name, looked) != self.logged:  # a refresh of what is shown already is no new look
+            reads.list(self.desk.engine, name, looked, len(rows), self.desk.actor)
+            self.logged = (name, looked)
         shown = f"rows {self.offset + 1:,} to {self.offset + len(rows):,} of {self.total:,}" if len(rows) else "none"
         words = f"{self.total:,} {name.lower()} ({listing.LISTS[name]}): {shown}."
         self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'

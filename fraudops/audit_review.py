@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from fraudops import audit_pictures as pictures
 from fraudops import audit_views as views
-from fraudops import case_views, cases, control
+from fraudops import case_views, cases, control, reads
 from fraudops import review_rules as rules
 from fraudops.audit_desk import Desk, row, text
 from fraudops.case_pictures import history_figure
@@ -86,6 +86,8 @@ class Review:
 
     def _show(self, tx_id: str | None) -> None:
         before = self.shown and self.shown.about["tx_id"]
+        if tx_id and tx_id != before:
+            reads.case(self.desk.engine, tx_id, self.desk.actor)
         self.shown = case_views.case(self.desk.engine, tx_id, self.desk.actor) if tx_id else None
         if tx_id != before:
             self.note.value, self.verdict.value = "", None

@@ -233,10 +233,11 @@ def first_decisions(engine: sa.Engine, over: Period) -> pd.DataFrame:
 
 def state(engine: sa.Engine) -> tuple:
     """Changes whenever something happened that the page shows; cheap enough to ask every half minute."""
-    p, f, g, c, a = store.predictions, store.labels, store.ledger, store.cases, store.alerts
-    asked = (
-        sa.select(sa.func.max(p.c.ts)), sa.select(sa.func.count()).select_from(f), sa.select(sa.func.max(g.c.seq)),
-        sa.select(sa.func.count()).select_from(c), sa.select(sa.func.count()).select_from(a),
+    p, f, d, c, a, k = store.predictions, store.labels, store.decisions, store.cases, store.alerts, store.controls
+    asked = (  # not the ledger: looking at a list makes an entry, too
+        sa.select(sa.func.max(p.c.ts)), sa.select(sa.func.count()).select_from(f), sa.select(sa.func.max(d.c.id)),
+        sa.select(sa.func.count()).select_from(c).where(c.c.state == "open"), sa.select(sa.func.count()).select_from(a),
+        sa.select(sa.func.max(k.c.changed_at)),
     )  # fmt: skip
     with engine.connect() as connection:
         return tuple(connection.scalar(query) for query in asked)

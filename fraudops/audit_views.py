@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops import cases, ledger, store
+from fraudops import anchors, cases, ledger, store
 from fraudops.metrics import Costs, bootstrap, confusion, money, money_saved
 from fraudops.timeline import DAY, MATURE_DAYS, day_of
 from fraudops.workspace import UserError, Workspace, read_json
@@ -228,8 +228,14 @@ class Chain:
     head: str
 
 
-def chain(engine: sa.Engine, anchor: str | None = None) -> Chain:
-    """Verify the ledger in one reading transaction."""
-    with engine.connect() as connection:
-        count = connection.scalar(sa.select(sa.func.count()).select_from(store.ledger))
-        return Chain(ledger.verify(connection, anchor), count, ledger.head(connection))
+def chain(engine: sa.Engine, workspace: Workspace | None = None, registry: bool = True) -> Chain:
+    """Verify the ledger, with a workspace also against every head that was kept outside the database.
+
+    Parameters
+    ----------
+    registry : look at the head that MLflow keeps too, which takes seconds the first time
+    """
+    broken = anchors.verify(workspace, engine, registry) if workspace else None
+    with store.reading(engine) as connection:
+        entries, head = ledger.last(connection)
+        return Chain(broken or (None if workspace else ledger.verify(connection)), entries, head)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from fraudops import ledger, store, verify_evidence
+from fraudops import anchors, ledger, proof, store, verify_evidence
 from fraudops.workspace import UserError, Workspace, atomic, write_json
 
 PARTS = 10_000  # rows that are held at once
@@ -28,15 +28,17 @@ def write(workspace: Workspace, actor: str = "") -> Path:
         If there is no operation yet, or its ledger does not hold: a pack of it would vouch for nothing.
     """
     engine = store.connect(workspace)
-    with store.writing(engine) as connection:
-        wrong = ledger.verify(connection)
-        if wrong:
-            raise UserError(
-                f"No evidence pack: the ledger does not hold ({wrong}). Keep the database as it is, and find out why."
-            )
+    wrong = anchors.problems(workspace, engine)
+    if wrong:
+        said = "; ".join(wrong)
+        raise UserError(f"No evidence pack: the record does not hold ({said}). Keep the database as it is, and find out why.")
+    actor = actor or getpass.getuser()
+    with engine.connect() as connection:
         if ledger.head(connection) == ledger.GENESIS:
             raise UserError("No evidence pack: nothing has happened yet. Run `python run_all.py` first.")
-        head = ledger.append(connection, "export", actor or getpass.getuser(), what="evidence pack")
+    proof.seal(engine, actor)
+    with store.writing(engine) as connection:
+        head = ledger.append(connection, "export", actor, what="evidence pack")
     folder = workspace.path("audit", f"evidence-{head[:12]}")
     with atomic(folder) as temporary, engine.connect() as connection:
         temporary.mkdir(parents=True)
@@ -54,6 +56,7 @@ def write(workspace: Workspace, actor: str = "") -> Path:
         wrong = verify_evidence.broken(temporary)
         if wrong:
             raise UserError(f"The evidence pack does not verify ({wrong}): the tables and the ledger disagree.")
+    anchors.note(workspace, engine)
     engine.dispose()
     return folder
 

@@ -1,16 +1,18 @@
 """An append-only audit trail: each entry holds the SHA-256 of the one before it, over canonical JSON.
 
 A change of an old entry shows when the chain is verified. It does not prove anything against someone who can rewrite
-the whole chain and every copy of its head: compare the head with one kept elsewhere (the report page shows it).
+the whole chain and every copy of its head: `anchors` keeps heads outside the database, and `proof` compares the facts.
 """
 
 import hashlib
 import json
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
+from fraudops import store
 from fraudops.store import ledger
 
 GENESIS = "0" * 64
@@ -39,8 +41,8 @@ def append(connection: sa.Connection, event: str, actor: str, moment: float | No
     -------
     The hash of the new entry, the chain's head.
     """
-    last = connection.execute(sa.select(ledger).order_by(ledger.c.seq.desc()).limit(1)).first()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    before, previous = last(connection)
+    seq = before + 1
     body = canonical(
         {"at": round(time.time() if moment is None else moment, 3), "actor": actor, "event": event, "payload": payload}
     )
@@ -49,11 +51,20 @@ def append(connection: sa.Connection, event: str, actor: str, moment: float | No
     return head
 
 
-def entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
+def rows(connection: sa.Connection) -> Iterator[sa.Row]:
+    """The rows of the table in order, a part at a time however long it is."""
+    return store.stream(connection, sa.select(ledger).order_by(ledger.c.seq))
+
+
+def stream(connection: sa.Connection) -> Iterator[dict[str, Any]]:
     """Entries in order: seq, hash, at (s), actor, event, payload."""
-    rows = connection.execute(sa.select(ledger).order_by(ledger.c.seq))
-    found = [{"seq": row.seq, "hash": row.hash} | json.loads(row.body) for row in rows]
-    return [entry for entry in found if event in (None, entry["event"])]
+    for row in rows(connection):
+        yield {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
+
+
+def entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
+    """`stream` as a list, of one event only if it is given."""
+    return [entry for entry in stream(connection) if event in (None, entry["event"])]
 
 
 def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
@@ -63,33 +74,43 @@ def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:
     return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
 
 
-def length(connection: sa.Connection) -> int:
-    """The number of entries."""
-    return connection.scalar(sa.select(sa.func.count()).select_from(ledger))
+def last(connection: sa.Connection) -> tuple[int, str]:
+    """Number and hash of the last entry; 0 and `GENESIS` before the first."""
+    row = connection.execute(sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)).first()
+    return (row.seq, row.hash) if row else (0, GENESIS)
 
 
 def head(connection: sa.Connection) -> str:
     """The hash of the last entry."""
-    return connection.scalar(sa.select(ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)) or GENESIS
+    return last(connection)[1]
 
 
-def verify(connection: sa.Connection, anchor: str | None = None) -> str | None:
+def verify(connection: sa.Connection, anchor: str | None = None, kept: Mapping[int, str] | None = None) -> str | None:
     """None if the chain holds, else what is wrong with its first broken entry.
 
     Parameters
     ----------
-    anchor : a head kept elsewhere; it must still be one of the chain's hashes
+    anchor : a head kept elsewhere without its number; it must still be one of the chain's hashes
+    kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that entry
     """
-    previous, seen = GENESIS, {GENESIS}
-    for expected, row in enumerate(connection.execute(sa.select(ledger).order_by(ledger.c.seq)), start=1):
+    previous, reached, held, kept = GENESIS, 0, 0, kept or {}
+    met = anchor in (None, "", GENESIS)
+    for expected, row in enumerate(rows(connection), start=1):
         if row.seq != expected:
             return f"entry {expected} is missing: entry {row.seq} stands in its place"
         if row.previous != previous:
             return f"entry {row.seq} does not follow entry {row.seq - 1}"
         if _hash(row.seq, row.previous, row.body) != row.hash:
             return f"entry {row.seq} was changed"
-        previous = row.hash
-        seen.add(previous)
-    if anchor and anchor not in seen:
-        return f"the anchored head {anchor[:12]} is not in the chain: its tail was cut off or rewritten"
+        if kept.get(row.seq, row.hash) != row.hash:
+            which = f"entry {row.seq} was" if held == row.seq - 1 else f"one of the entries {held + 1} to {row.seq} was"
+            return f"{which} rewritten: entry {row.seq} is not the one that was anchored"
+        previous, reached = row.hash, row.seq
+        held = reached if reached in kept else held
+        met = met or anchor == previous
+    if max(kept, default=0) > reached:
+        where = "missing" if held == reached else f"missing, or one of the entries {held + 1} to {reached} was rewritten"
+        return f"entry {reached + 1} is {where}: the tail was cut off, for entry {max(kept)} was anchored"
+    if not met:
+        return f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off or rewritten"
     return None

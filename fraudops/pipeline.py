@@ -108,6 +108,7 @@ GRAPH = graph_of(
     Node("4_3_gates", _RETRAIN, "Three challengers on trial", ("4_2_retrain",), ("models/trials.json",)),
     Node("4_4_rollback", _RETRAIN, "Break production, mend it", ("4_3_gates",), ("models/rollback.json",)),
     Node("5_1_model_audit", _AUDIT, "The model card", ("4_2_retrain", "2_1_data_quality"), ("audit/model_card.md",)),
+    Node("5_2_tamper_lab", _AUDIT, "Can you cheat the ledger?", ("5_1_model_audit",), ("audit/tamper_lab.json",)),
     Node(
         "5_3_review_economics",
         _AUDIT,

@@ -1,10 +1,11 @@
 """Stored predictions beside what is known of them, in pages, and counts over all: what the service tells about itself."""
 
 import json
+from collections import defaultdict
 
 import sqlalchemy as sa
 
-from fraudops import store
+from fraudops import ledger, store
 from fraudops.timeline import DAY, MATURE_DAYS
 
 FILTERS = ("all", "frauds", "non-frauds", "unlabelled", "errors")
@@ -99,3 +100,18 @@ def entities(connection: sa.Connection, ids: list[str]) -> dict[str, tuple[str, 
     t = store.transactions
     query = sa.select(t.c.tx_id, t.c.customer_id, t.c.terminal_id).where(t.c.tx_id.in_(ids))
     return {tx_id: (customer, terminal) for tx_id, customer, terminal in connection.execute(query)}
+
+
+def take_labels(connection: sa.Connection, rows: list[dict]) -> int:
+    """Store the labels that are new, inside a writing transaction; returns how many were.
+
+    What reviewers say is an entry `label` of the ledger for each of them, as their decisions on the review page are.
+    """
+    f, said = store.labels.c, defaultdict(dict)
+    for row in rows:
+        mine = (f.tx_id == row["tx_id"], f.source == "reviewer", f.actor == row["actor"])
+        if row["source"] == "reviewer" and connection.scalar(sa.select(f.tx_id).where(*mine)) is None:
+            said[row["actor"]].setdefault(row["tx_id"], [row["is_fraud"], row["label_ts"]])
+    for actor, labels in said.items():
+        ledger.append(connection, "label", actor, labels=[[tx_id, *what] for tx_id, what in labels.items()])
+    return store.insert_new(connection, store.labels, rows)

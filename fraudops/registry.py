@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -16,15 +17,16 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sklearn.base import BaseEstimator
 
-from fraudops import control, ledger, store
+from fraudops import anchors, control, ledger, store, users
 from fraudops.gates import Entrant, Gate, as_json
 from fraudops.model_file import TRUSTED, load_model
 from fraudops.models import Fitted
 from fraudops.workspace import UserError, Workspace
 
-NAME = "card-fraud"
+NAME = anchors.MODEL
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
+LOG = logging.getLogger("fraudops.registry")
 REQUIREMENTS = ("scikit-learn", "imbalanced-learn", "numpy", "pandas", "skops")
 
 
@@ -174,6 +176,15 @@ def promote(
     """
     with store.writing(engine) as connection:
         move(workspace, connection, version, reason, actor, judged, at)
+    _anchor(workspace, engine)
+
+
+def _anchor(workspace: Workspace, engine: sa.Engine) -> None:
+    """Keep the ledger's head outside the database; a broken ledger is logged, and must not keep anybody from a rollback."""
+    try:
+        anchors.note(workspace, engine)
+    except anchors.Broken as error:
+        LOG.error("%s", error)
 
 
 def move(
@@ -195,9 +206,14 @@ def move(
     client = MlflowClient(tracking_uri=workspace.tracking_uri)
     if old == version:
         old = held[-1]["payload"]["previous"]
+    if old is None:
+        anchors.forget_tag(workspace)  # of the operation before, whose database lies in the archive
+        users.take_over(connection)
+    champion = card(find(workspace, version))
     said = {"version": version, "previous": old, "reason": reason, "gates": as_json(judged or []), "kind": kind}
+    said |= {name: champion[name] for name in ("sha256", "threshold")}  # with them `proof` knows what the service must follow
     ledger.append(connection, "champion", actor, at, **said)
-    control.put(connection, {"champion": card(find(workspace, version))}, at)
+    control.put(connection, {"champion": champion}, at)
     if old and old != version:
         client.set_registered_model_alias(NAME, PREVIOUS, old)
     client.set_registered_model_alias(NAME, CHAMPION, version)
@@ -219,6 +235,7 @@ def rollback(workspace: Workspace, engine: sa.Engine, reason: str, actor: str = 
         if back is None:
             raise UserError("There is no previous champion to roll back to: nothing has been promoted after the first model.")
         move(workspace, connection, back, reason, actor, at=at, kind="rollback")
+    _anchor(workspace, engine)
     return back
 
 

@@ -1,199 +1,56 @@
-"""The operational database through SQLAlchemy: transactions, labels, predictions, cases, decisions, alerts, ledger."""
+"""The operational database through SQLAlchemy: connecting, writing, one operation after another, copies."""
 
 import shutil
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pandas as pd
 import sqlalchemy as sa
 from filelock import FileLock
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 
+from fraudops import layout
+from fraudops.tables import (  # noqa: F401  everybody else says `store.predictions` and so on
+    METADATA,
+    alerts,
+    cases,
+    controls,
+    days,
+    decisions,
+    deliveries,
+    evidence,
+    labels,
+    ledger,
+    operation,
+    predictions,
+    requests,
+    sealed,
+    shadow,
+    transactions,
+    users,
+)
 from fraudops.workspace import UserError, Workspace
 
-METADATA = sa.MetaData()
 
-
-def _text(name: str, **options: object) -> sa.Column:
-    return sa.Column(name, sa.String(200), **options)
-
-
-transactions = sa.Table(
-    "transactions",
-    METADATA,
-    _text("tx_id", primary_key=True),
-    sa.Column("ts", sa.BigInteger, nullable=False),
-    _text("customer_id", nullable=False),
-    _text("terminal_id", nullable=False),
-    sa.Column("amount_cents", sa.BigInteger, nullable=False),
-    _text("category", nullable=False),
-    _text("channel", nullable=False),
-    sa.Column("lat_cdeg", sa.Integer),  # hundredths of a degree, null when unknown or online
-    sa.Column("lon_cdeg", sa.Integer),
-    sa.Index("tx_customer", "customer_id", "ts").ddl_if(
-        dialect="postgresql"
-    ),  # whose index rows may not be as wide as the next
-    # all that features need of the past, so that the table itself is not looked up row by row
-    sa.Index(
-        "tx_customer_all", "customer_id", "ts", "amount_cents", "terminal_id", "category", "channel", "lat_cdeg", "lon_cdeg"
-    ).ddl_if(dialect="sqlite"),
-    sa.Index("tx_terminal", "terminal_id", "ts", "amount_cents"),
-)
-labels = sa.Table(
-    "labels",
-    METADATA,
-    _text("tx_id", primary_key=True),
-    _text("source", primary_key=True),  # chargeback or reviewer
-    _text("actor", primary_key=True),
-    _text("customer_id", nullable=False),
-    _text("terminal_id", nullable=False),
-    sa.Column("is_fraud", sa.Integer, nullable=False),
-    sa.Column("label_ts", sa.BigInteger, nullable=False),
-    sa.Index("label_customer", "customer_id", "label_ts"),
-    sa.Index("label_terminal", "terminal_id", "label_ts"),
-)
-predictions = sa.Table(
-    "predictions",
-    METADATA,
-    _text("prediction_id", primary_key=True),
-    _text("tx_id", nullable=False, unique=True),
-    sa.Column("ts", sa.BigInteger, nullable=False),
-    sa.Column("scored_at", sa.Float, nullable=False),
-    _text("model_version", nullable=False),
-    sa.Column("probability", sa.Float, nullable=False),
-    sa.Column("threshold", sa.Float, nullable=False),
-    _text("decision", nullable=False),  # approve, review or block
-    sa.Index("prediction_day", "ts", "decision", "model_version"),  # the dashboard counts in it, without the rows
-    sa.Index("prediction_decision", "decision", "ts"),
-)
-evidence = sa.Table(  # what a prediction was made of
-    "evidence",
-    METADATA,
-    _text("prediction_id", primary_key=True),
-    sa.Column("inputs", sa.Text, nullable=False),  # JSON: the model's inputs in the order of `features.FEATURES`
-    sa.Column("reasons", sa.Text, nullable=False),  # JSON
-    sa.Column("cold_start", sa.Text, nullable=False),  # JSON: which of customer and terminal had no history
-)
-shadow = sa.Table(  # what the challenger would have said; never returned
-    "shadow",
-    METADATA,
-    _text("prediction_id", primary_key=True),
-    _text("model_version", primary_key=True),
-    _text("tx_id", nullable=False, index=True),
-    sa.Column("scored_at", sa.Float, nullable=False),
-    sa.Column("probability", sa.Float, nullable=False),
-    sa.Column("threshold", sa.Float, nullable=False),
-    _text("decision", nullable=False),
-)
-controls = sa.Table(  # what all workers of the service follow
-    "controls",
-    METADATA,
-    _text("key", primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),  # JSON
-    sa.Column("changed_at", sa.Float, nullable=False),
-)
-cases = sa.Table(
-    "cases",
-    METADATA,
-    _text("tx_id", primary_key=True),
-    sa.Column("opened_ts", sa.BigInteger, nullable=False),
-    _text("kind", nullable=False, default="flagged"),  # flagged by the model, or a random sample of what it approved
-    sa.Column("blind", sa.Integer, nullable=False, default=0),  # 1: the score is hidden until a first opinion is given
-    _text("state", nullable=False, index=True),  # open, second (waits for a second person) or closed
-    sa.Column("expected_loss_cents", sa.Float, nullable=False),
-    _text("proposed"),  # the first person's verdict, while it waits for a second
-    _text("proposed_by"),
-    _text("claimed_by"),
-    sa.Column("claimed_at", sa.Float, nullable=False, default=0.0),
-    sa.Column("claimed_until", sa.Float, nullable=False, default=0.0),
-)
-decisions = sa.Table(
-    "decisions",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    _text("tx_id", nullable=False, index=True),
-    _text("stage", nullable=False, default="decision"),  # opinion (score hidden), decision, proposal, confirmation, objection
-    _text("verdict", nullable=False),  # fraud, genuine or unsure
-    _text("reason", nullable=False, default=""),  # a code of `cases.REASONS`
-    sa.Column("note", sa.Text, nullable=False),
-    _text("actor", nullable=False),
-    sa.Column("decided_at", sa.Float, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False, default=0.0),  # since the case was taken
-    sa.Column("override", sa.Integer, nullable=False, default=0),  # 1: against the model
-)
-users = sa.Table(  # of the review page
-    "users",
-    METADATA,
-    _text("name", primary_key=True),
-    _text("role", nullable=False),  # analyst, supervisor, auditor or admin
-    _text("password", nullable=False),  # hashed
-    sa.Column("one_time", sa.Integer, nullable=False),  # 1: must be changed at the next login
-    sa.Column("active", sa.Integer, nullable=False),
-    sa.Column("failures", sa.Integer, nullable=False, default=0),  # wrong passwords in a row
-    sa.Column("locked_until", sa.Float, nullable=False, default=0.0),
-    sa.Column("created_at", sa.Float, nullable=False),
-)
-requests = sa.Table(  # of one person, which a second has to grant
-    "requests",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    _text("what", nullable=False),  # rollback
-    _text("version", nullable=False),  # the champion when it was asked
-    sa.Column("reason", sa.Text, nullable=False),
-    _text("asked_by", nullable=False),
-    sa.Column("asked_at", sa.Float, nullable=False),
-    _text("state", nullable=False),  # open, granted, refused or withdrawn
-    _text("answered_by"),
-    sa.Column("answered_at", sa.Float),
-)
-alerts = sa.Table(
-    "alerts",
-    METADATA,
-    _text("alert_id", primary_key=True),
-    sa.Column("as_of", sa.BigInteger, nullable=False),
-    _text("severity", nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-)
-deliveries = sa.Table(  # of alerts, to the webhook
-    "deliveries",
-    METADATA,
-    _text("alert_id", primary_key=True),
-    sa.Column("delivered_at", sa.Float, nullable=False),
-)
-ledger = sa.Table(
-    "ledger",
-    METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("body", sa.Text, nullable=False),  # canonical JSON: at, actor, event, payload
-    _text("previous", nullable=False),
-    _text("hash", nullable=False),
-)
-days = sa.Table(  # of a month that is played: what came of each, and what the next has to know
-    "days",
-    METADATA,
-    _text("policy", primary_key=True),
-    sa.Column("ts", sa.BigInteger, primary_key=True),  # its first second
-    sa.Column("row", sa.Text, nullable=False),  # JSON
-    sa.Column("state", sa.Text, nullable=False),  # JSON
-)
-operation = sa.Table("operation", METADATA, _text("key", primary_key=True))
-
-for _action in ("UPDATE", "DELETE"):
-    sa.event.listen(
-        ledger,
-        "after_create",
-        sa.DDL(
-            f"CREATE TRIGGER ledger_no_{_action.lower()} BEFORE {_action} ON ledger "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
+class OldLayout(UserError):
+    """The database was made by another version of the course."""
 
 
 def connect(workspace: Workspace, url: str = "") -> sa.Engine:
-    """The workspace's database, or that of the URL; its tables made if need be."""
+    """The workspace's database, or that of the URL; its tables and the ledger's triggers made if need be.
+
+    Raises
+    ------
+    OldLayout
+        If its tables are those of another version.
+    """
     url = url or workspace.database_url
-    engine = sa.create_engine(url, connect_args=_arguments(url))
-    if engine.dialect.name == "sqlite":
+    sqlite = url.startswith("sqlite")
+    engine = sa.create_engine(url, connect_args={"timeout": layout.WAIT_SECONDS} if sqlite else {})
+    if sqlite:
 
         @sa.event.listens_for(engine, "connect")
         def on_connect(connection, _record):  # type: ignore[no-untyped-def]
@@ -201,18 +58,23 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # a committed prediction survives a power cut
 
-        @sa.event.listens_for(engine, "begin")
-        def on_begin(connection: sa.Connection) -> None:
-            immediate = connection.get_execution_options().get("writing", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: sa.Connection) -> None:
+        layout.begin(connection, connection.get_execution_options().get("writing", False))
 
     with engine.execution_options(writing=True).begin() as connection:
-        METADATA.create_all(connection)
+        missing = layout.missing_columns(connection, METADATA)
+        if not missing:
+            METADATA.create_all(connection)
+            layout.guard(connection)
+    if missing:
+        engine.dispose()
+        raise OldLayout(
+            f"The database {engine.url.render_as_string()} was made by another version of the course: it has no {missing[0]}. "
+            "Run `python run_all.py --from 3_1_champion`, which keeps the old file in store/archive/ and begins a new one. "
+            "A server's database is not moved: name an empty one in FRAUDOPS_DATABASE_URL."
+        )
     return engine
-
-
-def _arguments(url: str) -> dict[str, object]:
-    return {"timeout": 30} if url.startswith("sqlite") else {}
 
 
 @contextmanager
@@ -222,12 +84,25 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that sees one state of the database, whatever others write meanwhile (SQLite does so anyway)."""
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.execution_options(**options).connect() as connection:
+        yield connection
+
+
+def stream(connection: sa.Connection, query: sa.Select) -> Iterator[sa.Row]:
+    """The rows of a query, a part at a time however many there are."""
+    yield from connection.execute(query, execution_options={"stream_results": True, "yield_per": 5_000})
+
+
 def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> int:
     """Insert the rows whose key is not there yet; the others stay as they are. Returns how many were new."""
     if not rows:
         return 0
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
-    return connection.execute(insert, rows).rowcount
+    insert = (sqlite_dialect if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
+    return connection.execute(insert, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
@@ -271,11 +146,18 @@ def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
 
 
 def _begin(workspace: Workspace, key: str) -> sa.Engine:
-    engine = connect(workspace)
+    try:
+        engine = connect(workspace)
+    except OldLayout:
+        if not workspace.database_url.startswith("sqlite"):
+            raise
+        _move_aside(workspace, "old")
+        return _begin(workspace, key)
     with writing(engine) as connection:
         held = connection.scalar(sa.select(operation.c.key))
         if held is None:
             connection.execute(operation.insert(), {"key": key})
+            _set_anchors_aside(workspace)
         people = [dict(row) for row in connection.execute(sa.select(users)).mappings()]
     if held in (None, key):
         return engine
@@ -285,14 +167,28 @@ def _begin(workspace: Workspace, key: str) -> sa.Engine:
             "The database of FRAUDOPS_DATABASE_URL holds the operation of another data set or champion. "
             "Name an empty database, or remove that one yourself."
         )
-    file = workspace.path("store", "fraudops.db")
-    shutil.move(file, workspace.path("store", "archive", f"{held[:16]}-{int(file.stat().st_mtime)}.db"))
-    for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
-        leftover.unlink(missing_ok=True)
+    _move_aside(workspace, held[:16])
     engine = _begin(workspace, key)
     with writing(engine) as connection:
         insert_new(connection, users, people)
     return engine
+
+
+def _move_aside(workspace: Workspace, name: str) -> None:
+    """The SQLite file into the archive, complete: its write-ahead log is taken in first."""
+    file = workspace.path("store", "fraudops.db")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.move(file, workspace.path("store", "archive", f"{name}-{file.stat().st_mtime_ns // 10**9}.db"))
+    for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
+        leftover.unlink(missing_ok=True)
+
+
+def _set_anchors_aside(workspace: Workspace) -> None:
+    """Heads that were kept of an earlier ledger say nothing about the one that begins; they stay beside it."""
+    file = workspace.root / "audit" / "anchors.jsonl"
+    if file.is_file():
+        shutil.move(file, file.with_name(f"anchors-until-{time.time_ns() // 10**9}.jsonl"))
 
 
 def copy(engine: sa.Engine, to: Workspace) -> None:
@@ -303,6 +199,7 @@ def copy(engine: sa.Engine, to: Workspace) -> None:
     target = connect(to, to.database_file_url)
     with engine.connect() as source, writing(target) as connection:
         for table in METADATA.sorted_tables:
-            for part in source.execute(sa.select(table)).mappings().partitions(10_000):
+            rows = source.execute(sa.select(table).order_by(*table.primary_key)).mappings()
+            for part in rows.partitions(10_000):
                 connection.execute(table.insert(), [dict(row) for row in part])
     target.dispose()

@@ -114,6 +114,15 @@ def first_admin(engine: sa.Engine, by: str) -> str | None:
         return _insert(connection, "admin", "admin", by)
 
 
+def take_over(connection: sa.Connection) -> None:
+    """Enter users that an operation took over from the one before, and who have no entry in its ledger yet."""
+    known = {entry["payload"]["name"] for entry in ledger.entries(connection, "user")}
+    for row in connection.execute(sa.select(store.users).order_by(store.users.c.name)).all():
+        if row.name not in known:
+            said = {"name": row.name, "change": "taken over", "role": row.role, "active": bool(row.active)}
+            ledger.append(connection, "user", "pipeline", **said)
+
+
 def change_role(engine: sa.Engine, name: str, role: str, by: str) -> None:
     """Give another role, which counts from the user's next click.
 

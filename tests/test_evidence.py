@@ -11,7 +11,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from fraudops import cases, evidence, ledger, store
+from fraudops import cases, control, evidence, ledger, store
 from fraudops.verify_evidence import broken
 from fraudops.workspace import UserError, Workspace
 from tests.test_cases import fill, say
@@ -29,6 +29,7 @@ def packed(tmp_path_factory):
             ledger.append(
                 connection, "champion", "pipeline", version="1", previous=None, reason="first", gates=[], kind="promotion"
             )
+            control.put(connection, {"champion": {"version": "1"}})
         for actor, verdict, note in (
             ("ann", "fraud", ""),
             ("bob", "genuine", 'said "yes",\nthen left'),
@@ -117,7 +118,7 @@ def json_equal(one, other):
         (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "entry 2 of the ledger is missing"),
         (lambda lines: [lines[0].replace('\\"first\\"', '\\"other\\"'), *lines[1:]], "entry 1 of the ledger was changed"),
         (lambda lines: lines[:-1], "the ledger ends with entry"),
-        (lambda lines: [*lines, lines[-1]], "entry 6 of the ledger is missing"),
+        (lambda lines: [*lines, lines[-1]], "entry 9 of the ledger is missing"),
         (lambda lines: ["{}", *lines[1:]], "entry 1 of the ledger cannot be read"),
     ],
 )

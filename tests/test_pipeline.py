@@ -97,6 +97,7 @@ def test_select():
         "4_3_gates",
         "4_4_rollback",
         "5_1_model_audit",
+        "5_2_tamper_lab",
         "5_3_review_economics",
         "audit_app",
     ]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from fraudops import __main__, ledger, store, users, users_cli
+from fraudops import __main__, ledger, proof, store, users, users_cli
 from fraudops.workspace import UserError, Workspace
 from tests.audit import PASSWORD, person
 
@@ -172,3 +172,16 @@ def test_half_a_proxy_is_no_start(workspace, tmp_path, monkeypatch, capsys):
             monkeypatch.setenv("FRAUDOPS_PROXY_SECRET_FILE", str(file))
         assert __main__.main(["audit", "--workspace", str(workspace.root)]) == 2
         assert words in capsys.readouterr().err
+
+
+def test_users_of_an_earlier_operation_are_entered_in_the_ledger_of_the_next(engine):
+    users.add(engine, "ann", "analyst", "test")
+    row = {"name": "bob", "role": "auditor", "password": "x", "one_time": 0, "active": 0, "created_at": 1.0}
+    with store.writing(engine) as connection:
+        connection.execute(store.users.insert(), row)  # as `store.begin_operation` does
+        for _ in range(2):
+            users.take_over(connection)
+    with store.reading(engine) as connection:
+        taken = [one["payload"] for one in ledger.entries(connection, "user") if one["payload"]["change"] == "taken over"]
+        assert taken == [{"name": "bob", "change": "taken over", "role": "auditor", "active": False}]
+        assert list(proof.differences(connection)) == []

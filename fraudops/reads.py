@@ -1,0 +1,31 @@
+"""Who looked at which case, list or export: an entry of the ledger each, in a short transaction of its own.
+
+Called before anything is shown, so that nothing is seen without an entry; an entry may be left without a look.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from fraudops import ledger, store
+
+
+def case(engine: sa.Engine, tx_id: str, actor: str) -> None:
+    """A reviewer opens a case: event `read`."""
+    _append(engine, "read", actor, tx_id=tx_id)
+
+
+def list(engine: sa.Engine, name: str, filters: Mapping[str, Any], rows: int, actor: str) -> None:
+    """Somebody looks at a list: event `list`, with its name, its filters (JSON values) and how many rows were shown."""
+    _append(engine, "list", actor, name=name, filters=dict(filters), rows=int(rows))
+
+
+def export(engine: sa.Engine, what: str, filters: Mapping[str, Any], rows: int, actor: str) -> None:
+    """Somebody takes rows away: event `export`, with what, its filters (JSON values) and how many rows."""
+    _append(engine, "export", actor, what=what, filters=dict(filters), rows=int(rows))
+
+
+def _append(engine: sa.Engine, event: str, actor: str, **payload: Any) -> None:
+    with store.writing(engine) as connection:
+        ledger.append(connection, event, actor, **payload)
