@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import calibrate, chain, difficulty, drift, features, gates, handbook, retraining, service, simulator
+from benchmarks import audit, calibrate, chain, difficulty, drift, features, gates, handbook, retraining, service, simulator
 
 ALL: dict[str, Callable[[], None]] = {
     "calibrate": calibrate.main,
@@ -15,6 +15,7 @@ ALL: dict[str, Callable[[], None]] = {
     "service": service.main,
     "gates": gates.main,
     "retraining": retraining.main,
+    "audit": audit.main,
     "chain": chain.main,
 }
 

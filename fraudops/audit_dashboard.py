@@ -30,7 +30,7 @@ class Dashboard:
     """Figures and pictures over the latest judged days."""
 
     def __init__(self, desk: Desk, refresh: Callable[[], None]):
-        self.desk, self.refresh = desk, refresh
+        self.desk = desk
         self.shown, self.record = text("fo-dashboard"), text("fo-record-state")
         options = [(f"latest {days} judged days", days) for days in stats.WINDOWS] + [("all judged days", None)]
         self.window = widgets.Dropdown(options=options, description="Look at")
@@ -96,17 +96,19 @@ class Dashboard:
         template = pictures.template("audit_record.html.j2")
         self.record.value = template.render(champion=champion, chain=chain, entries=entries)
 
-    async def follow(self) -> None:
-        """Look every half minute whether something happened, and draw it; what goes wrong is said as after a click."""
-        look = self.desk.guarded(self._look, quiet=True)
+    async def follow(self, moved_on: Callable[[], None]) -> None:
+        """Look every half minute whether something happened, and say so; what goes wrong is said as after a click."""
+
+        def look() -> None:
+            seen = stats.state(self.desk.engine)
+            if seen != self.seen:
+                self.seen = seen
+                moved_on()
+
+        quietly = self.desk.guarded(look, quiet=True)
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            look()
-
-    def _look(self) -> None:
-        if stats.state(self.desk.engine) != self.seen:
-            self.seen = stats.state(self.desk.engine)
-            self.refresh()
+            quietly()
 
 
 def _day(day: object, one: dict) -> tuple[str, ...]:

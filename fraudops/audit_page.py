@@ -46,7 +46,8 @@ class AuditPage:
         self.desk = Desk(workspace, engine, actor, require)
         self.review = Review(self.desk, recent, self._changed)
         self.dashboard = Dashboard(self.desk, self.refresh)
-        self.parts = (self.dashboard, Lists(self.desk, page_rows), self.review)
+        self.lists = Lists(self.desk, page_rows)
+        self.parts = (self.dashboard, self.lists, self.review)
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TABS)
         self.tabs.observe(self.desk.guarded(self._draw), "selected_index")
         self.widget = page(widgets.HTML(visitor.banner(actor, role)), self.desk.message, self.tabs)
@@ -64,7 +65,12 @@ class AuditPage:
 
     def follow(self) -> None:
         """Keep the page up to date while somebody looks at it."""
-        self.following = asyncio.get_running_loop().create_task(self.dashboard.follow())
+        self.following = asyncio.get_running_loop().create_task(self.dashboard.follow(self._moved_on))
+
+    def _moved_on(self) -> None:
+        """Others did something: it shows at once, but for the case that somebody is just looking at."""
+        self._changed()
+        self._draw()
 
     def refresh(self) -> None:
         """Draw again what is looked at now, and every other tab when it is."""
