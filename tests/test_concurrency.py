@@ -91,7 +91,7 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
     with pytest.raises(anchors.Broken, match="no longer what they were"):
         anchors.write(workspace, engine)
     with store.writing(engine) as connection:
-        connection.execute(store.predictions.update().where(store.predictions.c.tx_id == "t7").values(probability=0.5))
+        connection.execute(store.predictions.update().where(store.predictions.c.tx_id == "t7").values(probability=0.4))
     assert anchors.problems(workspace, engine) == []
 
 
