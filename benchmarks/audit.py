@@ -1,4 +1,4 @@
-"""How fast the review page answers: each part drawn and each list turned, at a hundred thousand and at a million predictions."""
+"""How fast the review page answers: its parts drawn and lists turned, at a hundred thousand and a million predictions."""
 
 import statistics
 import tempfile
@@ -32,7 +32,8 @@ def fill(engine: sa.Engine, rows: int) -> None:
     columns = {
         "ts": ts, "customer": rng.integers(0, 5_000, rows), "terminal": rng.integers(0, 2_000, rows),
         "cents": np.rint(rng.lognormal(8, 1.2, rows)).astype(int), "kind": rng.integers(0, 9, rows),
-        "online": rng.random(rows) < 0.4, "p": np.where(flagged, rng.beta(2, 3, rows), rng.beta(1, 200, rows)), "flagged": flagged,
+        "online": rng.random(rows) < 0.4, "p": np.where(flagged, rng.beta(2, 3, rows), rng.beta(1, 200, rows)),
+        "flagged": flagged,
     }  # fmt: skip
     part = 50_000
     for start in range(0, rows, part):

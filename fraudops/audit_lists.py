@@ -12,6 +12,9 @@ from fraudops.audit_desk import Desk, row, text
 from fraudops.timeline import DAY
 
 
+DAYS = 90  # that a list shows unless another day is chosen
+
+
 class Lists:
     """One of `listing.LISTS` at a time."""
 
@@ -20,7 +23,9 @@ class Lists:
         self.logged: tuple | None = None
         self.which = widgets.ToggleButtons(options=list(listing.LISTS))
         self.which.add_class("fo-which")
-        self.first = widgets.DatePicker(description="From")
+        day = listing.latest_day(desk.engine)
+        begin = datetime.fromtimestamp(day - (DAYS - 1) * DAY, UTC).date() if day else None
+        self.first = widgets.DatePicker(description="From", value=begin)
         self.last = widgets.DatePicker(description="To")
         self.least = widgets.BoundedFloatText(description="Least €", min=0, max=1e9, step=10)
         self.category, self.channel, self.version = (
@@ -68,8 +73,9 @@ class Lists:
         if (name, looked) != self.logged:  # a refresh of what is shown already is no new look
             reads.list(self.desk.engine, name, looked, len(rows), self.desk.actor)
             self.logged = (name, looked)
-        shown = f"rows {self.offset + 1:,} to {self.offset + len(rows):,} of {self.total:,}" if len(rows) else "none"
-        words = f"{self.total:,} {name.lower()} ({listing.LISTS[name]}): {shown}."
+        total = f"{self.total:,}" if self.total <= listing.COUNTED else f"more than {listing.COUNTED:,}"
+        shown = f"rows {self.offset + 1:,} to {self.offset + len(rows):,} of {total}" if len(rows) else "none"
+        words = f"{total} {name.lower()} ({listing.LISTS[name]}): {shown}."
         self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
         table = views.readable(rows).to_html(index=False, border=0, classes="fo-table fo-rows")
         label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'

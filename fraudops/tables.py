@@ -57,6 +57,7 @@ predictions = sa.Table(
     _text("decision", nullable=False),  # approve, review or block
     sa.Index("prediction_day", "ts", "decision", "model_version"),  # the dashboard counts in it, without the rows
     sa.Index("prediction_decision", "decision", "ts"),
+    sa.Index("prediction_score", "decision", "probability"),  # the highest scores first, without sorting all
 )
 evidence = sa.Table(  # what a prediction was made of
     "evidence",
