@@ -11,7 +11,6 @@ from fraudops import listing, reads
 from fraudops.audit_desk import Desk, row, text
 from fraudops.timeline import DAY
 
-
 DAYS = 90  # that a list shows unless another day is chosen
 
 
@@ -76,10 +75,10 @@ class Lists:
         total = f"{self.total:,}" if self.total <= listing.COUNTED else f"more than {listing.COUNTED:,}"
         shown = f"rows {self.offset + 1:,} to {self.offset + len(rows):,} of {total}" if len(rows) else "none"
         words = f"{total} {name.lower()} ({listing.LISTS[name]}): {shown}."
-        self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
         table = views.readable(rows).to_html(index=False, border=0, classes="fo-table fo-rows")
         label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'
         self.place.value = f'<div class="fo-scroll" {label}>{table}</div>'
+        self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
         self.back.disabled, self.on.disabled = self.offset == 0, self.offset + len(rows) >= self.total
 
 

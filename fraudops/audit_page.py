@@ -11,11 +11,12 @@ from fraudops import store, visitor
 from fraudops.audit_dashboard import Dashboard
 from fraudops.audit_desk import Desk, notice, page, sorry
 from fraudops.audit_lists import Lists
+from fraudops.audit_model import Model
 from fraudops.audit_review import Review
 from fraudops.visitor import actor_name, served_by_voila
 from fraudops.workspace import UserError, Workspace
 
-TABS = ("Dashboard", "Lists", "Label cases")
+TABS = ("Dashboard", "Lists", "Label cases", "Model")
 NOTHING_YET = (
     "There is nothing to review yet: no model has decided on a transaction in {root}. Run the chain of notebooks first, "
     "`python run_all.py` (or `make run`), then reload this page."
@@ -47,7 +48,7 @@ class AuditPage:
         self.review = Review(self.desk, recent, self._changed)
         self.dashboard = Dashboard(self.desk, self.refresh)
         self.lists = Lists(self.desk, page_rows)
-        self.parts = (self.dashboard, self.lists, self.review)
+        self.parts = (self.dashboard, self.lists, self.review, Model(self.desk))
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TABS)
         self.tabs.observe(self.desk.guarded(self._draw), "selected_index")
         self.widget = page(widgets.HTML(visitor.banner(actor, role)), self.desk.message, self.tabs)

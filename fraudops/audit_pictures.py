@@ -70,3 +70,28 @@ def timeline_figure(days: pd.DataFrame, alarms: pd.DataFrame, begun: pd.DataFram
     axes.set_ylabel("euros saved")
     plt.close(figure)
     return figure
+
+
+def segments_figure(every: pd.DataFrame, overall: float, apart: int) -> Figure:
+    """Recall of segments as dots with their intervals, beside the recall over everything.
+
+    Parameters
+    ----------
+    every : index (kind, segment), columns as `audit_stats.by_segment`
+    overall : recall over everything
+    apart : how many segments' intervals leave it out
+    """
+    use_style()
+    shown = every[every["recall"].notna()].iloc[::-1]
+    height = 1.3 + 0.26 * len(shown)
+    place = {"left": 0.36, "right": 0.98, "top": 1 - 0.4 / height, "bottom": 0.55 / height}
+    figure, axes = plt.subplots(figsize=(8, height), layout="none", gridspec_kw=place)
+    axes.hlines(range(len(shown)), shown["recall_low"], shown["recall_high"], color=QUIET, linewidth=3)
+    axes.plot(shown["recall"], range(len(shown)), "o", color=CHAMPION)
+    axes.axvline(overall, color=QUIET, linestyle="--", linewidth=1)
+    names = [f"{kind}: {name} ({frauds:,.0f})" for (kind, name), frauds in shown["frauds"].items()]
+    axes.set_yticks(range(len(shown)), names, fontsize=8)
+    axes.set(xlim=(-0.02, 1.02), xlabel="recall with 95 % interval; in brackets the known frauds")
+    axes.set_title(f"In {apart} of {len(shown)} segments the interval leaves out the overall recall")
+    plt.close(figure)
+    return figure

@@ -51,20 +51,23 @@ def append(connection: sa.Connection, event: str, actor: str, moment: float | No
     return head
 
 
-def rows(connection: sa.Connection) -> Iterator[sa.Row]:
-    """The rows of the table in order, a part at a time however long it is."""
-    return store.stream(connection, sa.select(ledger).order_by(ledger.c.seq))
+def rows(connection: sa.Connection, text: str = "") -> Iterator[sa.Row]:
+    """The rows of the table in order, a part at a time however long it is; only those whose body holds the text."""
+    query = sa.select(ledger).order_by(ledger.c.seq)
+    return store.stream(connection, query.where(ledger.c.body.contains(text, autoescape=True)) if text else query)
 
 
-def stream(connection: sa.Connection) -> Iterator[dict[str, Any]]:
-    """Entries in order: seq, hash, at (s), actor, event, payload."""
-    for row in rows(connection):
-        yield {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
+def stream(connection: sa.Connection, event: str | None = None) -> Iterator[dict[str, Any]]:
+    """Entries in order, of one event only if it is given: seq, hash, at (s), actor, event, payload."""
+    for row in rows(connection, f'"event":"{event}"' if event else ""):
+        entry = {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
+        if event in (None, entry["event"]):  # the text may stand in a note as well
+            yield entry
 
 
 def entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
-    """`stream` as a list, of one event only if it is given."""
-    return [entry for entry in stream(connection) if event in (None, entry["event"])]
+    """`stream` as a list."""
+    return list(stream(connection, event))
 
 
 def champion_moves(engine: sa.Engine) -> list[dict[str, Any]]:

@@ -176,10 +176,10 @@ def promote(
     """
     with store.writing(engine) as connection:
         move(workspace, connection, version, reason, actor, judged, at)
-    _anchor(workspace, engine)
+    anchor(workspace, engine)
 
 
-def _anchor(workspace: Workspace, engine: sa.Engine) -> None:
+def anchor(workspace: Workspace, engine: sa.Engine) -> None:
     """Keep the ledger's head outside the database; a broken ledger is logged, and must not keep anybody from a rollback."""
     try:
         anchors.note(workspace, engine)
@@ -235,7 +235,7 @@ def rollback(workspace: Workspace, engine: sa.Engine, reason: str, actor: str = 
         if back is None:
             raise UserError("There is no previous champion to roll back to: nothing has been promoted after the first model.")
         move(workspace, connection, back, reason, actor, at=at, kind="rollback")
-    _anchor(workspace, engine)
+    anchor(workspace, engine)
     return back
 
 

@@ -115,26 +115,26 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
     page.get_by_text(f"rows 26 to 50 of {len(rows):,}").wait_for()
     shown = page.locator(".fo-list tbody tr td:nth-child(2)").all_inner_texts()
     assert shown == rows["tx_id"].iloc[25:50].tolist()
-    page.get_by_label("Channel").select_option("online")
+    page.get_by_label("Channel", exact=True).select_option("online")
     online = rows[rows["channel"] == "online"]
     page.get_by_text(f"rows 1 to 25 of {len(online):,}").wait_for()
     someone = online["customer_id"].iloc[0]
-    page.get_by_label("Id").fill(someone)
-    page.get_by_label("Id").press("Enter")
+    page.get_by_label("Id", exact=True).fill(someone)
+    page.get_by_label("Id", exact=True).press("Enter")
     page.get_by_text(f"of {(online['customer_id'] == someone).sum():,}.").wait_for()
     day = views.clock(online["ts"].iloc[0])[:10]
-    page.get_by_label("Id").fill("")
-    page.get_by_label("Id").press("Enter")
-    page.get_by_label("From").fill(day)
-    page.get_by_label("To").fill(day)
+    page.get_by_label("Id", exact=True).fill("")
+    page.get_by_label("Id", exact=True).press("Enter")
+    page.get_by_label("From", exact=True).fill(day)
+    page.get_by_label("To", exact=True).fill(day)
     same = online[[views.clock(ts)[:10] == day for ts in online["ts"]]]
     page.get_by_text(f"of {len(same):,}.").wait_for()
-    page.get_by_label("Id").fill("nobody")
-    page.get_by_label("Id").press("Enter")
+    page.get_by_label("Id", exact=True).fill("nobody")
+    page.get_by_label("Id", exact=True).press("Enter")
     page.get_by_text("0 predicted non-frauds (approved, highest score first): none.").wait_for()
     for name in ("Id", "From", "To"):
-        page.get_by_label(name).fill("")
-    page.get_by_label("Channel").select_option("")
+        page.get_by_label(name, exact=True).fill("")
+    page.get_by_label("Channel", exact=True).select_option("")
 
 
 def test_the_page_follows_the_database_by_itself(browser, served, engine, monkeypatch):

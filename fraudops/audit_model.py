@@ -1,0 +1,144 @@
+"""The model tab of the review page: who was champion when and why, the model card, fairness by segment, rollback by two."""
+
+import html
+from datetime import UTC, datetime, time
+
+import ipywidgets as widgets
+import mistune
+import pandas as pd
+
+from fraudops import approvals, ledger
+from fraudops import audit_pictures as pictures
+from fraudops import audit_stats as stats
+from fraudops import audit_views as views
+from fraudops.audit_desk import Desk, row, text
+from fraudops.metrics import wilson
+
+MARKDOWN = mistune.create_markdown(escape=True, plugins=["table"])
+
+
+class Model:
+    """Champions, past and present."""
+
+    def __init__(self, desk: Desk):
+        self.desk = desk
+        self.now, self.then, self.rest = text("fo-now"), text("fo-then"), text("fo-model-rest")
+        self.day = widgets.DatePicker(description="Day")
+        self.clock = widgets.TimePicker(description="Time (UTC)", value=time(12, 0), step=60)
+        for widget in (self.day, self.clock):
+            widget.observe(desk.guarded(self._draw_then), "value")
+        chooser = row(self.day, self.clock)
+        chooser.add_class("fo-filters")
+        self.widget = widgets.VBox([self.now, chooser, self.then, self._rollback(), self.rest])
+
+    def _rollback(self) -> widgets.Widget:
+        self.asked = text("fo-asked")
+        self.reason = widgets.Textarea(description="Reason", placeholder="Why the champion should go")
+        self.reason.add_class("fo-rollback-reason")
+        self.ask = self.desk.button("Ask for a rollback", "fo-ask", self._ask)
+        self.grant = self.desk.button("Grant", "fo-grant", lambda: self._answer(True))
+        self.refuse = self.desk.button("Refuse", "fo-refuse", lambda: self._answer(False))
+        self.withdraw = self.desk.button("Withdraw", "fo-withdraw", self._withdraw)
+        made = widgets.VBox([self.asked, self.reason, row(self.ask, self.grant, self.refuse, self.withdraw)])
+        made.add_class("fo-decide")
+        return made
+
+    def draw(self) -> None:
+        """Read ledger, requests and performance again."""
+        moves = ledger.champion_moves(self.desk.engine)
+        for move in moves:
+            move["when"] = views.clock(move["at"])
+        part = pictures.template("audit_model.html.j2")
+        self.now.value = part.render(part="now", moves=moves)
+        self._draw_then()
+        self._draw_request()
+        card = self.desk.workspace.root / "audit" / "model_card.md"
+        words = MARKDOWN(card.read_text(encoding="utf-8")) if card.is_file() else None
+        self.rest.value = part.render(part="rest", card=words, **self._performance())
+
+    def _draw_then(self) -> None:
+        moves = ledger.champion_moves(self.desk.engine)
+        at = None
+        if self.day.value is not None:
+            at = datetime.combine(self.day.value, self.clock.value or time(0), UTC).timestamp()
+        earlier = [move for move in moves if at is None or move["at"] <= at]
+        self.then.value = pictures.template("audit_model.html.j2").render(
+            part="then",
+            asked=None if at is None else views.clock(at),
+            move=earlier[-1] | {"when": views.clock(earlier[-1]["at"])} if earlier else None,
+        )
+
+    def _performance(self) -> dict:
+        over, costs = stats.period(self.desk.engine), views.review_costs(self.desk.workspace)
+        if over is None or over.start == over.end:
+            return {"segments": [], "picture": "", "fairness": ""}
+        rows = stats.notable(self.desk.engine, over)
+        kinds = {"channel": rows["channel"], "category": rows["category"], "amount in euros": views.amount_band(rows)}
+        tables = {title: stats.by_segment(rows, of, costs) for title, of in kinds.items()}
+        every = pd.concat(tables)
+        stopped, frauds = int((rows["flagged"] & (rows["label"] == 1)).sum()), int(rows["label"].sum())
+        apart = _apart(every, stopped, frauds)
+        low, high = wilson(stopped, frauds)
+        fairness = (
+            f"Over everything {stopped:,} of {frauds:,} known frauds were stopped ({low:.0%} to {high:.0%}). "
+            f"In {len(apart)} of {len(every)} segments the interval leaves that share out{': ' + ', '.join(apart) if apart else ''}. "
+            "Among so many segments about one in twenty does so by luck alone: read it as a question, not as a finding."
+        )
+        alt = f"Recall of each of {len(every)} segments with its 95 % interval."
+        figure = pictures.segments_figure(every, stopped / frauds if frauds else float("nan"), len(apart))
+        shown = [(f"{kind}: {name}", one) for (kind, name), one in every.iterrows()]
+        return {"segments": shown, "picture": pictures.picture(figure, alt), "fairness": fairness}
+
+    # --- rollback ---
+
+    def _draw_request(self) -> None:
+        request, actor = approvals.open_request(self.desk.engine), self.desk.actor
+        mine = request is not None and request.asked_by == actor
+        if request is None:
+            words = "To bring the previous champion back, one person asks and a second one grants it."
+        else:
+            words = (
+                f"{request.asked_by} asked on {views.clock(request.asked_at)} UTC to roll version {request.version} back: "
+                f"{request.reason}. " + ("Somebody else has to grant it." if mine else "You can grant or refuse it.")
+            )
+        self.asked.value = f"<h2>Rollback</h2><p>{html.escape(words)}</p>"
+        for widget, shown in (
+            (self.reason, request is None), (self.ask, request is None), (self.withdraw, mine),
+            (self.grant, request is not None and not mine), (self.refuse, request is not None and not mine),
+        ):  # fmt: skip
+            widget.layout.display = "" if shown else "none"
+
+    def _ask(self) -> None:
+        self.desk.require("rollback")
+        approvals.ask_rollback(self.desk.engine, self.reason.value, self.desk.actor)
+        self.reason.value = ""
+        self._draw_request()
+        self.desk.tell("Your request is on record. A second person has to grant it.")
+
+    def _number(self) -> int:
+        request = approvals.open_request(self.desk.engine)
+        return request.id if request else -1  # what is gone by now is refused in words
+
+    def _withdraw(self) -> None:
+        self.desk.require("rollback")
+        try:
+            approvals.withdraw(self.desk.engine, self._number(), self.desk.actor)
+        finally:
+            self._draw_request()
+        self.desk.tell("Your request is withdrawn.")
+
+    def _answer(self, granted: bool) -> None:
+        self.desk.require("rollback")
+        try:
+            back = approvals.answer(self.desk.workspace, self.desk.engine, self._number(), granted, self.desk.actor)
+        finally:
+            self.draw()
+        self.desk.tell(f"Version {back} is champion again." if granted else "The request is refused.")
+
+
+def _apart(every: pd.DataFrame, stopped: int, frauds: int) -> list[str]:
+    """Segments whose interval of recall leaves out the overall recall."""
+    if not frauds:
+        return []
+    outside = (every["recall_low"] > stopped / frauds) | (every["recall_high"] < stopped / frauds)
+    return [f"{kind} {name}" for kind, name in every.index[outside & every["recall"].notna()]]

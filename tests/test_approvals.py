@@ -1,0 +1,169 @@
+"""A rollback needs two people: who may answer, what is refused, and that champion, ledger and registry agree afterwards."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import mlflow
+import pytest
+import sqlalchemy as sa
+from mlflow import MlflowClient
+
+from fraudops import anchors, approvals, audit_page, ledger, registry, store
+from fraudops.models import Fitted
+from fraudops.workspace import UserError, Workspace
+from tests.audit import audit_server, open_tab, person, visit
+
+WHY = "it misses every second fraud"
+
+
+@pytest.fixture
+def workspace(small_workspace, tmp_path) -> Workspace:
+    """A copy with a second champion, so that there is somebody to go back to."""
+    copy = tmp_path / "workspace"
+    shutil.copytree(small_workspace.root, copy)
+    return Workspace.find(copy)
+
+
+@pytest.fixture
+def engine(workspace):
+    engine = store.connect(workspace)
+    first = registry.find(workspace, registry.CHAMPION)
+    registry.experiment(workspace, "champion")
+    with store.writing(engine) as connection:
+        inputs = connection.execute(sa.select(store.evidence.c.inputs).limit(5)).scalars().all()
+    with mlflow.start_run():
+        again = registry.register(workspace, Fitted(registry.load(first), first.threshold, "plain", 1, 1), _frame(inputs))
+    registry.promote(workspace, engine, again.version, "it was better for a week")
+    yield engine
+    engine.dispose()
+
+
+def _frame(inputs):
+    import json
+
+    from fraudops.counterfactual import _frame as frame
+
+    return frame([json.loads(text) for text in inputs])
+
+
+def champion(workspace) -> str:
+    return str(MlflowClient(tracking_uri=workspace.tracking_uri).get_model_version_by_alias(registry.NAME, "champion").version)
+
+
+def states(engine) -> list[str]:
+    with engine.connect() as connection:
+        assert ledger.verify(connection) is None
+        return [entry["payload"]["state"] for entry in ledger.entries(connection, "request")]
+
+
+def test_two_people_bring_the_previous_champion_back(workspace, engine):
+    assert champion(workspace) == "2"
+    number = approvals.ask_rollback(engine, WHY, "ann")
+    with pytest.raises(UserError, match="somebody else has to"):
+        approvals.answer(workspace, engine, number, True, "ann")
+    assert champion(workspace) == "2"
+    assert approvals.answer(workspace, engine, number, True, "bob") == "1"
+    assert champion(workspace) == "1" and approvals.open_request(engine) is None
+    move = ledger.champion_moves(engine)[-1]
+    assert (move["version"], move["kind"], move["actor"]) == ("1", "rollback", "bob")
+    assert WHY in move["reason"] and "asked by ann" in move["reason"]
+    assert states(engine) == ["open", "granted"] and anchors.verify(workspace, engine, registry=False) is None
+
+
+def test_what_cannot_be_asked(engine):
+    with pytest.raises(UserError, match="at least 15 letters"):
+        approvals.ask_rollback(engine, "   too short   ", "ann")
+    approvals.ask_rollback(engine, WHY, "ann")
+    with pytest.raises(UserError, match="asked for already"):
+        approvals.ask_rollback(engine, WHY, "bob")
+    assert states(engine) == ["open"]
+
+
+def test_the_first_model_has_nobody_before_it(small_workspace):
+    engine = store.connect(small_workspace)
+    with pytest.raises(UserError, match="no previous champion"):
+        approvals.ask_rollback(engine, WHY, "ann")
+    engine.dispose()
+
+
+def test_a_refused_or_withdrawn_request_changes_nothing(workspace, engine):
+    number = approvals.ask_rollback(engine, WHY, "ann")
+    with pytest.raises(UserError, match="only they can withdraw"):
+        approvals.withdraw(engine, number, "bob")
+    assert approvals.answer(workspace, engine, number, False, "bob") is None
+    second = approvals.ask_rollback(engine, WHY, "ann")
+    approvals.withdraw(engine, second, "ann")
+    for gone in (number, second, 99):
+        with pytest.raises(UserError, match="answered already, or withdrawn"):
+            approvals.answer(workspace, engine, gone, True, "bob")
+    assert champion(workspace) == "2" and states(engine) == ["open", "refused", "open", "withdrawn"]
+
+
+def test_a_request_about_another_champion_is_not_granted(workspace, engine):
+    number = approvals.ask_rollback(engine, WHY, "ann")
+    registry.rollback(workspace, engine, "somebody was faster")
+    with pytest.raises(UserError, match="is not any more"):
+        approvals.answer(workspace, engine, number, True, "bob")
+    assert champion(workspace) == "1" and states(engine) == ["open"]
+
+
+def test_two_who_grant_at_once_roll_back_once(workspace, engine):
+    number = approvals.ask_rollback(engine, WHY, "ann")
+
+    def grant(actor):
+        try:
+            return approvals.answer(workspace, engine, number, True, actor)
+        except UserError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(grant, ["bob", "cem"]))
+    assert sorted(answer[:3] for answer in answers) == ["1", "Thi"]
+    assert champion(workspace) == "1" and states(engine) == ["open", "granted"]
+
+
+def test_the_tab_tells_who_was_champion_when(workspace, engine):
+    page = audit_page.AuditPage(workspace, engine, "ann")
+    page.tabs.selected_index = audit_page.TABS.index("Model")
+    model = page.parts[-1]
+    assert page.desk.message.value == ""
+    assert "Version 2</strong> decides now" in model.now.value and "it was better for a week" in model.now.value
+    assert "In " in model.rest.value and "one in twenty" in model.rest.value and "channel: online" in model.rest.value
+    import datetime
+
+    model.day.value = datetime.date(2020, 1, 1)
+    assert "Nobody was champion on 2020-01-01" in model.then.value
+    model.day.value = datetime.date(2100, 1, 1)
+    assert "version 2" in model.then.value
+    (workspace.root / "audit").mkdir(exist_ok=True)
+    (workspace.root / "audit" / "model_card.md").write_text(
+        "# Card\n\n<script>alert(1)</script>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    )
+    model.draw()
+    assert "<td>1</td>" in model.rest.value and "<script>" not in model.rest.value
+
+
+def test_two_people_roll_back_in_the_browser(browser, workspace, engine, tmp_path):
+    for name, role in (("sue", "supervisor"), ("tom", "supervisor"), ("ann", "analyst")):
+        person(engine, name, role)
+    with audit_server(workspace.root, tmp_path) as (link, _):
+        with visit(browser, link, "ann") as ann:
+            open_tab(ann.ready(), "Model")
+            ann.page.locator(".fo-rollback-reason textarea").fill(WHY)
+            ann.page.locator("button.fo-ask").click()
+            ann.page.locator(".fo-refused[role=alert]").wait_for()  # an analyst may not
+        assert approvals.open_request(engine) is None
+        with visit(browser, link, "sue") as sue, visit(browser, link, "tom") as tom:
+            open_tab(sue.ready(), "Model")
+            sue.page.locator(".fo-rollback-reason textarea").fill(WHY)
+            sue.page.locator("button.fo-ask").click()
+            sue.page.locator(".fo-done").get_by_text("A second person has to grant it").wait_for()
+            assert not sue.page.locator("button.fo-grant").is_visible()
+            open_tab(tom.ready(), "Model")
+            tom.page.locator(".fo-asked").get_by_text(WHY).wait_for()
+            tom.page.locator("button.fo-grant").click()
+            tom.page.locator(".fo-done").get_by_text("Version 1 is champion again").wait_for()
+            assert tom.errors == []
+    assert champion(workspace) == "1"
+    move = ledger.champion_moves(engine)[-1]
+    assert move["actor"] == "tom" and "asked by sue" in move["reason"]
