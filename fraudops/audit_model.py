@@ -79,9 +79,10 @@ class Model:
         stopped, frauds = int((rows["flagged"] & (rows["label"] == 1)).sum()), int(rows["label"].sum())
         apart = _apart(every, stopped, frauds)
         low, high = wilson(stopped, frauds)
+        which = f": {', '.join(apart)}" if apart else ""
         fairness = (
             f"Over everything {stopped:,} of {frauds:,} known frauds were stopped ({low:.0%} to {high:.0%}). "
-            f"In {len(apart)} of {len(every)} segments the interval leaves that share out{': ' + ', '.join(apart) if apart else ''}. "
+            f"In {len(apart)} of {len(every)} segments the interval leaves that share out{which}. "
             "Among so many segments about one in twenty does so by luck alone: read it as a question, not as a finding."
         )
         alt = f"Recall of each of {len(every)} segments with its 95 % interval."

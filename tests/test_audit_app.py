@@ -115,7 +115,7 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
     page.get_by_text(f"rows 26 to 50 of {len(rows):,}").wait_for()
     shown = page.locator(".fo-list tbody tr td:nth-child(2)").all_inner_texts()
     assert shown == rows["tx_id"].iloc[25:50].tolist()
-    page.get_by_label("Channel", exact=True).select_option("online")
+    page.get_by_label("Channel", exact=True).select_option(label="online")
     online = rows[rows["channel"] == "online"]
     page.get_by_text(f"rows 1 to 25 of {len(online):,}").wait_for()
     someone = online["customer_id"].iloc[0]
@@ -134,7 +134,7 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
     page.get_by_text("0 predicted non-frauds (approved, highest score first): none.").wait_for()
     for name in ("Id", "From", "To"):
         page.get_by_label(name, exact=True).fill("")
-    page.get_by_label("Channel", exact=True).select_option("")
+    page.get_by_label("Channel", exact=True).select_option(label="any")
 
 
 def test_the_page_follows_the_database_by_itself(browser, served, engine, monkeypatch):
