@@ -142,8 +142,8 @@ def _reviewing(doing: stats.Reviewing) -> dict[str, object]:
             ("Time with a case", f"{minutes} in the median"),
             ("Second person agrees with the first", _share(doing.agreement)),
             ("Verdicts against the model", _share(doing.overrides)),
-            ("Flagged cases called fraud, score hidden", _share(doing.blind)),
-            ("Flagged cases called fraud, score in sight", _share(doing.sighted)),
+            ("Agree with the model's flag, score hidden", _share(doing.blind)),
+            ("Agree with the model's flag, score in sight", _share(doing.sighted)),
             (f"Frauds in the random sample ({stats.SAMPLED})", _share(doing.missed)),
         ],
         "people": [
