@@ -96,6 +96,7 @@ class Model:
     def _draw_request(self) -> None:
         request, actor = approvals.open_request(self.desk.engine), self.desk.actor
         mine = request is not None and request.asked_by == actor
+        self.number = request.id if request else -1  # what is answered is what was shown, and not what came since
         if request is None:
             words = "To bring the previous champion back, one person asks and a second one grants it."
         else:
@@ -117,14 +118,10 @@ class Model:
         self._draw_request()
         self.desk.tell("Your request is on record. A second person has to grant it.")
 
-    def _number(self) -> int:
-        request = approvals.open_request(self.desk.engine)
-        return request.id if request else -1  # what is gone by now is refused in words
-
     def _withdraw(self) -> None:
         self.desk.require("rollback")
         try:
-            approvals.withdraw(self.desk.engine, self._number(), self.desk.actor)
+            approvals.withdraw(self.desk.engine, self.number, self.desk.actor)
         finally:
             self._draw_request()
         self.desk.tell("Your request is withdrawn.")
@@ -132,7 +129,7 @@ class Model:
     def _answer(self, granted: bool) -> None:
         self.desk.require("rollback")
         try:
-            back = approvals.answer(self.desk.workspace, self.desk.engine, self._number(), granted, self.desk.actor)
+            back = approvals.answer(self.desk.workspace, self.desk.engine, self.number, granted, self.desk.actor)
         finally:
             self.draw()
         self.desk.tell(f"Version {back} is champion again." if granted else "The request is refused.")
