@@ -49,10 +49,11 @@ class Dashboard:
         if over is None:
             self.shown.value = "<p>No transaction has been scored yet.</p>"
             return
-        rows, per_day = stats.notable(engine, over), stats.totals(engine, over)
+        rows, found = stats.notable(engine, over), stats.counted(engine, over)
+        per_day, begun = stats.totals(found), stats.first_decisions(found)
         figures, days, doing = stats.summary(rows, per_day, costs), stats.by_day(rows, per_day, costs), stats.reviewing(engine)
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
-        alarms, begun = stats.alarms(engine), stats.first_decisions(engine, over)
+        alarms = stats.alarms(engine)
         segments = {"channel": rows["channel"], "category": rows["category"], "amount in euros": views.amount_band(rows)}
         self.shown.value = pictures.template("audit_dashboard.html.j2").render(
             tiles=self._tiles(figures, doing),

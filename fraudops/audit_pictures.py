@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from functools import cache
 from importlib.resources import files
 
 import jinja2
@@ -17,6 +18,7 @@ from fraudops.timeline import day_of
 PALETTE = {"genuine": GENUINE, "fraud": FRAUD, "champion": CHAMPION, "challenger": CHALLENGER, "quiet": QUIET}
 
 
+@cache
 def template(name: str) -> jinja2.Template:
     """A page part that lies beside the library; what is put into HTML is escaped."""
     text = files("fraudops").joinpath(name).read_text(encoding="utf-8")

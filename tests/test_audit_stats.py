@@ -54,7 +54,7 @@ def scatter(engine, seed):
 def compare(engine):
     rows = views.judged(cases.predictions_with_labels(engine))
     over = stats.period(engine)
-    notable, per_day = stats.notable(engine, over), stats.totals(engine, over)
+    notable, per_day = stats.notable(engine, over), stats.totals(stats.counted(engine, over))
     assert stats.summary(notable, per_day, COSTS) == pytest.approx(views.summary(rows, COSTS), nan_ok=True)
     ours, theirs = stats.by_day(notable, per_day, COSTS), views.by_day(rows, COSTS)
     pd.testing.assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
@@ -85,13 +85,13 @@ def test_a_window_holds_the_latest_judged_days(engine):
     everything, some = stats.period(engine), stats.period(engine, 7)
     assert some.end == everything.end and some.start == everything.end - 7 * DAY
     assert everything.known - everything.end == MATURE_DAYS * DAY
-    assert len(stats.totals(engine, some)) == 7
+    assert len(stats.totals(stats.counted(engine, some))) == 7
 
 
 def test_an_operation_without_a_judged_day_is_no_error(engine):
     fill(engine, flagged=2, approved=3)
     over = stats.period(engine)
-    notable, per_day = stats.notable(engine, over), stats.totals(engine, over)
+    notable, per_day = stats.notable(engine, over), stats.totals(stats.counted(engine, over))
     assert over.start == over.end and notable.empty and per_day.empty
     found = stats.summary(notable, per_day, COSTS)
     assert found["rows"] == 0 and np.isnan(found["recall"]) and stats.by_day(notable, per_day, COSTS).empty
