@@ -76,13 +76,14 @@ class Model:
         kinds = {"channel": rows["channel"], "category": rows["category"], "amount in euros": views.amount_band(rows)}
         tables = {title: stats.by_segment(rows, of, costs) for title, of in kinds.items()}
         every = pd.concat(tables)
+        with_frauds = int(every["recall"].notna().sum())
         stopped, frauds = int((rows["flagged"] & (rows["label"] == 1)).sum()), int(rows["label"].sum())
         apart = _apart(every, stopped, frauds)
         low, high = wilson(stopped, frauds)
         which = f": {', '.join(apart)}" if apart else ""
         fairness = (
             f"Over everything {stopped:,} of {frauds:,} known frauds were stopped ({low:.0%} to {high:.0%}). "
-            f"In {len(apart)} of {len(every)} segments the interval leaves that share out{which}. "
+            f"In {len(apart)} of {with_frauds} segments with frauds the interval leaves that share out{which}. "
             "Among so many segments about one in twenty does so by luck alone: read it as a question, not as a finding."
         )
         alt = f"Recall of each of {len(every)} segments with its 95 % interval."

@@ -65,7 +65,7 @@ def timeline_figure(days: pd.DataFrame, alarms: pd.DataFrame, begun: pd.DataFram
                 x + 0.1, axes.get_ylim()[0], f"version {one.version}", rotation=90, fontsize=8, va="bottom", color="#333333"
             )
         if at:
-            axes.legend(loc="upper right", fontsize=8, frameon=False)
+            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
     else:
         axes.set_title("No day is old enough to be judged yet")
     axes.axhline(0, color=QUIET, linewidth=0.8)
