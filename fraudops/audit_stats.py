@@ -29,7 +29,7 @@ def period(engine: sa.Engine, days: int | None = None) -> Period | None:
     """The latest judged days of an operation, all of them without a number; None where no transaction was scored yet."""
     ts = store.predictions.c.ts
     with engine.connect() as connection:
-        first, last = connection.execute(sa.select(sa.func.min(ts), sa.func.max(ts))).one()
+        first, last = (connection.scalar(sa.select(end(ts))) for end in (sa.func.min, sa.func.max))  # each a look at an index
     if last is None:
         return None
     known = (last // DAY + 1) * DAY
@@ -37,27 +37,20 @@ def period(engine: sa.Engine, days: int | None = None) -> Period | None:
     return Period(max(start, end - days * DAY) if days else start, max(end, start), known)
 
 
-def counted(engine: sa.Engine, over: Period) -> pd.DataFrame:
-    """Predictions of each day by each model version, in one pass through an index: day (its first second), version, rows,
-    flagged, first (time of the first transaction, s)."""
-    p = store.predictions
-    flagged = sa.func.sum(sa.case((p.c.decision != "approve", 1), else_=0)).label("flagged")
-    day, version = (p.c.ts - p.c.ts % DAY).label("day"), p.c.model_version.label("version")
-    query = sa.select(day, version, sa.func.count().label("rows"), flagged, sa.func.min(p.c.ts).label("first")).where(_in(over))
-    with engine.connect() as connection:
-        found = store.frame(connection, query.group_by(day, version).order_by(day, version))
-    return found.astype(dict.fromkeys(("day", "rows", "flagged", "first"), "int64"))
+def totals(engine: sa.Engine, over: Period, rows: pd.DataFrame) -> pd.DataFrame:
+    """Predictions and flagged ones of each day that has any: index the day's first second, columns rows, flagged.
 
-
-def totals(found: pd.DataFrame) -> pd.DataFrame:
-    """Predictions and flagged ones of each day, out of `counted`: index the day's first second, columns rows, flagged."""
-    return found.groupby("day")[["rows", "flagged"]].sum()
-
-
-def first_decisions(found: pd.DataFrame) -> pd.DataFrame:
-    """When each version began to decide, out of `counted`, in the time of the operation: version, ts (s), oldest first."""
-    begun = found.groupby("version", sort=False)["first"].min().sort_values(kind="stable")
-    return begun.rename("ts").reset_index()
+    Parameters
+    ----------
+    rows : what `notable` gives, which holds every flagged one
+    """
+    count = sa.select(sa.func.count()).select_from(store.predictions)
+    days = range(over.start, over.end, DAY)
+    with engine.connect() as connection:  # day by day an index is counted, where GROUP BY would sort all of it
+        found = [connection.scalar(count.where(_in(Period(day, day + DAY, over.known)))) for day in days]
+    flagged = rows.loc[rows["flagged"], "day"].value_counts().reindex(list(days), fill_value=0)
+    per_day = pd.DataFrame({"rows": found, "flagged": flagged.to_numpy()}, index=pd.Index(days, name="day"), dtype="int64")
+    return per_day[per_day["rows"] > 0]
 
 
 def _in(over: Period) -> sa.ColumnElement[bool]:
@@ -74,12 +67,13 @@ def notable(engine: sa.Engine, over: Period) -> pd.DataFrame:
     p, t, f = store.predictions, store.transactions, store.labels
     columns = (p.c.tx_id, p.c.ts, t.c.amount_cents, t.c.category, t.c.channel, p.c.model_version, p.c.probability, p.c.decision)
     query = sa.select(*columns).join(t, t.c.tx_id == p.c.tx_id).where(_in(over))
-    said = sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).join(p, p.c.tx_id == f.c.tx_id).where(_in(over))
+    inside = (t.c.ts >= over.start, t.c.ts < over.end)  # by the transaction: labels are few, and are gone through one by one
+    said = sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).join(t, t.c.tx_id == f.c.tx_id).where(*inside)
     order = (f.c.source, f.c.is_fraud.desc())  # 'chargeback' sorts before 'reviewer'
     with engine.connect() as connection:
         given = store.frame(connection, said.where(f.c.label_ts < over.known).order_by(*order))
         label = given.drop_duplicates("tx_id").set_index("tx_id")["is_fraud"]
-        flagged = store.frame(connection, query.where(p.c.decision != "approve"))
+        flagged = store.frame(connection, query.where(p.c.decision.in_(("review", "block"))))
         missing = label.index[label == 1].difference(flagged["tx_id"])
         some = (missing[i : i + 500].tolist() for i in range(0, len(missing), 500))
         parts = [flagged, *(store.frame(connection, query.where(p.c.tx_id.in_(ids))) for ids in some)]
@@ -232,28 +226,6 @@ def reviewing(engine: sa.Engine) -> Reviewing:
 
 def _fraud(rows: pd.DataFrame) -> Share:
     return Share(int((rows["verdict"] == "fraud").sum()), len(rows))
-
-
-# --- what happened when ---
-
-
-def alarms(engine: sa.Engine) -> pd.DataFrame:
-    """Alerts of the drift monitor in order: as_of (s), severity, text."""
-    a = store.alerts
-    with engine.connect() as connection:
-        return store.frame(connection, sa.select(a.c.as_of, a.c.severity, a.c.text).order_by(a.c.as_of, a.c.alert_id))
-
-
-def state(engine: sa.Engine) -> tuple:
-    """Changes whenever something happened that the page shows; cheap enough to ask every half minute."""
-    p, f, d, c, a, k = store.predictions, store.labels, store.decisions, store.cases, store.alerts, store.controls
-    asked = (  # not the ledger: looking at a list makes an entry, too
-        sa.select(sa.func.max(p.c.ts)), sa.select(sa.func.count()).select_from(f), sa.select(sa.func.max(d.c.id)),
-        sa.select(sa.func.count()).select_from(c).where(c.c.state == "open"), sa.select(sa.func.count()).select_from(a),
-        sa.select(sa.func.max(k.c.changed_at)),
-    )  # fmt: skip
-    with engine.connect() as connection:
-        return tuple(connection.scalar(query) for query in asked)
 
 
 SAMPLED = f"one in {round(1 / review_rules.SAMPLE_SHARE)} approved transactions"
