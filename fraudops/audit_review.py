@@ -138,7 +138,7 @@ class Review:
         )
         if not hidden and about["model_version"].isdigit():  # the plain rules have no inputs to change
             self.changes.value = '<p class="fo-hint">Working out what would have changed the decision …</p>'
-            threading.Thread(target=self.desk.guarded(lambda: self._explain(shown)), daemon=True).start()
+            threading.Thread(target=self.desk.guarded(lambda: self._explain(shown), quiet=True), daemon=True).start()
 
     def _explain(self, shown: Case) -> None:
         """Beside the page, because a model takes a second to load; the answer is dropped if another case is shown by then."""

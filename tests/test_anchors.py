@@ -162,10 +162,10 @@ def test_of_many_differences_the_first_are_told():
 
 def test_a_promotion_anchors_and_a_broken_ledger_does_not_keep_anybody_from_it(workspace, engine, caplog):
     say(engine, 2)
-    registry._anchor(workspace, engine)
+    registry.anchor(workspace, engine)
     assert len(anchors.in_file(workspace)) == 1
     cut(engine, 2)
-    registry._anchor(workspace, engine)
+    registry.anchor(workspace, engine)
     assert len(anchors.in_file(workspace)) == 1 and "the tail was cut off" in caplog.text
 
 

@@ -177,8 +177,9 @@ def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login
     with visit(browser, served[0], person(engine, "leaver")) as visitor:
         page = visitor.ready()
         open_tab(page, "Label cases")
+        page.locator("button.fo-take").wait_for()
         users.deactivate(engine, "leaver", "os:test")
-        page.locator("button.fo-take").click()
+        page.evaluate("document.querySelector('button.fo-take')?.click()")  # the page may be on its way out already
         page.get_by_label("Password").wait_for()
         assert cases.held(engine, "leaver") is None
 

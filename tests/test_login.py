@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -361,7 +362,7 @@ def test_a_proxy_counts_with_its_secret_only(run, people, tmp_path):
 
 @pytest.mark.parametrize("option", ["--token=known", "--Voila.token=", "--Voila.auto_token=False", "--IdentityProvider.token="])
 def test_no_option_of_voila_opens_the_page(run, people, tmp_path, option):
-    command = ("python", "-m", "voila", "audit_app.ipynb", "--no-browser", "--port={port}", option)
+    command = (sys.executable, "-m", "voila", "audit_app.ipynb", "--no-browser", "--port={port}", option)
     place = str(__main__.AUDIT)
     with audit_server(
         run.root, tmp_path, command, JUPYTER_PATH=place, JUPYTER_TOKEN="known", FRAUDOPS_WORKSPACE=str(run.root)
