@@ -74,8 +74,8 @@ def review(engine: sa.Engine) -> None:
         taken = connection.execute(sa.select(c.tx_id, c.opened_ts).where(old).order_by(c.opened_ts, c.tx_id)).all()
         said = [
             {
-                "tx_id": tx_id, "stage": "decision", "verdict": "fraud" if i % 4 == 0 else "genuine", "note": "", "seconds": 90.0,
-                "reason": "", "actor": f"reviewer{i % 4}", "decided_at": float(at), "override": int(i % 25 == 0),
+                "tx_id": tx_id, "stage": "decision", "verdict": "genuine" if i % 4 else "fraud", "note": "", "reason": "",
+                "seconds": 90.0, "actor": f"reviewer{i % 4}", "decided_at": float(at), "override": int(i % 25 == 0),
             }
             for i, (tx_id, at) in enumerate(taken)
         ]  # fmt: skip

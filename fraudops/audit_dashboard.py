@@ -56,7 +56,7 @@ class Dashboard:
         per_day, begun = stats.totals(engine, over, rows), happened.first_decisions(engine, over)
         figures, days, doing = stats.summary(rows, per_day, costs), stats.by_day(rows, per_day, costs), stats.reviewing(engine)
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
-        alarms, events = happened.alarms(engine), happened.model_events(engine)
+        alarms, events = happened.alarms(engine), self.desk.model_events.read()
         marks = happened.marks(alarms, begun, events)
         segments = {"channel": rows["channel"], "category": rows["category"], "amount in euros": views.amount_band(rows)}
         self.shown.value = pictures.template("audit_dashboard.html.j2").render(
@@ -95,7 +95,7 @@ class Dashboard:
         chain = None
         if asked or entries <= VERIFIED_AT_ONCE:
             chain = views.chain(engine, self.desk.workspace, registry=asked)
-        moves = ledger.champion_moves(engine)
+        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
         last = moves[-1] if moves else None
         champion = last and {"version": last["version"], "since": views.clock(last["at"])} | last
         template = pictures.template("audit_record.html.j2")
@@ -155,6 +155,7 @@ def _reviewing(doing: stats.Reviewing) -> dict[str, object]:
     p = doing.progress
     minutes = "–" if doing.minutes != doing.minutes else f"{doing.minutes:.1f} minutes"
     return {
+        "latest": stats.LATEST,
         "facts": [
             ("Progress", f"{p['closed']:,} of {sum(p.values()):,} cases closed, {p['second']:,} wait for a second person"),
             ("Time with a case", f"{minutes} in the median"),

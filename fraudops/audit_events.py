@@ -5,10 +5,11 @@ import json
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops import store
+from fraudops import ledger, store
 from fraudops.audit_stats import Period
 from fraudops.timeline import day_of
 
+EVENTS = ("champion", "refused")
 STATED = ("predictions", "labels", "decisions", "cases", "alerts", "controls", "requests")
 
 
@@ -33,18 +34,28 @@ def alarms(engine: sa.Engine) -> pd.DataFrame:
         return store.frame(connection, sa.select(a.c.as_of, a.c.severity, a.c.text).order_by(a.c.as_of, a.c.alert_id))
 
 
-def model_events(engine: sa.Engine) -> list[dict]:
-    """Promotions, rollbacks and refusals by the ledger, in order: seq, at (s), actor, kind, version, previous, reason, gates.
+class ModelEvents:
+    """Promotions, rollbacks and refusals by the ledger; only what was added since the last look is read, as it only grows."""
 
-    A month that is played writes the time of its operation; everybody else the time of the clock, which need not lie in the
-    days of the operation.
-    """
-    entry = store.ledger.c
-    events = sa.or_(*(entry.body.contains(f'"event":"{event}"', autoescape=True) for event in ("champion", "refused")))
-    with engine.connect() as connection:
-        rows = connection.execute(sa.select(entry.seq, entry.body).where(events).order_by(entry.seq)).all()
-    found = [{"seq": seq} | json.loads(body) for seq, body in rows]
-    return [_model_event(one) for one in found if one["event"] in ("champion", "refused")]  # the text may stand in a note
+    def __init__(self, engine: sa.Engine):
+        self.engine, self.seen, self.found = engine, 0, []
+
+    def read(self) -> list[dict]:
+        """In order: seq, at (s), actor, kind, version, previous, reason, gates.
+
+        A month that is played writes the time of its operation; everybody else the time of the clock, which need not lie in
+        the days of the operation.
+        """
+        entry = store.ledger.c
+        events = sa.or_(*(entry.body.contains(f'"event":"{event}"', autoescape=True) for event in EVENTS))
+        with self.engine.connect() as connection:
+            last, _ = ledger.last(connection)
+            added = sa.select(entry.seq, entry.body).where(entry.seq > self.seen, entry.seq <= last, events)
+            rows = connection.execute(added.order_by(entry.seq)).all()
+        entries = [{"seq": seq} | json.loads(body) for seq, body in rows]
+        self.found += [_model_event(one) for one in entries if one["event"] in EVENTS]  # the text may stand in a note
+        self.seen = last
+        return [dict(one) for one in self.found]
 
 
 def _model_event(entry: dict) -> dict:
@@ -59,7 +70,7 @@ def marks(alarms: pd.DataFrame, begun: pd.DataFrame, events: list[dict]) -> pd.D
 
     Parameters
     ----------
-    alarms, begun, events : what `alarms`, `first_decisions` and `model_events` give
+    alarms, begun, events : what `alarms`, `first_decisions` and `ModelEvents` give
     """
     raised = [(day_of(int(ts) - 1), "drift alarm") for ts in alarms["as_of"]]  # an alarm is raised as its day ends
     first = [(day_of(int(ts)), "version begins") for ts in begun["ts"]]

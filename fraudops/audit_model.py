@@ -7,8 +7,7 @@ import ipywidgets as widgets
 import mistune
 import pandas as pd
 
-from fraudops import approvals, ledger
-from fraudops import audit_events as happened
+from fraudops import approvals
 from fraudops import audit_pictures as pictures
 from fraudops import audit_stats as stats
 from fraudops import audit_views as views
@@ -58,7 +57,7 @@ class Model:
 
     def draw(self) -> None:
         """Read ledger, requests and performance again."""
-        events = happened.model_events(self.desk.engine)
+        events = self.desk.model_events.read()
         for event in events:
             event["when"] = views.clock(event["at"])
         refused = [event for event in events if event["kind"] == "refusal"]
@@ -71,7 +70,7 @@ class Model:
         self.rest.value = part.render(part="rest", card=words, **self._performance())
 
     def _draw_then(self) -> None:
-        moves = ledger.champion_moves(self.desk.engine)
+        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
         at = None
         if self.day.value is not None:
             at = datetime.combine(self.day.value, self.clock.value or time(0), UTC).timestamp()

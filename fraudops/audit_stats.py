@@ -13,6 +13,7 @@ from fraudops import review_rules, store
 from fraudops.metrics import Costs, wilson
 from fraudops.timeline import DAY, MATURE_DAYS, day_of
 
+LATEST = 5_000  # words of reviewers that their figures are about
 WINDOWS = (28, 90)  # judged days to look at; besides: all
 
 
@@ -197,14 +198,22 @@ class Reviewing:
     people: pd.DataFrame
 
 
-def reviewing(engine: sa.Engine) -> Reviewing:
-    """Figures on all reviews of an operation."""
-    c, d = store.cases, store.decisions
+def reviewing(engine: sa.Engine, latest: int = LATEST) -> Reviewing:
+    """Progress of all cases; every other figure on the latest words of reviewers, of cases that were begun among them.
+
+    Parameters
+    ----------
+    latest : how many words (opinions and verdicts) are looked at
+    """
+    c, d, before = store.cases, store.decisions, store.decisions.alias("before")
     columns = (d.c.id, d.c.tx_id, d.c.stage, d.c.verdict, d.c.actor, d.c.seconds, d.c.override, c.c.kind, c.c.blind, c.c.state)
     with engine.connect() as connection:
         counts = sa.select(c.c.state, sa.func.count()).group_by(c.c.state)
         progress = dict.fromkeys(("open", "second", "closed"), 0) | {state: n for state, n in connection.execute(counts)}
-        said = store.frame(connection, sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id))
+        border = connection.scalar(sa.select(d.c.id).order_by(d.c.id.desc()).offset(latest).limit(1)) or 0
+        query = sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id)
+        begun = sa.exists().where(before.c.tx_id == d.c.tx_id, before.c.id <= border)
+        said = store.frame(connection, query.where(d.c.id > border, ~begun) if border else query)
     verdicts = said[(said["stage"] != "opinion") & (said["verdict"] != "unsure")]
     second = verdicts[verdicts["stage"].isin(["confirmation", "objection"])]
     first = said[(said["kind"] == "flagged") & (said["verdict"] != "unsure")].drop_duplicates("tx_id")

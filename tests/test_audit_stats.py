@@ -96,7 +96,7 @@ def test_postgresql_gives_the_same(tmp_path):
         assert set(happened.first_decisions(engine, stats.period(engine))["version"]) == {"1", "2"}
         with store.writing(engine) as connection:
             ledger.append(connection, "refused", "pipeline", version="9", failed=["a gate"], gates=[])
-        assert [one["kind"] for one in happened.model_events(engine)] == ["refusal"]
+        assert [one["kind"] for one in happened.ModelEvents(engine).read()] == ["refusal"]
         engine.dispose()
 
 
@@ -121,7 +121,7 @@ def test_model_events_stand_where_their_clock_says_and_nowhere_else(engine):
         ledger.append(connection, "refused", "month", at + DAY, version="2", failed=["cost", "ranking"], gates=[])
         alert = {"alert_id": "a", "as_of": NOON // DAY * DAY + DAY, "severity": "act", "text": "x"}  # raised as its day ends
         connection.execute(sa.insert(store.alerts), alert)
-    events = happened.model_events(engine)
+    events = happened.ModelEvents(engine).read()
     assert [(one["kind"], one["version"]) for one in events] == [("promotion", "1"), ("refusal", "2")]
     assert events[1]["reason"] == "did not pass: cost, ranking"
     marks = happened.marks(happened.alarms(engine), pd.DataFrame({"version": ["1"], "ts": [NOON]}), events)
@@ -190,6 +190,29 @@ def test_the_sample_and_blind_opinions_are_counted_apart(engine):
     found = stats.reviewing(engine)
     assert found.blind == stats.Share(1, 1) and found.sighted.of == 0
     assert found.missed == stats.Share(0, 1) and found.missed.interval[1] > 0.5  # one look says little
+
+
+def test_of_many_words_the_latest_count_with_whole_cases(engine):
+    fill(engine, flagged=4, cents=20_000)
+    for who in ("ann", "bob", "ann", "bob"):  # two cases, each with a second person
+        say(engine, cases.claim_next(engine, who), "fraud", who)
+    everything, some = stats.reviewing(engine), stats.reviewing(engine, latest=3)
+    assert everything.agreement.of == 2 and stats.reviewing(engine, latest=4).agreement.of == 2
+    assert some.agreement.of == 1 and some.sighted.of == 1  # the first case began before: none of its words
+    assert some.progress == everything.progress
+
+
+def test_model_events_are_read_as_they_are_added(engine):
+    events = happened.ModelEvents(engine)
+    assert events.read() == []
+    for version in ("1", "2"):
+        with store.writing(engine) as connection:
+            ledger.append(connection, "refused", "pipeline", version=version, failed=["a"], gates=[])
+            ledger.append(connection, "read", "ann", tx_id="t")
+        found = events.read()
+        assert [one["version"] for one in found] == ["1", "2"][: int(version)] and events.seen == 2 * int(version)
+    found[0]["version"] = "changed by a reader"
+    assert events.read() == happened.ModelEvents(engine).read()
 
 
 def test_nothing_reviewed_is_no_error(engine):
