@@ -1,6 +1,7 @@
 """The model tab of the review page: who was champion when and why, the model card, fairness by segment, rollback by two."""
 
 import html
+import re
 from datetime import UTC, datetime, time
 
 import ipywidgets as widgets
@@ -66,8 +67,11 @@ class Model:
         self._draw_then()
         self._draw_request()
         card = self.desk.workspace.root / "audit" / "model_card.md"
-        words = MARKDOWN(card.read_text(encoding="utf-8")) if card.is_file() else None
-        self.rest.value = part.render(part="rest", card=words, **self._performance())
+        words = card.read_text(encoding="utf-8") if card.is_file() else ""
+        about = re.search(r"^# .*, version (\S+)", words)
+        now = next((one["version"] for one in reversed(events) if one["kind"] != "refusal"), None)
+        other = about.group(1) if about and about.group(1) != now else None
+        self.rest.value = part.render(part="rest", card=MARKDOWN(words) if words else None, other=other, **self._performance())
 
     def _draw_then(self) -> None:
         moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]

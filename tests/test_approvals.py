@@ -137,10 +137,11 @@ def test_the_tab_tells_who_was_champion_when(workspace, engine):
     assert "version 2" in model.then.value
     (workspace.root / "audit").mkdir(exist_ok=True)
     (workspace.root / "audit" / "model_card.md").write_text(
-        "# Card\n\n<script>alert(1)</script>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+        "# Card, version 1\n\n<script>alert(1)</script>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
     )
     model.draw()
-    assert "<h3>Card</h3>" in model.rest.value  # below the page's own heading
+    assert "<h3>Card, version 1</h3>" in model.rest.value  # below the page's own heading
+    assert "This card is about version 1, which is not the champion now" in model.rest.value
     assert "<td>1</td>" in model.rest.value and "<script>" not in model.rest.value
 
 
