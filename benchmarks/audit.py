@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from fraudops import cases, store
+from fraudops import audit_events, cases, ledger, store
 from fraudops.audit_page import AuditPage
+from fraudops.audit_stats import WINDOWS
 from fraudops.listing import LISTS
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace
@@ -20,6 +21,7 @@ A_DAY = 2_500  # predictions; the larger database holds more days, as one that i
 FLAGGED, FRAUD = 0.03, 0.008
 RUNS = 7
 TARGET_SECONDS = 0.3
+BACKLOG_DAYS = 3  # whose cases are still open
 START = 20_000 * DAY
 
 
@@ -63,6 +65,26 @@ def fill(engine: sa.Engine, rows: int) -> None:
     cases.open_cases(engine)
 
 
+def review(engine: sa.Engine) -> None:
+    """Four people have closed all cases but those of the latest days: decisions, and an entry of the ledger each."""
+    c = store.cases.c
+    with store.writing(engine) as connection:
+        latest = connection.scalar(sa.select(sa.func.max(c.opened_ts)))
+        old = c.opened_ts < latest - BACKLOG_DAYS * DAY
+        taken = connection.execute(sa.select(c.tx_id, c.opened_ts).where(old).order_by(c.opened_ts, c.tx_id)).all()
+        said = [
+            {
+                "tx_id": tx_id, "stage": "decision", "verdict": "genuine" if i % 4 else "fraud", "note": "", "reason": "",
+                "seconds": 90.0, "actor": f"reviewer{i % 4}", "decided_at": float(at), "override": int(i % 25 == 0),
+            }
+            for i, (tx_id, at) in enumerate(taken)
+        ]  # fmt: skip
+        connection.execute(store.decisions.insert(), said)
+        connection.execute(store.cases.update().where(old).values(state="closed"))
+        for one in said:
+            ledger.append(connection, "decision", one["actor"], tx_id=one["tx_id"], verdict=one["verdict"])
+
+
 def _once(action: Callable[[], object]) -> float:
     begin = time.perf_counter()
     action()
@@ -90,7 +112,11 @@ def clicks(workspace: Workspace, engine: sa.Engine) -> dict[str, float]:
     took["list: next page"] = _timed(lists.on.click)
     lists.channel.value = "online"
     took["list: filtered, next page"] = _timed(lists.on.click)
-    took["dashboard"] = _timed(page.dashboard.draw)
+    for days in WINDOWS:
+        page.dashboard.window.value = days
+        took[f"dashboard: latest {days} days"] = _timed(page.dashboard.draw)
+    took["model"] = _timed(page.model.draw)
+    took["has anything happened?"] = _timed(lambda: audit_events.state(engine))
     runs = []
     for _ in range(RUNS):
         runs.append(_once(review.take.click))
@@ -108,6 +134,7 @@ def main() -> None:
             workspace = Workspace.find(Path(folder))
             engine = store.connect(workspace)
             fill(engine, size)
+            review(engine)
             for name, seconds in clicks(workspace, engine).items():
                 found.setdefault(name, []).append(seconds)
             engine.dispose()

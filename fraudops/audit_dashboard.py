@@ -1,16 +1,19 @@
 """The dashboard of the review page: how well the model decided, how reviewing goes, what happened, and the records."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import ipywidgets as widgets
 import pandas as pd
 
+from fraudops import audit_events as happened
 from fraudops import audit_pictures as pictures
 from fraudops import audit_stats as stats
 from fraudops import audit_views as views
 from fraudops import ledger
 from fraudops.audit_desk import Desk, row, text
+from fraudops.timeline import day_of
 
 LOOK_SECONDS = 30  # between two looks at whether something happened
 VERIFIED_AT_ONCE = 5_000  # entries of the ledger; a longer one is verified when asked
@@ -44,15 +47,17 @@ class Dashboard:
     def draw(self) -> None:
         """Read the database again."""
         engine = self.desk.engine
-        self.seen = stats.state(engine)
+        self.seen = happened.state(engine)
         over, costs = stats.period(engine, self.window.value), views.review_costs(self.desk.workspace)
         if over is None:
             self.shown.value = "<p>No transaction has been scored yet.</p>"
             return
-        rows, per_day = stats.notable(engine, over), stats.totals(engine, over)
+        rows = stats.notable(engine, over)
+        per_day, begun = stats.totals(engine, over, rows), happened.first_decisions(engine, over)
         figures, days, doing = stats.summary(rows, per_day, costs), stats.by_day(rows, per_day, costs), stats.reviewing(engine)
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
-        alarms, begun = stats.alarms(engine), stats.first_decisions(engine, over)
+        alarms, events = happened.alarms(engine), self.desk.model_events.read()
+        marks = happened.marks(alarms, begun, events)
         segments = {"channel": rows["channel"], "category": rows["category"], "amount in euros": views.amount_band(rows)}
         self.shown.value = pictures.template("audit_dashboard.html.j2").render(
             tiles=self._tiles(figures, doing),
@@ -60,9 +65,9 @@ class Dashboard:
             f"A review costs {costs.review / 100:,.2f} euros; a missed fraud costs its amount.",
             figures=figures,
             daily=pictures.picture(
-                pictures.timeline_figure(days, alarms, begun),
-                f"Euros saved per day, {span}, with {len(alarms)} drift alarms and the day from which on each version decided.",
+                pictures.timeline_figure(days, marks), f"Euros saved per day, {span}, and what happened: {_told(marks, days)}."
             ),
+            elsewhere=_elsewhere(events, days),
             days=[_day(day, one) for day, one in days.iloc[::-1].iterrows()],
             segments=[(title, _segment(stats.by_segment(rows, of, costs))) for title, of in segments.items()],
             reviewing=_reviewing(doing),
@@ -90,7 +95,7 @@ class Dashboard:
         chain = None
         if asked or entries <= VERIFIED_AT_ONCE:
             chain = views.chain(engine, self.desk.workspace, registry=asked)
-        moves = ledger.champion_moves(engine)
+        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
         last = moves[-1] if moves else None
         champion = last and {"version": last["version"], "since": views.clock(last["at"])} | last
         template = pictures.template("audit_record.html.j2")
@@ -100,7 +105,7 @@ class Dashboard:
         """Look every half minute whether something happened, and say so; what goes wrong is said as after a click."""
 
         def look() -> None:
-            seen = stats.state(self.desk.engine)
+            seen = happened.state(self.desk.engine)
             if seen != self.seen:
                 self.seen = seen
                 moved_on()
@@ -109,6 +114,19 @@ class Dashboard:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             quietly()
+
+
+def _told(marks: pd.DataFrame, days: pd.DataFrame) -> str:
+    """What the picture shows besides money, for those who cannot see it."""
+    shown = marks[marks["day"].isin(set(days.index))]["kind"].value_counts() if len(days) else {}
+    return ", ".join(f"{kind} {n} time{'s' * (n > 1)}" for kind, n in shown.items()) or "nothing"
+
+
+def _elsewhere(events: list[dict], days: pd.DataFrame) -> str:
+    """Model events that have no place among the judged days: most are written with the time of the clock."""
+    there = set(days.index)
+    counted = Counter(one["kind"] for one in events if day_of(int(one["at"])) not in there)
+    return ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counted.items())
 
 
 def _day(day: object, one: dict) -> tuple[str, ...]:
@@ -137,6 +155,7 @@ def _reviewing(doing: stats.Reviewing) -> dict[str, object]:
     p = doing.progress
     minutes = "–" if doing.minutes != doing.minutes else f"{doing.minutes:.1f} minutes"
     return {
+        "latest": stats.LATEST,
         "facts": [
             ("Progress", f"{p['closed']:,} of {sum(p.values()):,} cases closed, {p['second']:,} wait for a second person"),
             ("Time with a case", f"{minutes} in the median"),

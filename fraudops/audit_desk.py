@@ -11,6 +11,7 @@ import ipywidgets as widgets
 import sqlalchemy as sa
 
 from fraudops import audit_pictures as pictures
+from fraudops.audit_events import ModelEvents
 from fraudops.workspace import UserError, Workspace
 
 
@@ -51,11 +52,13 @@ class Desk:
     Attributes
     ----------
     require : raises UserError unless this person may do what is named (see `users.MAY`)
+    model_events : what happened to models, as the ledger has it
     """
 
     def __init__(self, workspace: Workspace, engine: sa.Engine, actor: str, require: Callable[[str], None] = lambda _: None):
         self.workspace, self.engine, self.actor, self.require = workspace, engine, actor, require
         self.message = text("fo-message")
+        self.model_events = ModelEvents(engine)
 
     def guarded(self, action: Callable[[], None], quiet: bool = False) -> Callable[..., None]:
         """The action as a handler: what goes wrong is said in words, and never swallowed; a quiet one leaves other words."""

@@ -1,20 +1,32 @@
 """The model tab of the review page: who was champion when and why, the model card, fairness by segment, rollback by two."""
 
 import html
+import re
 from datetime import UTC, datetime, time
 
 import ipywidgets as widgets
 import mistune
 import pandas as pd
 
-from fraudops import approvals, ledger
+from fraudops import approvals
 from fraudops import audit_pictures as pictures
 from fraudops import audit_stats as stats
 from fraudops import audit_views as views
 from fraudops.audit_desk import Desk, row, text
 from fraudops.metrics import wilson
+from fraudops.timeline import day_of
 
-MARKDOWN = mistune.create_markdown(escape=True, plugins=["table"])
+DAYS = 90  # judged days that performance by segment is about
+
+
+class _Card(mistune.HTMLRenderer):
+    """The card stands below a heading of the page: its own begin two levels deeper."""
+
+    def heading(self, text: str, level: int, **attributes: str) -> str:
+        return super().heading(text, min(level + 2, 6), **attributes)
+
+
+MARKDOWN = mistune.create_markdown(renderer=_Card(escape=True), plugins=["table"])
 
 
 class Model:
@@ -22,6 +34,7 @@ class Model:
 
     def __init__(self, desk: Desk):
         self.desk = desk
+        self.shown = -1  # the request that this person has read: a later one is not granted in its place
         self.now, self.then, self.rest = text("fo-now"), text("fo-then"), text("fo-model-rest")
         self.day = widgets.DatePicker(description="Day")
         self.clock = widgets.TimePicker(description="Time (UTC)", value=time(12, 0), step=60)
@@ -45,19 +58,23 @@ class Model:
 
     def draw(self) -> None:
         """Read ledger, requests and performance again."""
-        moves = ledger.champion_moves(self.desk.engine)
-        for move in moves:
-            move["when"] = views.clock(move["at"])
+        events = self.desk.model_events.read()
+        for event in events:
+            event["when"] = views.clock(event["at"])
+        refused = [event for event in events if event["kind"] == "refusal"]
         part = pictures.template("audit_model.html.j2")
-        self.now.value = part.render(part="now", moves=moves)
+        self.now.value = part.render(part="now", moves=[one for one in events if one["kind"] != "refusal"], refused=refused)
         self._draw_then()
         self._draw_request()
         card = self.desk.workspace.root / "audit" / "model_card.md"
-        words = MARKDOWN(card.read_text(encoding="utf-8")) if card.is_file() else None
-        self.rest.value = part.render(part="rest", card=words, **self._performance())
+        words = card.read_text(encoding="utf-8") if card.is_file() else ""
+        about = re.search(r"^# .*, version (\S+)", words)
+        now = next((one["version"] for one in reversed(events) if one["kind"] != "refusal"), None)
+        other = about.group(1) if about and about.group(1) != now else None
+        self.rest.value = part.render(part="rest", card=MARKDOWN(words) if words else None, other=other, **self._performance())
 
     def _draw_then(self) -> None:
-        moves = ledger.champion_moves(self.desk.engine)
+        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
         at = None
         if self.day.value is not None:
             at = datetime.combine(self.day.value, self.clock.value or time(0), UTC).timestamp()
@@ -69,9 +86,9 @@ class Model:
         )
 
     def _performance(self) -> dict:
-        over, costs = stats.period(self.desk.engine), views.review_costs(self.desk.workspace)
+        over, costs = stats.period(self.desk.engine, DAYS), views.review_costs(self.desk.workspace)
         if over is None or over.start == over.end:
-            return {"segments": [], "picture": "", "fairness": ""}
+            return {"segments": [], "picture": "", "fairness": "", "span": ""}
         rows = stats.notable(self.desk.engine, over)
         kinds = {"channel": rows["channel"], "category": rows["category"], "amount in euros": views.amount_band(rows)}
         tables = {title: stats.by_segment(rows, of, costs) for title, of in kinds.items()}
@@ -81,7 +98,9 @@ class Model:
         apart = _apart(every, stopped, frauds)
         low, high = wilson(stopped, frauds)
         which = f": {', '.join(apart)}" if apart else ""
+        span = f"{day_of(over.start)} to {day_of(over.end - 1)}"
         fairness = (
+            f"The latest {DAYS} judged days at most, {span}, by whichever version decided. "
             f"Over everything {stopped:,} of {frauds:,} known frauds were stopped ({low:.0%} to {high:.0%}). "
             f"In {len(apart)} of {with_frauds} segments with frauds the interval leaves that share out{which}. "
             "Among so many segments about one in twenty does so by luck alone: read it as a question, not as a finding."
@@ -89,14 +108,14 @@ class Model:
         alt = f"Recall of each of {len(every)} segments with its 95 % interval."
         figure = pictures.segments_figure(every, stopped / frauds if frauds else float("nan"), len(apart))
         shown = [(f"{kind}: {name}", one) for (kind, name), one in every.iterrows()]
-        return {"segments": shown, "picture": pictures.picture(figure, alt), "fairness": fairness}
+        return {"segments": shown, "picture": pictures.picture(figure, alt), "fairness": fairness, "span": span}
 
     # --- rollback ---
 
     def _draw_request(self) -> None:
         request, actor = approvals.open_request(self.desk.engine), self.desk.actor
+        self.shown = request.id if request else -1
         mine = request is not None and request.asked_by == actor
-        self.number = request.id if request else -1  # what is answered is what was shown, and not what came since
         if request is None:
             words = "To bring the previous champion back, one person asks and a second one grants it."
         else:
@@ -121,7 +140,7 @@ class Model:
     def _withdraw(self) -> None:
         self.desk.require("rollback")
         try:
-            approvals.withdraw(self.desk.engine, self.number, self.desk.actor)
+            approvals.withdraw(self.desk.engine, self.shown, self.desk.actor)
         finally:
             self._draw_request()
         self.desk.tell("Your request is withdrawn.")
@@ -129,7 +148,7 @@ class Model:
     def _answer(self, granted: bool) -> None:
         self.desk.require("rollback")
         try:
-            back = approvals.answer(self.desk.workspace, self.desk.engine, self.number, granted, self.desk.actor)
+            back = approvals.answer(self.desk.workspace, self.desk.engine, self.shown, granted, self.desk.actor)
         finally:
             self.draw()
         self.desk.tell(f"Version {back} is champion again." if granted else "The request is refused.")

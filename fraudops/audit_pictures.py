@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -13,8 +14,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fraudops.figures import CHALLENGER, CHAMPION, FRAUD, GENUINE, QUIET, use_style
-from fraudops.timeline import day_of
 
+# kind of event: marker, colour
+MARKS = {
+    "drift alarm": ("v", CHALLENGER),
+    "version begins": (">", GENUINE),
+    "promotion": ("^", CHAMPION),
+    "rollback": ("<", FRAUD),
+    "refusal": ("X", QUIET),
+}
 PALETTE = {"genuine": GENUINE, "fraud": FRAUD, "champion": CHAMPION, "challenger": CHALLENGER, "quiet": QUIET}
 
 
@@ -35,39 +43,40 @@ def picture(figure: Figure, alt: str) -> str:
     return f'<img class="fo-picture" alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{code}">'
 
 
-def timeline_figure(days: pd.DataFrame, alarms: pd.DataFrame, begun: pd.DataFrame) -> Figure:
-    """Euros saved each judged day, with drift alarms and the versions that began to decide on the same axis.
+def timeline_figure(days: pd.DataFrame, marks: pd.DataFrame) -> Figure:
+    """Euros saved each judged day, with what happened on the same axis.
 
     Parameters
     ----------
     days : `audit_stats.by_day`
-    alarms : as_of (s)
-    begun : version, ts (s): from when on each decided
+    marks : `audit_events.marks`; those of other days are left out
     """
     use_style()
-    place = {"left": 0.12, "right": 0.98, "top": 0.9, "bottom": 0.12}
+    place = {"left": 0.12, "right": 0.98, "top": 0.84, "bottom": 0.1}
     figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="none", gridspec_kw=place)
+    title = "No day is old enough to be judged yet"
     if len(days):
         first, saved = days.index[0], days["saved_cents"].to_numpy(float) / 100
-        axes.bar(range(len(saved)), saved, color=np.where(saved >= 0, CHAMPION, FRAUD))
-        step = max(1, -(-len(saved) // 6))
-        axes.set_xticks(range(0, len(saved), step), [f"{day:%d %b}" for day in days.index[::step]], fontsize=10)
-        axes.set_title(f"Reviewing paid for itself on {int((saved >= 0).sum())} of {len(saved)} days")
+        last = (days.index[-1] - first).days
+        at = np.array([(day - first).days for day in days.index])
+        wide = 0.8 * 6.4 * 72 * (place["right"] - place["left"]) / (last + 1)  # points
+        # one collection of lines: bars are an object each, which takes five times as long to draw
+        axes.vlines(at, 0, saved, colors=np.where(saved >= 0, CHAMPION, FRAUD), linewidth=wide)
+        low, high = min(saved.min(), 0), max(saved.max(), 0)
+        room = 0.08 * (high - low or 1)
+        axes.set(xlim=(-0.5, last + 0.5), ylim=(low - room, high + 2 * room))
+        ticks = range(0, last + 1, max(1, -(-(last + 1) // 6)))
+        axes.set_xticks(ticks, [f"{first + timedelta(one):%d %b}" for one in ticks], fontsize=10)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        top = axes.get_ylim()[1]
-        at = [(day_of(int(ts) - 1) - first).days for ts in alarms["as_of"]]  # an alarm is raised as its day ends
-        at = [one for one in at if 0 <= one < len(saved)]
-        axes.plot(at, [top] * len(at), "v", color=CHALLENGER, markersize=8, clip_on=False, label="drift alarm")
-        for one in begun.itertuples():
-            x = max((day_of(int(one.ts)) - first).days, 0) - 0.5
-            axes.axvline(x, color=QUIET, linestyle="--", linewidth=1)
-            axes.text(
-                x + 0.1, axes.get_ylim()[0], f"version {one.version}", rotation=90, fontsize=8, va="bottom", color="#333333"
-            )
-        if at:
-            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
-    else:
-        axes.set_title("No day is old enough to be judged yet")
+        title = f"Reviewing paid for itself on {int((saved >= 0).sum())} of {len(saved)} days"
+        inside = marks[(marks["day"] >= first) & (marks["day"] <= days.index[-1])]
+        for kind, (marker, colour) in MARKS.items():
+            days_of = [(day - first).days for day in inside.loc[inside["kind"] == kind, "day"]]
+            if days_of:
+                axes.plot(days_of, [high + room] * len(days_of), marker, color=colour, markersize=8, linestyle="", label=kind)
+        if len(inside):
+            axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), fontsize=8, frameon=False, ncols=5, handletextpad=0)
+    axes.set_title(title, y=1.09)  # a place of its own: finding one takes as long as drawing the rest
     axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.set_ylabel("euros saved")
     plt.close(figure)

@@ -5,6 +5,7 @@ The rules are those of `cases.predictions_with_labels` and `audit_views.judged`;
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from fraudops import review_rules, store
 from fraudops.metrics import Costs, wilson
 from fraudops.timeline import DAY, MATURE_DAYS, day_of
 
+LATEST = 5_000  # words of reviewers that their figures are about
 WINDOWS = (28, 90)  # judged days to look at; besides: all
 
 
@@ -28,7 +30,7 @@ def period(engine: sa.Engine, days: int | None = None) -> Period | None:
     """The latest judged days of an operation, all of them without a number; None where no transaction was scored yet."""
     ts = store.predictions.c.ts
     with engine.connect() as connection:
-        first, last = connection.execute(sa.select(sa.func.min(ts), sa.func.max(ts))).one()
+        first, last = (connection.scalar(sa.select(end(ts))) for end in (sa.func.min, sa.func.max))  # each a look at an index
     if last is None:
         return None
     known = (last // DAY + 1) * DAY
@@ -36,14 +38,20 @@ def period(engine: sa.Engine, days: int | None = None) -> Period | None:
     return Period(max(start, end - days * DAY) if days else start, max(end, start), known)
 
 
-def totals(engine: sa.Engine, over: Period) -> pd.DataFrame:
-    """Predictions and flagged ones of each day: index the day's first second, columns rows, flagged."""
-    p = store.predictions
-    flagged = sa.func.sum(sa.case((p.c.decision != "approve", 1), else_=0))
-    day = (p.c.ts - p.c.ts % DAY).label("day")
-    query = sa.select(day, sa.func.count().label("rows"), flagged.label("flagged")).where(_in(over)).group_by(day).order_by(day)
-    with engine.connect() as connection:
-        return store.frame(connection, query).astype("int64").set_index("day")
+def totals(engine: sa.Engine, over: Period, rows: pd.DataFrame) -> pd.DataFrame:
+    """Predictions and flagged ones of each day that has any: index the day's first second, columns rows, flagged.
+
+    Parameters
+    ----------
+    rows : what `notable` gives, which holds every flagged one
+    """
+    count = sa.select(sa.func.count()).select_from(store.predictions)
+    days = range(over.start, over.end, DAY)
+    with engine.connect() as connection:  # day by day an index is counted, where GROUP BY would sort all of it
+        found = [connection.scalar(count.where(_in(Period(day, day + DAY, over.known)))) for day in days]
+    flagged = rows.loc[rows["flagged"], "day"].value_counts().reindex(list(days), fill_value=0)
+    per_day = pd.DataFrame({"rows": found, "flagged": flagged.to_numpy()}, index=pd.Index(days, name="day"), dtype="int64")
+    return per_day[per_day["rows"] > 0]
 
 
 def _in(over: Period) -> sa.ColumnElement[bool]:
@@ -60,12 +68,13 @@ def notable(engine: sa.Engine, over: Period) -> pd.DataFrame:
     p, t, f = store.predictions, store.transactions, store.labels
     columns = (p.c.tx_id, p.c.ts, t.c.amount_cents, t.c.category, t.c.channel, p.c.model_version, p.c.probability, p.c.decision)
     query = sa.select(*columns).join(t, t.c.tx_id == p.c.tx_id).where(_in(over))
-    said = sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).join(p, p.c.tx_id == f.c.tx_id).where(_in(over))
+    inside = (t.c.ts >= over.start, t.c.ts < over.end)  # by the transaction: labels are few, and are gone through one by one
+    said = sa.select(f.c.tx_id, f.c.source, f.c.is_fraud).join(t, t.c.tx_id == f.c.tx_id).where(*inside)
     order = (f.c.source, f.c.is_fraud.desc())  # 'chargeback' sorts before 'reviewer'
     with engine.connect() as connection:
         given = store.frame(connection, said.where(f.c.label_ts < over.known).order_by(*order))
         label = given.drop_duplicates("tx_id").set_index("tx_id")["is_fraud"]
-        flagged = store.frame(connection, query.where(p.c.decision != "approve"))
+        flagged = store.frame(connection, query.where(p.c.decision.in_(("review", "block"))))
         missing = label.index[label == 1].difference(flagged["tx_id"])
         some = (missing[i : i + 500].tolist() for i in range(0, len(missing), 500))
         parts = [flagged, *(store.frame(connection, query.where(p.c.tx_id.in_(ids))) for ids in some)]
@@ -76,35 +85,41 @@ def notable(engine: sa.Engine, over: Period) -> pd.DataFrame:
     return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)
 
 
-def _counted(rows: pd.DataFrame, total: int, flagged: int, costs: Costs) -> dict[str, float]:
-    """As `audit_views.summary`: counts, rates and cents saved, from the notable rows and two totals."""
-    fraud, stopped = rows["label"] == 1, (rows["label"] == 1) & rows["flagged"]
-    tp = int(stopped.sum())
-    fp, fn = flagged - tp, int(fraud.sum()) - tp
-    return {
-        "true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": total - tp - fp - fn,
-        "precision": _rate(tp, tp + fp), "recall": _rate(tp, tp + fn), "f1": _rate(2 * tp, 2 * tp + fp + fn), "rows": total,
-        "saved_cents": float(rows.loc[stopped, "amount_cents"].sum() - costs.review * flagged),
-    }  # fmt: skip
+def _counts(rows: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Of each group (size,) of notable rows: flagged, frauds, stopped (frauds that were flagged) and stopped_cents.
+
+    Parameters
+    ----------
+    groups : (n,) the number of each row's group
+    """
+    fraud, flagged = rows["label"].to_numpy() == 1, rows["flagged"].to_numpy(bool)
+    cents = rows["amount_cents"].to_numpy(float)  # exact: sums are far below 2 ** 53
+    weights = {"flagged": flagged, "frauds": fraud, "stopped": fraud & flagged, "stopped_cents": cents * (fraud & flagged)}
+    return {name: np.bincount(groups, weight, size).astype(np.int64) for name, weight in weights.items()}
 
 
-def _rate(top: int, bottom: int) -> float:
-    return top / bottom if bottom else float("nan")
+def _figures(counts: dict[str, np.ndarray], total: np.ndarray, costs: Costs) -> dict[str, np.ndarray]:
+    """As `audit_views.summary`, for each group: counts, rates and cents saved; NaN for a rate over nothing."""
+    tp = counts["stopped"]
+    fp, fn = counts["flagged"] - tp, counts["frauds"] - tp
+    with np.errstate(invalid="ignore"):
+        rates = {"precision": tp / (tp + fp), "recall": tp / (tp + fn), "f1": 2 * tp / (2 * tp + fp + fn)}
+    numbers = {"true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": total - tp - fp - fn}
+    saved = counts["stopped_cents"] - float(costs.review) * counts["flagged"]
+    return numbers | rates | {"rows": total, "saved_cents": saved}
 
 
 def summary(rows: pd.DataFrame, per_day: pd.DataFrame, costs: Costs) -> dict[str, float]:
     """Counts, rates and money of a period."""
-    return _counted(rows, int(per_day["rows"].sum()), int(per_day["flagged"].sum()), costs)
+    counts = _counts(rows, np.zeros(len(rows), int), 1)
+    return {name: one.item() for name, one in _figures(counts, np.array([per_day["rows"].sum()]), costs).items()}
 
 
 def by_day(rows: pd.DataFrame, per_day: pd.DataFrame, costs: Costs) -> pd.DataFrame:
     """`summary` of each day, in order; the index is the date."""
-    parts = dict(list(rows.groupby("day")))
-    made = {
-        day_of(day): _counted(parts.get(day, rows.head(0)), int(total["rows"]), int(total["flagged"]), costs)
-        for day, total in per_day.iterrows()
-    }
-    return pd.DataFrame.from_dict(made, orient="index")
+    counts = _counts(rows, per_day.index.get_indexer(rows["day"]), len(per_day))
+    index = [day_of(day) for day in per_day.index]
+    return pd.DataFrame(_figures(counts, per_day["rows"].to_numpy(), costs), index=index)
 
 
 def by_segment(rows: pd.DataFrame, segment: pd.Series, costs: Costs, most: int = 12) -> pd.DataFrame:
@@ -119,26 +134,27 @@ def by_segment(rows: pd.DataFrame, segment: pd.Series, costs: Costs, most: int =
     -------
     index segment; columns flagged, frauds, recall and precision each with _low and _high, saved (euros)
     """
-    names = segment.astype(str)
-    names = names.where(names.isin(names.value_counts().index[:most]), "other")
+    codes, names = pd.factorize(segment.astype(str))
+    largest = set(np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable")[:most])
+    names = [name if code in largest else "other" for code, name in enumerate(names)]
     in_order = isinstance(segment.dtype, pd.CategoricalDtype)
     order = [str(one) for one in segment.cat.categories] if in_order else sorted(set(names))
-    table = {}
-    for name in [*order, *(["other"] if "other" not in order else [])]:
-        part = rows[(names == name).to_numpy()]
-        if part.empty:
-            continue
-        flagged, frauds = int(part["flagged"].sum()), int(part["label"].sum())
-        counted = _counted(part, len(part), flagged, costs)
-        row = {"flagged": flagged, "frauds": frauds}
-        for figure, of in (("recall", frauds), ("precision", flagged)):
-            row[figure] = counted[figure]
-            row[f"{figure}_low"], row[f"{figure}_high"] = wilson(counted["true_positive"], of)
-        table[name] = row | {"saved": counted["saved_cents"] / 100}
-    return pd.DataFrame.from_dict(table, orient="index")
+    order = [name for name in dict.fromkeys([*order, "other"]) if name in names]
+    place = np.array([order.index(name) for name in names], int)
+    counts = _counts(rows, place[codes], len(order))
+    figures = _figures(counts, counts["flagged"], costs)
+    table = {"flagged": counts["flagged"], "frauds": counts["frauds"]}
+    for figure, of in (("recall", counts["frauds"]), ("precision", counts["flagged"])):
+        sides = np.array([wilson(tp, n) for tp, n in zip(counts["stopped"], of, strict=True)], float).reshape(-1, 2)
+        table |= {figure: figures[figure], f"{figure}_low": sides[:, 0], f"{figure}_high": sides[:, 1]}
+    return pd.DataFrame(table | {"saved": figures["saved_cents"] / 100}, index=order)
 
 
 # --- reviewers ---
+
+
+def _rate(top: int, bottom: int) -> float:
+    return top / bottom if bottom else float("nan")
 
 
 @dataclass(frozen=True)
@@ -182,14 +198,22 @@ class Reviewing:
     people: pd.DataFrame
 
 
-def reviewing(engine: sa.Engine) -> Reviewing:
-    """Figures on all reviews of an operation."""
-    c, d = store.cases, store.decisions
+def reviewing(engine: sa.Engine, latest: int = LATEST) -> Reviewing:
+    """Progress of all cases; every other figure on the latest words of reviewers, of cases that were begun among them.
+
+    Parameters
+    ----------
+    latest : how many words (opinions and verdicts) are looked at
+    """
+    c, d, before = store.cases, store.decisions, store.decisions.alias("before")
     columns = (d.c.id, d.c.tx_id, d.c.stage, d.c.verdict, d.c.actor, d.c.seconds, d.c.override, c.c.kind, c.c.blind, c.c.state)
     with engine.connect() as connection:
         counts = sa.select(c.c.state, sa.func.count()).group_by(c.c.state)
         progress = dict.fromkeys(("open", "second", "closed"), 0) | {state: n for state, n in connection.execute(counts)}
-        said = store.frame(connection, sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id))
+        border = connection.scalar(sa.select(d.c.id).order_by(d.c.id.desc()).offset(latest).limit(1)) or 0
+        query = sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id)
+        begun = sa.exists().where(before.c.tx_id == d.c.tx_id, before.c.id <= border)
+        said = store.frame(connection, query.where(d.c.id > border, ~begun) if border else query)
     verdicts = said[(said["stage"] != "opinion") & (said["verdict"] != "unsure")]
     second = verdicts[verdicts["stage"].isin(["confirmation", "objection"])]
     first = said[(said["kind"] == "flagged") & (said["verdict"] != "unsure")].drop_duplicates("tx_id")
@@ -211,36 +235,6 @@ def reviewing(engine: sa.Engine) -> Reviewing:
 
 def _fraud(rows: pd.DataFrame) -> Share:
     return Share(int((rows["verdict"] == "fraud").sum()), len(rows))
-
-
-# --- what happened when ---
-
-
-def alarms(engine: sa.Engine) -> pd.DataFrame:
-    """Alerts of the drift monitor in order: as_of (s), severity, text."""
-    a = store.alerts
-    with engine.connect() as connection:
-        return store.frame(connection, sa.select(a.c.as_of, a.c.severity, a.c.text).order_by(a.c.as_of, a.c.alert_id))
-
-
-def first_decisions(engine: sa.Engine, over: Period) -> pd.DataFrame:
-    """When each model version began to decide in a period, in the time of the operation: version, ts (s)."""
-    p = store.predictions
-    query = sa.select(p.c.model_version.label("version"), sa.func.min(p.c.ts).label("ts")).where(p.c.ts >= over.start)
-    with engine.connect() as connection:
-        return store.frame(connection, query.group_by(p.c.model_version).order_by(sa.literal_column("ts")))
-
-
-def state(engine: sa.Engine) -> tuple:
-    """Changes whenever something happened that the page shows; cheap enough to ask every half minute."""
-    p, f, d, c, a, k = store.predictions, store.labels, store.decisions, store.cases, store.alerts, store.controls
-    asked = (  # not the ledger: looking at a list makes an entry, too
-        sa.select(sa.func.max(p.c.ts)), sa.select(sa.func.count()).select_from(f), sa.select(sa.func.max(d.c.id)),
-        sa.select(sa.func.count()).select_from(c).where(c.c.state == "open"), sa.select(sa.func.count()).select_from(a),
-        sa.select(sa.func.max(k.c.changed_at)),
-    )  # fmt: skip
-    with engine.connect() as connection:
-        return tuple(connection.scalar(query) for query in asked)
 
 
 SAMPLED = f"one in {round(1 / review_rules.SAMPLE_SHARE)} approved transactions"

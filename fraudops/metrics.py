@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from scipy.special import ndtri
 
 from fraudops.timeline import DAY
 
@@ -101,11 +100,15 @@ def card_precision_at_k(ts: np.ndarray, customer: np.ndarray, y: np.ndarray, p: 
 
 def average_precision(y: np.ndarray, p: np.ndarray) -> float:
     """Area under the precision-recall steps; NaN where there is no fraud."""
+    from sklearn.metrics import average_precision_score  # takes a second, which the review page need not wait for
+
     return float(average_precision_score(y, p)) if np.any(y) else float("nan")
 
 
 def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
     """Area under the ROC curve; NaN where one class is absent."""
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(y, p)) if 0 < np.sum(y) < len(y) else float("nan")
 
 
@@ -163,5 +166,7 @@ def wilson(found: int, of: int, level: float = 0.95) -> tuple[float, float]:
     """
     if of == 0:
         return 0.0, 1.0
-    ends = binomtest(int(found), int(of)).proportion_ci(level, method="wilson")
-    return float(ends.low), float(ends.high)
+    z2 = float(ndtri((1 + level) / 2)) ** 2  # in closed form: scipy's binomtest works out an exact p-value besides, 15 ms each
+    middle, half = found + z2 / 2, (z2 * (found * (of - found) / of + z2 / 4)) ** 0.5
+    low, high = (middle - half) / (of + z2), (middle + half) / (of + z2)
+    return (0.0 if found == 0 else float(low)), (1.0 if found == of else float(high))

@@ -55,7 +55,8 @@ predictions = sa.Table(
     sa.Column("probability", sa.Float, nullable=False),
     sa.Column("threshold", sa.Float, nullable=False),
     _text("decision", nullable=False),  # approve, review or block
-    sa.Index("prediction_day", "ts", "decision", "model_version"),  # the dashboard counts in it, without the rows
+    sa.Index("prediction_time", "ts"),  # the dashboard counts in it, without the rows
+    sa.Index("prediction_version", "model_version", "ts"),  # when a version began, without the rows
     sa.Index("prediction_decision", "decision", "ts"),
     sa.Index("prediction_score", "decision", "probability"),  # the highest scores first, without sorting all
 )

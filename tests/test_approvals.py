@@ -137,10 +137,41 @@ def test_the_tab_tells_who_was_champion_when(workspace, engine):
     assert "version 2" in model.then.value
     (workspace.root / "audit").mkdir(exist_ok=True)
     (workspace.root / "audit" / "model_card.md").write_text(
-        "# Card\n\n<script>alert(1)</script>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+        "# Card, version 1\n\n<script>alert(1)</script>\n\n| a | b |\n|---|---|\n| 1 | 2 |"
     )
     model.draw()
+    assert "<h3>Card, version 1</h3>" in model.rest.value  # below the page's own heading
+    assert "This card is about version 1, which is not the champion now" in model.rest.value
     assert "<td>1</td>" in model.rest.value and "<script>" not in model.rest.value
+
+
+def test_only_the_request_that_was_read_is_granted(workspace, engine):
+    first = approvals.ask_rollback(engine, WHY, "ann")
+    page = audit_page.AuditPage(workspace, engine, "bob")
+    page.tabs.selected_index = audit_page.TABS.index("Model")
+    model = page.parts[-1]
+    assert WHY in model.asked.value
+    approvals.withdraw(engine, first, "ann")
+    approvals.ask_rollback(engine, "for quite another reason", "cem")
+    model.grant.click()  # what bob has read is gone
+    assert "answered already, or withdrawn" in page.desk.message.value and champion(workspace) == "2"
+    assert "quite another reason" in model.asked.value
+    model.grant.click()
+    assert champion(workspace) == "1"
+
+
+def test_a_refused_challenger_and_the_units_of_gates_are_shown(workspace, engine):
+    gate = {"name": "cost", "figure": 0.25, "limit": 0.1, "passed": False, "unit": "of the fraud"}
+    with store.writing(engine) as connection:
+        ledger.append(connection, "refused", "pipeline", version="7", failed=["cost"], gates=[gate])
+        moved = {"version": "2", "previous": "1", "reason": "again", "gates": [gate | {"passed": True}], "kind": "promotion"}
+        ledger.append(connection, "champion", "pipeline", **moved)
+    page = audit_page.AuditPage(workspace, engine, "ann")
+    page.tabs.selected_index = audit_page.TABS.index("Model")
+    model = page.parts[-1]
+    assert "did not pass: cost" in model.now.value and "<td>7</td>" in model.now.value
+    assert "Version 2</strong> decides now" in model.now.value  # a refusal moves nobody
+    assert "<td>of the fraud</td>" in model.then.value
 
 
 def test_two_people_roll_back_in_the_browser(browser, workspace, engine, tmp_path):

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from playwright.sync_api import Page
 from fraudops import audit_dashboard, audit_page, case_views, cases, ledger, listing, store, users
 from fraudops import audit_views as views
 from fraudops.audit_pictures import template
-from fraudops.workspace import UserError, Workspace
+from fraudops.workspace import REPOSITORY, UserError, Workspace
 from tests.audit import audit_server, open_tab, person, visit
 
 ACTOR = "tester"
@@ -256,6 +258,14 @@ def test_a_broken_page_fails_the_chain_and_is_an_incident_for_a_visitor(workspac
     monkeypatch.setenv("FRAUDOPS_LOGIN", ACTOR)
     shown = audit_page.open_page(workspace)
     assert "incident" in told(shown) and "secret detail" not in told(shown) and "fo-failed" in shown._dom_classes
+
+
+def test_the_page_does_not_wait_for_libraries_that_it_starts_without():
+    code = (
+        "import sys; from fraudops import audit_page; print(*{'mlflow', 'sklearn', 'scipy.stats', 'shap'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert found.stdout.split() == []
 
 
 def test_the_name_comes_from_the_environment_or_the_system(monkeypatch):

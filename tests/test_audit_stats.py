@@ -1,18 +1,24 @@
 """The dashboard's aggregates say what the row-by-row versions say, on the course's data and on random small databases."""
 
 import random
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from scipy.stats import binomtest
 
+from fraudops import approvals, cases, ledger, store
+from fraudops import audit_events as happened
 from fraudops import audit_stats as stats
 from fraudops import audit_views as views
-from fraudops import cases, store
+from fraudops.audit_pictures import MARKS, timeline_figure
 from fraudops.metrics import Costs, wilson
-from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.timeline import DAY, MATURE_DAYS, day_of
 from fraudops.workspace import Workspace
+from tests.engines import postgres_server
 from tests.test_cases import LONG, fill, say
 
 NOON = 20_000 * DAY + DAY // 2
@@ -54,7 +60,8 @@ def scatter(engine, seed):
 def compare(engine):
     rows = views.judged(cases.predictions_with_labels(engine))
     over = stats.period(engine)
-    notable, per_day = stats.notable(engine, over), stats.totals(engine, over)
+    notable = stats.notable(engine, over)
+    per_day = stats.totals(engine, over, notable)
     assert stats.summary(notable, per_day, COSTS) == pytest.approx(views.summary(rows, COSTS), nan_ok=True)
     ours, theirs = stats.by_day(notable, per_day, COSTS), views.by_day(rows, COSTS)
     pd.testing.assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
@@ -79,19 +86,80 @@ def test_aggregates_agree_with_rows_on_the_course(small_workspace):
     engine.dispose()
 
 
+def test_postgresql_gives_the_same(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, postgres_server(Path(folder)) as found:
+        if found is None:
+            pytest.skip("no PostgreSQL on this machine, and none could be installed")
+        engine = store.connect(Workspace.find(tmp_path), f"postgresql+psycopg://course@/postgres?host={folder}")
+        scatter(engine, 1)
+        compare(engine)
+        assert set(happened.first_decisions(engine, stats.period(engine))["version"]) == {"1", "2"}
+        with store.writing(engine) as connection:
+            ledger.append(connection, "refused", "pipeline", version="9", failed=["a gate"], gates=[])
+        assert [one["kind"] for one in happened.ModelEvents(engine).read()] == ["refusal"]
+        engine.dispose()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_version_begins_with_its_first_transaction_of_the_period(engine, seed):
+    scatter(engine, seed)
+    for days in (None, 5):
+        over = stats.period(engine, days)
+        frame = cases.predictions_with_labels(engine)
+        inside = frame[(frame["ts"] >= over.start) & (frame["ts"] < over.end)]
+        wanted = inside.groupby("model_version")["ts"].min().sort_values().to_dict()
+        assert happened.first_decisions(engine, over).set_index("version")["ts"].to_dict() == wanted and wanted
+
+
+def test_model_events_stand_where_their_clock_says_and_nowhere_else(engine):
+    fill(engine, flagged=1)
+    at = NOON + 3 * DAY
+    moved = {"version": "1", "previous": None, "reason": "first", "gates": [], "kind": "promotion"}
+    with store.writing(engine) as connection:
+        ledger.append(connection, "champion", "month", at, **moved)
+        ledger.append(connection, "decision", "ann", note='"event":"champion"')  # only looks like one
+        ledger.append(connection, "refused", "month", at + DAY, version="2", failed=["cost", "ranking"], gates=[])
+        alert = {"alert_id": "a", "as_of": NOON // DAY * DAY + DAY, "severity": "act", "text": "x"}  # raised as its day ends
+        connection.execute(sa.insert(store.alerts), alert)
+    events = happened.ModelEvents(engine).read()
+    assert [(one["kind"], one["version"]) for one in events] == [("promotion", "1"), ("refusal", "2")]
+    assert events[1]["reason"] == "did not pass: cost, ranking"
+    marks = happened.marks(happened.alarms(engine), pd.DataFrame({"version": ["1"], "ts": [NOON]}), events)
+    days = [day_of(NOON), day_of(NOON), day_of(at), day_of(at + DAY)]
+    assert list(marks.itertuples(index=False, name=None)) == list(
+        zip(days, ["drift alarm", "version begins", "promotion", "refusal"], strict=True)
+    )
+    assert set(marks["kind"]) <= set(MARKS)
+    shown = pd.DataFrame({"saved_cents": [100.0, -50.0]}, index=[day_of(NOON), day_of(at)])
+    picture = timeline_figure(shown, marks)
+    assert [text.get_text() for text in picture.axes[0].get_legend().get_texts()] == [
+        "drift alarm",
+        "version begins",
+        "promotion",
+    ]
+
+
+def test_wilsons_interval_is_scipys():
+    for of in (1, 2, 7, 40, 1_000):
+        for found in {0, 1, of // 3, of - 1, of}:
+            ends = binomtest(found, of).proportion_ci(0.95, method="wilson")
+            assert wilson(found, of) == pytest.approx((ends.low, ends.high), abs=1e-12)
+
+
 def test_a_window_holds_the_latest_judged_days(engine):
     assert stats.period(engine) is None
     scatter(engine, 1)
     everything, some = stats.period(engine), stats.period(engine, 7)
     assert some.end == everything.end and some.start == everything.end - 7 * DAY
     assert everything.known - everything.end == MATURE_DAYS * DAY
-    assert len(stats.totals(engine, some)) == 7
+    assert len(stats.totals(engine, some, stats.notable(engine, some))) == 7
 
 
 def test_an_operation_without_a_judged_day_is_no_error(engine):
     fill(engine, flagged=2, approved=3)
     over = stats.period(engine)
-    notable, per_day = stats.notable(engine, over), stats.totals(engine, over)
+    notable = stats.notable(engine, over)
+    per_day = stats.totals(engine, over, notable)
     assert over.start == over.end and notable.empty and per_day.empty
     found = stats.summary(notable, per_day, COSTS)
     assert found["rows"] == 0 and np.isnan(found["recall"]) and stats.by_day(notable, per_day, COSTS).empty
@@ -124,18 +192,46 @@ def test_the_sample_and_blind_opinions_are_counted_apart(engine):
     assert found.missed == stats.Share(0, 1) and found.missed.interval[1] > 0.5  # one look says little
 
 
+def test_of_many_words_the_latest_count_with_whole_cases(engine):
+    fill(engine, flagged=4, cents=20_000)
+    for who in ("ann", "bob", "ann", "bob"):  # two cases, each with a second person
+        say(engine, cases.claim_next(engine, who), "fraud", who)
+    everything, some = stats.reviewing(engine), stats.reviewing(engine, latest=3)
+    assert everything.agreement.of == 2 and stats.reviewing(engine, latest=4).agreement.of == 2
+    assert some.agreement.of == 1 and some.sighted.of == 1  # the first case began before: none of its words
+    assert some.progress == everything.progress
+
+
+def test_model_events_are_read_as_they_are_added(engine):
+    events = happened.ModelEvents(engine)
+    assert events.read() == []
+    for version in ("1", "2"):
+        with store.writing(engine) as connection:
+            ledger.append(connection, "refused", "pipeline", version=version, failed=["a"], gates=[])
+            ledger.append(connection, "read", "ann", tx_id="t")
+        found = events.read()
+        assert [one["version"] for one in found] == ["1", "2"][: int(version)] and events.seen == 2 * int(version)
+    found[0]["version"] = "changed by a reader"
+    assert events.read() == happened.ModelEvents(engine).read()
+
+
 def test_nothing_reviewed_is_no_error(engine):
     found = stats.reviewing(engine)
     assert found.agreement.of == 0 and np.isnan(found.agreement.value) and np.isnan(found.minutes)
 
 
 def test_the_state_changes_with_what_the_page_shows(engine):
-    seen = [stats.state(engine)]
+    seen = [happened.state(engine)]
     fill(engine, flagged=1)
-    seen.append(stats.state(engine))
+    seen.append(happened.state(engine))
     say(engine, cases.claim_next(engine, "ann"), "fraud", "ann")
-    seen.append(stats.state(engine))
+    seen.append(happened.state(engine))
     with store.writing(engine) as connection:
         connection.execute(sa.insert(store.alerts), {"alert_id": "a", "as_of": 1, "severity": "alarm", "text": "x"})
-    seen.append(stats.state(engine))
-    assert len(set(seen)) == 4
+    seen.append(happened.state(engine))
+    with store.writing(engine) as connection:
+        moved = {"version": "2", "previous": "1", "reason": "better", "gates": [], "kind": "promotion"}
+        ledger.append(connection, "champion", "pipeline", **moved)
+    approvals.ask_rollback(engine, "it misses every second fraud", "ann")  # a second person has to see it
+    seen.append(happened.state(engine))
+    assert len(set(seen)) == 5
