@@ -95,16 +95,16 @@ def answer(workspace: Workspace, engine: sa.Engine, number: int, granted: bool, 
         if not granted:
             _close(connection, request, REFUSED, actor)
             return None
-        moves = ledger.entries(connection, "champion")
-        if moves[-1]["payload"]["version"] != request.version:
-            raise UserError(
-                f"Version {request.version} was champion when this was asked, and is not any more. Refuse the request; "
+        moved = ledger.entries(connection, "champion")[-1]
+        if moved["seq"] > _asked_in(connection, request):
+            raise UserError(  # even if the same version decides again: what it would go back to may be another
+                f"The champion has changed since somebody asked to roll version {request.version} back. Refuse the request; "
                 "whoever still wants a rollback asks anew."
             )
         from fraudops import registry  # imports mlflow, which takes seconds that nobody else should wait for
 
         _close(connection, request, GRANTED, actor)
-        back = moves[-1]["payload"]["previous"]
+        back = moved["payload"]["previous"]
         reason = f"{request.reason} (asked by {request.asked_by}, granted by {actor})"
         registry.move(workspace, connection, back, reason, actor, kind=ROLLBACK)
     registry.anchor(workspace, engine)
@@ -116,6 +116,14 @@ def _find(connection: sa.Connection, number: int) -> Request:
     if found is None or found.id != number:
         raise UserError("This request has been answered already, or withdrawn.")
     return found
+
+
+def _asked_in(connection: sa.Connection, request: Request) -> int:
+    """The number of the ledger's entry in which this was asked."""
+    for one in ledger.entries(connection, "request"):
+        if (one["payload"]["id"], one["payload"]["state"]) == (request.id, "open"):
+            return one["seq"]
+    raise UserError("The ledger has no entry for this request: it was not made on the page. Refuse it, and tell an auditor.")
 
 
 def _close(connection: sa.Connection, request: Request, state: str, actor: str) -> None:

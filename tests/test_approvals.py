@@ -102,9 +102,32 @@ def test_a_refused_or_withdrawn_request_changes_nothing(workspace, engine):
 def test_a_request_about_another_champion_is_not_granted(workspace, engine):
     number = approvals.ask_rollback(engine, WHY, "ann")
     registry.rollback(workspace, engine, "somebody was faster")
-    with pytest.raises(UserError, match="is not any more"):
+    with pytest.raises(UserError, match="has changed since"):
         approvals.answer(workspace, engine, number, True, "bob")
     assert champion(workspace) == "1" and states(engine) == ["open"]
+
+
+def test_a_champion_that_went_and_came_back_is_another_one(workspace, engine):
+    """Version 2, asked back to 1; then 1, then 2 again, which would go back to 1: yet not what was asked about."""
+    number = approvals.ask_rollback(engine, WHY, "ann")
+    registry.rollback(workspace, engine, "somebody was faster")
+    registry.promote(workspace, engine, "2", "and changed their mind")
+    assert champion(workspace) == "2"
+    with pytest.raises(UserError, match="has changed since"):
+        approvals.answer(workspace, engine, number, True, "bob")
+    assert champion(workspace) == "2" and states(engine) == ["open"]
+    assert approvals.answer(workspace, engine, number, False, "bob") is None
+    again = approvals.ask_rollback(engine, WHY, "ann")
+    assert approvals.answer(workspace, engine, again, True, "bob") == "1"
+
+
+def test_a_request_that_nobody_made_is_not_granted(workspace, engine):
+    forged = {"what": "rollback", "version": "2", "reason": WHY, "asked_by": "ann", "asked_at": 0.0, "state": "open"}
+    with store.writing(engine) as connection:
+        connection.execute(store.requests.insert().values(forged))
+    with pytest.raises(UserError, match="no entry for this request"):
+        approvals.answer(workspace, engine, approvals.open_request(engine).id, True, "bob")
+    assert champion(workspace) == "2" and states(engine) == []
 
 
 def test_two_who_grant_at_once_roll_back_once(workspace, engine):

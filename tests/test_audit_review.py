@@ -71,6 +71,7 @@ def take(page: Page, tx_id: str) -> None:
     open_tab(page, LABEL)
     page.locator("button.fo-take").click()
     page.locator(".fo-case h2").get_by_text(tx_id).wait_for()
+    page.locator(".fo-past .fo-picture").wait_for()  # drawn last
 
 
 def say(page: Page, verdict: str, reason: str, note: str = "") -> None:
