@@ -79,10 +79,14 @@ class Model:
         if self.day.value is not None:
             at = datetime.combine(self.day.value, self.clock.value or time(0), UTC).timestamp()
         earlier = [move for move in moves if at is None or move["at"] <= at]
+        move = earlier[-1] if earlier else None
+        passed = [one for one in earlier if one["version"] == move["version"] and one["gates"]] if move else []
         self.then.value = pictures.template("audit_model.html.j2").render(
             part="then",
             asked=None if at is None else views.clock(at),
-            move=earlier[-1] | {"when": views.clock(earlier[-1]["at"])} if earlier else None,
+            move=move and move | {"when": views.clock(move["at"])},
+            # one that was brought back passed its gates when it was promoted
+            passed=passed[-1] | {"when": views.clock(passed[-1]["at"])} if passed else None,
         )
 
     def _performance(self) -> dict:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from mlflow import MlflowClient
 
 from fraudops import anchors, approvals, audit_page, ledger, registry, store
+from fraudops import audit_views as views
 from fraudops.models import Fitted
 from fraudops.workspace import UserError, Workspace
 from tests.audit import audit_server, open_tab, person, visit
@@ -195,6 +196,14 @@ def test_a_refused_challenger_and_the_units_of_gates_are_shown(workspace, engine
     assert "did not pass: cost" in model.now.value and "<td>7</td>" in model.now.value
     assert "Version 2</strong> decides now" in model.now.value  # a refusal moves nobody
     assert "<td>of the fraud</td>" in model.then.value
+    promoted = ledger.champion_moves(engine)[-1]
+    for back in ("1", "2"):
+        with store.writing(engine) as connection:
+            registry.move(workspace, connection, back, "back and forth", "pipeline", kind="rollback")
+        model.draw()
+        assert f"version {back}</strong>" in model.then.value and "(rollback by pipeline" in model.then.value
+        assert ("<td>of the fraud</td>" in model.then.value) == (back == "2")  # the gates of its own promotion, no other's
+    assert f"Gates of its promotion on {views.clock(promoted['at'])} UTC" in model.then.value
 
 
 def test_two_people_roll_back_in_the_browser(browser, workspace, engine, tmp_path):
