@@ -44,14 +44,17 @@ class Draws:
     def poisson(self, rate: np.ndarray, entity: np.ndarray, index: np.ndarray | int = 0) -> np.ndarray:
         """Poisson counts (int64) by inversion; meant for rates below about 30."""
         u = self.uniform(entity, index)
-        rate = np.broadcast_to(rate, u.shape)
-        count = np.zeros(u.shape, np.int64)
+        shape = u.shape
+        count = np.zeros(u.size, np.int64)
+        left, u, rate = np.arange(u.size), u.ravel(), np.broadcast_to(rate, u.shape).ravel()
         term = np.exp(-rate)
         total = term.copy()
-        k = 0
-        while (above := u > total).any() and k < 200:
-            count += above
-            k += 1
+        for k in range(1, 201):
+            above = u > total
+            if not above.any():
+                break
+            left, u, rate, term, total = (values[above] for values in (left, u, rate, term, total))  # the others are done
+            count[left] = k
             term *= rate / k
             total += term
-        return count
+        return count.reshape(shape)

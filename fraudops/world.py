@@ -52,7 +52,8 @@ def simulate(config: Config, workers: int = 1) -> World:
     tx, compromises = (_handbook if config.preset == "handbook" else _course)(config, workers)
     order = _time_order(tx["ts"], tx["tx_id"])
     tx["ts"] += start
-    frame = pd.DataFrame({name: np.asarray(values)[order] for name, values in tx.items() if name not in ("lat", "lon")})
+    columns = {name: np.asarray(values)[order] for name, values in tx.items() if name not in ("lat", "lon")}
+    frame = pd.DataFrame(columns, copy=False)  # the arrays are ours alone
     online = frame["channel"].to_numpy() == CHANNELS.index("online")
     for name in ("lat", "lon"):
         frame[f"{name}_cdeg"] = pd.arrays.IntegerArray(tx[name][order], online)
