@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pandas as pd
+import psutil
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page
@@ -13,6 +14,7 @@ from playwright.sync_api import Page
 from fraudops import audit_dashboard, audit_page, case_views, cases, ledger, listing, store, users
 from fraudops import audit_views as views
 from fraudops.audit_pictures import template
+from fraudops.kernels import LOGIN
 from fraudops.workspace import REPOSITORY, UserError, Workspace
 from tests.audit import audit_server, open_tab, person, visit
 
@@ -173,6 +175,26 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
     assert count(engine, store.decisions, store.decisions.c.tx_id == tx_id) == 0
     with store.writing(engine) as connection:
         connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(claimed_by=None, claimed_until=0))
+
+
+def test_a_killed_kernel_loses_nothing(browser, served, engine):
+    with visit(browser, served[0], person(engine, "unlucky")) as visitor:
+        page = visitor.ready()
+        open_tab(page, "Label cases")
+        page.locator("button.fo-take").click()
+        page.locator(".fo-case h2").wait_for()
+        tx_id = cases.held(engine, "unlucky")
+        kernels = [one for one in psutil.process_iter(["environ"]) if (one.info["environ"] or {}).get(LOGIN) == "unlucky"]
+        assert kernels
+        for kernel in kernels:
+            kernel.kill()
+        page.reload()
+        visitor.ready()
+        open_tab(page, "Label cases")
+        page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
+        page.locator("button.fo-back").click()
+        page.locator("button.fo-take").wait_for()
+    assert cases.held(engine, "unlucky") is None and count(engine, store.decisions, store.decisions.c.tx_id == tx_id) == 0
 
 
 def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login(browser, served, engine):
