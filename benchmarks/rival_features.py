@@ -5,6 +5,8 @@ of a terminal and reports of fraud on it in 1, 7 and 30 days. `reduced_sql` asks
 windows, so that both sides do the same work; results are integers and must agree in every cell.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -22,20 +24,21 @@ SUMS = (
 
 def reduced_sql() -> str:
     """A text that computes `SUMS` alone, built of the lines and windows of `features.sql`."""
-    lines = SQL.splitlines()
-    wanted = {
-        name: next(line.strip().rstrip(",") for line in lines if line.endswith((f"AS {name},", f"AS {name}"))) for name in SUMS
-    }
+    lines = [line.strip().rstrip(",") for line in SQL.splitlines()]
+    packs = [f"{pack}_{days}d" for pack in ("c_paid", "t_seen") for days in DAYS]
+    summed = [next(line for line in lines if line.endswith(f"AS {pack}")) for pack in packs]
+    split = [line for pack in packs for line in lines if f"{pack} %" in line]
     used = ("c_day", "c_week", "c_month", "t_day", "t_week", "t_month")
-    windows = [next(line.strip().rstrip(",") for line in lines if line.strip().startswith(f"{name} AS")) for name in used]
+    windows = [next(line for line in lines if line.startswith(f"{name} AS")) for name in used]
+    paid, seen = (next(line for line in lines if re.match(rf"CAST.* AS {name}$", line)) for name in ("paid", "seen"))
     return f"""
     WITH event AS (
-        SELECT tx_id, ts, customer_id, terminal_id, amount_cents, wanted, 1 AS is_tx, 0 AS is_fraud FROM tx
+        SELECT tx_id, ts, customer_id, terminal_id, {paid}, {seen}, wanted FROM tx
         UNION ALL
-        SELECT tx_id, label_ts, customer_id, terminal_id, 0, 0, 0, 1 FROM fraud
+        SELECT tx_id, label_ts, customer_id, terminal_id, 0, 1, 0 FROM fraud
     ),
-    windowed AS (SELECT tx_id, wanted, {", ".join(wanted.values())} FROM event WINDOW {", ".join(windows)})
-    SELECT tx_id, {", ".join(SUMS)} FROM windowed WHERE wanted = 1"""
+    windowed AS (SELECT tx_id, wanted, {", ".join(summed)} FROM event WINDOW {", ".join(windows)})
+    SELECT tx_id, {", ".join(SUMS)} FROM (SELECT tx_id, {", ".join(split)} FROM windowed WHERE wanted = 1)"""
 
 
 def _codes(*columns: pd.Series) -> list[np.ndarray]:

@@ -1,8 +1,8 @@
 """The windows of `features.sql` by NumPy, for the few thousand rows that a request needs: an engine takes longer to begin.
 
 `features.sql` stays the one text. What is summed, over which window, under which name, and what an event is are read out of it;
-only the rule of what is unusual stands here a second time. `agrees` compares all of it with the text itself, run by SQLite on
-the edges of all windows, and where they differ it is not used.
+only the rule of what is unusual, and what `paid` and `seen` are, stand here a second time. `agrees` compares all of it with the
+text itself, run by SQLite on the edges of all windows, and where they differ it is not used.
 """
 
 import itertools
@@ -22,6 +22,8 @@ _SUM = re.compile(
     r"CAST\((?:COALESCE\()?(SUM|MAX|MIN)\((?:(\w+)|CASE WHEN (\w+) = 1 THEN ts END)\) OVER (\w+)(?:, (-?\d+)\))? AS BIGINT\)"
     r" AS (\w+)"
 )
+_SPLIT = re.compile(r"CAST\(\((\w+) - \1 % (\d+)\) / \2 AS BIGINT\) AS (\w+),\s+\1 % \2 AS (\w+)")
+PACKED = 2**42  # what a transaction counts in `paid` and `seen`
 _NONE = {"MAX": np.iinfo(np.int64).min, "MIN": np.iinfo(np.int64).max}  # of nothing
 NOWHERE = -1  # a place that is not known; the text's are not negative
 OF_CUSTOMERS = ("ts", "customer_id", "terminal_id", "category", "amount_cents", "is_online", "place")
@@ -67,6 +69,7 @@ class _Sum(NamedTuple):
 
 WINDOWS = {name: _Window(tuple(keys.split(", ")), int(a), int(b)) for name, keys, a, b in _WINDOW.findall(SQL)}
 SUMS = [_Sum(*found) for found in _SUM.findall(SQL)]
+SPLITS = [(both, int(unit), *names) for both, unit, *names in _SPLIT.findall(SQL)]
 REACH = max((window.longest for window in WINDOWS.values()), default=0)
 
 
@@ -149,6 +152,7 @@ def _customers(rows: list[dict], past: Past) -> _Events:
     values["place"] = np.full(r + n, NOWHERE, np.int64)
     values["is_fraud"][:r] = values["is_tx"][r:] = 1
     values["amount_cents"][r:], values["is_online"][r:], values["place"][r:] = cents, online, places
+    values["paid"] = PACKED * values["is_tx"] + values["amount_cents"]
     ts = np.array(reported + ts, np.int64)
     season = _Events(n, ts, codes, values)
     number, total = (season.look(one) for one in SUMS if one.name in ("c_n_60d", "c_sum_60d"))
@@ -165,6 +169,7 @@ def _terminals(rows: list[dict], past: Past) -> _Events:
     values = {name: np.zeros(r + n, np.int64) for name in ("is_tx", "is_fraud", "amount_cents")}
     values["is_fraud"][:r] = values["is_tx"][r:] = 1
     values["amount_cents"][r:] = cents
+    values["seen"] = PACKED * values["is_tx"] + values["is_fraud"]
     return _Events(len(rows), np.array(reported + ts, np.int64), {"terminal_id": _codes(shops, terminals)}, values)
 
 
@@ -181,7 +186,10 @@ def sums(rows: list[dict], past: Past) -> Columns:
     (n,) arrays by name, in the order of `rows`, as `features.divide` takes them
     """
     customers, terminals = _customers(rows, past), _terminals(rows, past)
-    return {one.name: (terminals if one.name.startswith("t_") else customers).look(one) for one in SUMS}
+    found = {one.name: (terminals if one.name.startswith("t_") else customers).look(one) for one in SUMS}
+    for both, unit, count, total in SPLITS:
+        found[count], found[total] = np.divmod(found.pop(both), unit)
+    return found
 
 
 TX = ("tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg")

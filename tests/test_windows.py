@@ -35,6 +35,9 @@ SECRETS = {  # what the text says, said a little otherwise
     "PARTITION BY customer_id, terminal_id": "PARTITION BY customer_id",
     "is_online) OVER c_day": "is_online) OVER c_week",
     "(place) OVER c_month, -1": "(place) OVER c_month, -2",
+    "c_paid_7d % 4398046511104 AS": "c_paid_7d % 4398046511103 AS",
+    "(4398046511104 AS BIGINT) + amount_cents": "(4398046511105 AS BIGINT) + amount_cents",
+    "1 AS is_fraud, 1 AS seen": "1 AS is_fraud, 2 AS seen",
 }
 
 
@@ -142,7 +145,8 @@ def test_where_the_text_is_not_understood_it_answers_itself(stored, monkeypatch)
     monkeypatch.setattr(windows, "sums", lambda *_: pytest.fail("this must not be used"))
     with engine.connect() as connection:
         found = online.sums(connection, [others[0] | {"tx_id": "new"}])
-    assert set(found) == {one.name for one in windows.SUMS}
+    text, _ = windows.by_text([others[0]], [], [])
+    assert set(found) == set(text)
 
 
 def test_the_past_is_read_out_of_an_index_alone(stored):
