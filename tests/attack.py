@@ -1,9 +1,10 @@
 """Requests that nobody would think of, made by schemathesis from the service's own description."""
 
 from collections import Counter
+from itertools import count
 
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 LEFT_OUT = ("/reload", "/switch")  # they change which model answers
 
@@ -14,7 +15,7 @@ def attack(url: str, examples: int, seconds: float = 20) -> Counter:
     Parameters
     ----------
     url : of a running service
-    examples : at most so many over all operations; an operation with little to vary takes fewer
+    examples : at least so many over all operations, in turns: an operation with little to vary takes few at a time
     seconds : after which a request counts as hanging
 
     Returns
@@ -35,11 +36,14 @@ def attack(url: str, examples: int, seconds: float = 20) -> Counter:
         seen[answer.status_code] += 1
         assert answer.status_code < 500, f"{case.as_curl_command()} gave {answer.status_code}: {answer.text}"
 
-    quiet = settings(
-        max_examples=examples // len(operations), deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    for operation in operations:
-        wrong = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
-        quiet(given(operation.as_strategy() | wrong)(call))()
-    return seen
+    for turn in count():
+        left = examples - seen.total()
+        if left <= 0:
+            return seen
+        quiet = settings(
+            max_examples=-(-left // len(operations)), deadline=None, database=None, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        for operation in operations:
+            wrong = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
+            seed(turn)(quiet(given(operation.as_strategy() | wrong)(call)))()
