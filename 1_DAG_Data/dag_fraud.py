@@ -16,22 +16,31 @@ from airflow.sdk import DAG, Asset, BaseOperator, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from fraudops.pipeline import GRAPH, PROFILES, SOURCES, Node, order
+from fraudops.pipeline import GRAPH, PROFILES, SOURCES, Node, sort_nodes
 
 REPOSITORY = Path(os.environ.get("FRAUDOPS_REPOSITORY") or Path(__file__).resolve().parents[1])
 PYTHON = os.environ.get("FRAUDOPS_PYTHON") or str(REPOSITORY / ".venv" / "bin" / "python")
-DATA = GRAPH[order()[0]].folder  # the stage of the first notebook
+DATA = GRAPH[sort_nodes()[0]].folder  # the stage of the first notebook
 FEATURES = Asset(name="fraud_features", uri="x-fraudops://features")
 COMMAND = (
     '"$PROJECT_PYTHON" run_all.py --only "$NODE" --as-of "$AS_OF" --profile "$PROFILE" --source "$SOURCE"'
     ' ${SOURCE_PATH:+--path "$SOURCE_PATH"}'
 )
-START = datetime(2026, 3, 31, tzinfo=UTC)  # the simulated world is ninety days old: enough to train on
-DEFAULTS = {"retries": 2, "retry_delay": timedelta(seconds=int(os.environ.get("FRAUDOPS_RETRY_SECONDS", "300")))}
+START = datetime(
+    2026, 3, 31, tzinfo=UTC
+)  # the simulated world is ninety days old: enough to train on
+DEFAULTS = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=int(os.environ.get("FRAUDOPS_RETRY_SECONDS", "300"))),
+}
 PARAMS = {
     "profile": Param("course", enum=list(PROFILES), description="size of the simulated world"),
     "source": Param("simulate", enum=list(SOURCES)),
-    "path": Param("", type="string", description="file or folder of a source that reads one; workers must see it"),
+    "path": Param(
+        "",
+        type="string",
+        description="file or folder of a source that reads one; workers must see it",
+    ),
 }
 
 
@@ -40,7 +49,9 @@ def told_as_of(run, events: dict) -> str:  # type: ignore[no-untyped-def]
     told = [event.extra.get("as_of") for found in events.values() for event in found]
     as_of = next(filter(None, reversed(told)), None) or (run.conf or {}).get("as_of")
     if not as_of:
-        raise AirflowFailException('This run was not told its day: start it with --conf \'{"as_of": "2026-05-01"}\'.')
+        raise AirflowFailException(
+            'This run was not told its day: start it with --conf \'{"as_of": "2026-05-01"}\'.'
+        )
     return as_of
 
 
@@ -55,9 +66,18 @@ def told(name: str, run, events: dict, params: dict) -> str:  # type: ignore[no-
 
 def notebook(node: Node, as_of: str, param: str, outlets: list[Asset]) -> BaseOperator:
     """The task of one notebook; `as_of` and `param` are templates of its environment."""
-    environment = {"NODE": node.name, "AS_OF": as_of, "PROJECT_PYTHON": PYTHON, "PYTHONUNBUFFERED": "1"} | {
+    environment = {
+        "NODE": node.name,
+        "AS_OF": as_of,
+        "PROJECT_PYTHON": PYTHON,
+        "PYTHONUNBUFFERED": "1",
+    } | {
         variable: param.format(name=name)
-        for variable, name in (("PROFILE", "profile"), ("SOURCE", "source"), ("SOURCE_PATH", "path"))
+        for variable, name in (
+            ("PROFILE", "profile"),
+            ("SOURCE", "source"),
+            ("SOURCE_PATH", "path"),
+        )
     }
 
     @task.bash(
@@ -72,11 +92,16 @@ def notebook(node: Node, as_of: str, param: str, outlets: list[Asset]) -> BaseOp
     return run()
 
 
-def tasks(nodes: list[Node], as_of: str, param: str, announce: Asset | None = None) -> dict[str, BaseOperator]:
+def tasks(
+    nodes: list[Node], as_of: str, param: str, announce: Asset | None = None
+) -> dict[str, BaseOperator]:
     """One task a notebook, with the graph's edges; notebooks that nothing here needs announce the asset."""
     needed = {need for node in nodes for need in node.needs}
     made = {
-        node.name: notebook(node, as_of, param, [announce] if announce and node.name not in needed else []) for node in nodes
+        node.name: notebook(
+            node, as_of, param, [announce] if announce and node.name not in needed else []
+        )
+        for node in nodes
     }
     for node in nodes:
         for need in node.needs:
@@ -85,7 +110,7 @@ def tasks(nodes: list[Node], as_of: str, param: str, announce: Asset | None = No
     return made
 
 
-ORDERED = [GRAPH[name] for name in order()]
+ORDERED = [GRAPH[name] for name in sort_nodes()]
 
 with DAG(
     "fraud_data",
@@ -100,14 +125,25 @@ with DAG(
     doc_md=__doc__,
     tags=["fraud"],
 ) as fraud_data:
-    made = tasks([node for node in ORDERED if node.folder == DATA], "{{ ds }}", "{{{{ params.{name} }}}}", FEATURES)
+    made = tasks(
+        [node for node in ORDERED if node.folder == DATA],
+        "{{ ds }}",
+        "{{{{ params.{name} }}}}",
+        FEATURES,
+    )
 
-    @task.sensor(task_id="day_before_is_done", mode="reschedule", poke_interval=30, timeout=6 * 3600)
+    @task.sensor(
+        task_id="day_before_is_done", mode="reschedule", poke_interval=30, timeout=6 * 3600
+    )
     def day_before_is_done(**context: object) -> bool:
         """New data must not come under an operation that still works on the old."""
-        return context["ti"].get_dr_count(dag_id="fraud_operation", states=["queued", "running"]) == 0
+        return (
+            context["ti"].get_dr_count(dag_id="fraud_operation", states=["queued", "running"]) == 0
+        )
 
-    day_before_is_done() >> [made[node.name] for node in ORDERED if node.folder == DATA and not node.needs]
+    day_before_is_done() >> [
+        made[node.name] for node in ORDERED if node.folder == DATA and not node.needs
+    ]
 
 with DAG(
     "fraud_operation",

@@ -14,9 +14,18 @@ from locust import FastHttpUser, constant_throughput, events, task
 @events.init_command_line_parser.add_listener
 def options(parser) -> None:
     """What this file takes besides locust's own options."""
-    parser.add_argument("--transactions", required=True, help="JSON file: a list of transactions as /score takes them")
+    parser.add_argument(
+        "--transactions",
+        required=True,
+        help="JSON file: a list of transactions as /score takes them",
+    )
     parser.add_argument("--rows", type=int, default=1, help="transactions a request")
-    parser.add_argument("--rate", type=float, default=0.0, help="requests a second of each user; 0: as fast as answers come")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=0.0,
+        help="requests a second of each user; 0: as fast as answers come",
+    )
 
 
 @events.test_start.add_listener
@@ -24,7 +33,9 @@ def read(environment, **_) -> None:
     """All users share one endless stream of transactions, under ids that were never sent before."""
     rows = json.loads(Path(environment.parsed_options.transactions).read_text(encoding="utf-8"))
     run, numbers = uuid.uuid4().hex[:8], itertools.count()
-    Caller.stream = ({**row, "tx_id": f"load-{run}-{next(numbers)}"} for row in itertools.cycle(rows))
+    Caller.stream = (
+        {**row, "tx_id": f"load-{run}-{next(numbers)}"} for row in itertools.cycle(rows)
+    )
 
 
 class Caller(FastHttpUser):

@@ -18,11 +18,26 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter, Histogram
 
-from fraudops import batching, control, environment, online, records, scoring, store
-from fraudops.access import Access, problem
-from fraudops.api import Answer, Identifier, Labels, ModelCard, Page, Problem, Reloaded, Stored, Switch, Transactions
-from fraudops.served import MODEL, SERVICE, model_file
-from fraudops.workspace import UserError, Workspace
+from fraudops import ledger, serving, store
+from fraudops.errors import UserError
+from fraudops.serving import (
+    BENTO_MODEL_NAME,
+    BENTO_SERVICE_NAME,
+    AccessMiddleware,
+    Identifier,
+    LabelRequest,
+    LabelResponse,
+    ModelInfo,
+    PredictionPage,
+    ProblemDetails,
+    ReloadResponse,
+    ScoredTransaction,
+    ScoreRequest,
+    SwitchRequest,
+    find_model_file,
+    make_problem_details,
+)
+from fraudops.workspace import Workspace
 
 log = logging.getLogger("fraudops.service")
 
@@ -35,23 +50,28 @@ app = FastAPI(
     docs_url=None,  # BentoML shows the same description at /, without a network
     redoc_url=None,
     responses={
-        400: {"model": Problem, "description": "The body is not JSON"},
-        422: {"model": Problem, "description": "A field is wrong, and named"},
-        503: {"model": Problem, "description": "The queue is full, come back after Retry-After seconds"},
+        400: {"model": ProblemDetails, "description": "The body is not JSON"},
+        422: {"model": ProblemDetails, "description": "A field is wrong, and named"},
+        503: {"model": ProblemDetails, "description": "The queue is full, come back after Retry-After seconds"},
     },
 )  # fmt: skip
 
 
-def refuse(status: int, title: str, detail: str, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
+def refuse(
+    status: int, title: str, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> JSONResponse:
     """A problem as an answer."""
-    content = problem(status, title, detail, **more)
+    content = make_problem_details(status, title, detail, **more)
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 @app.exception_handler(RequestValidationError)
 async def name_the_field(_: Request, error: RequestValidationError) -> JSONResponse:
     """A line for each field that is wrong, without what it held."""
-    faults = [{"field": ".".join(map(str, one["loc"][1:])) or "body", "message": one["msg"]} for one in error.errors()[:50]]
+    faults = [
+        {"field": ".".join(map(str, one["loc"][1:])) or "body", "message": one["msg"]}
+        for one in error.errors()[:50]
+    ]
     if any(one["type"] == "json_invalid" for one in error.errors()):
         return refuse(400, "The body is not JSON", faults[0]["message"], errors=faults)
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in faults[:3])
@@ -64,20 +84,27 @@ async def as_problem(_: Request, error: HTTPException) -> JSONResponse:
     return refuse(error.status_code, "The request was refused", str(error.detail), error.headers)
 
 
-@app.exception_handler(batching.Full)
-async def busy(_: Request, _error: batching.Full) -> JSONResponse:
+@app.exception_handler(serving.QueueFullError)
+async def busy(_: Request, _error: serving.QueueFullError) -> JSONResponse:
     """Too many wait."""
-    return refuse(503, "Too busy", f"{batching.WAITING} requests wait already: try again.", {"Retry-After": "1"})
+    return refuse(
+        503,
+        "Too busy",
+        f"{serving.MAX_WAITING_REQUESTS} requests wait already: try again.",
+        {"Retry-After": "1"},
+    )
 
 
 @app.exception_handler(TimeoutError)
 async def late(_: Request, _error: TimeoutError) -> JSONResponse:
     """An answer that took too long; it is stored all the same, and the same request again gets it."""
-    return refuse(503, "Too slow", f"No answer within {SECONDS} s: send the same again.", {"Retry-After": "1"})
+    return refuse(
+        503, "Too slow", f"No answer within {SECONDS} s: send the same again.", {"Retry-After": "1"}
+    )
 
 
 @bentoml.service(
-    name=SERVICE,
+    name=BENTO_SERVICE_NAME,
     workers=int(os.environ.get("FRAUDOPS_WORKERS", "1")),
     traffic={"timeout": 2 * SECONDS},
     logging={"access": {"enabled": False}},  # every answer is in the database
@@ -86,40 +113,48 @@ async def late(_: Request, _error: TimeoutError) -> JSONResponse:
 class FraudScoring:
     """Scores transactions with features from stored history; a prediction is in the database before its answer leaves."""
 
-    model = bentoml.models.BentoModel(f"{MODEL}:latest")  # pinned to one version when the Bento is built
+    model = bentoml.models.BentoModel(
+        f"{BENTO_MODEL_NAME}:latest"
+    )  # pinned to one version when the Bento is built
 
     def __init__(self) -> None:
-        sys.modules.setdefault("matplotlib", None)  # shap would load it, 50 MB, to draw what a service never draws
+        sys.modules.setdefault(
+            "matplotlib", None
+        )  # shap would load it, 50 MB, to draw what a service never draws
         self.workspace = Workspace.find()
         self.engine = store.connect(self.workspace)
-        file, known = model_file(Path(self.model.path)), self.model.info.metadata
-        self.scorer = scoring.Scorer(
+        file, known = find_model_file(Path(self.model.path)), self.model.info.metadata
+        self.scorer = serving.Scorer(
             self.engine, file, known["sha256"], str(known["version"]), known["threshold"],
             made_at=self.model.info.creation_time.timestamp(),
         )  # fmt: skip
-        self.differs = environment.differences(file.parent)
+        self.differs = serving.find_environment_differences(file.parent)
         for one in self.differs:
             log.warning("This environment is not the one that the model was trained in: %s", one)
-        self.batcher = batching.Batcher(self.scorer.answer)
-        self.decided = Counter("fraudops_decisions", "answers by decision and model", ["decision", "model"])
+        self.batcher = serving.Batcher(self.scorer.answer)
+        self.decided = Counter(
+            "fraudops_decisions", "answers by decision and model", ["decision", "model"]
+        )
         self.seconds = Histogram("fraudops_score_seconds", "from a request's arrival to its answer")
 
     @bentoml.on_startup
     async def start(self) -> None:
         """Begin to work through the queue."""
         self.worker = asyncio.create_task(self.batcher.run())
-        sys.setswitchinterval(0.0005)  # s: the loop sends an answer without 5 ms of waiting for the thread that makes the next
+        sys.setswitchinterval(
+            0.0005
+        )  # s: the loop sends an answer without 5 ms of waiting for the thread that makes the next
         gc.collect()
         gc.freeze()  # what is loaded stays: a collection need not walk through all of it in the middle of an answer
         gc.collect()  # the next full one waits for a quarter of what this one finds, which now is little
 
     def __is_ready__(self) -> bool:
         with self.engine.connect() as connection:
-            control.read(connection)
+            store.read_deployment(connection)
         return not self.worker.done()
 
     @app.post("/score", summary="Score raw transactions")
-    async def score(self, body: Transactions) -> list[Answer]:
+    async def score(self, body: ScoreRequest) -> list[ScoredTransaction]:
         """Score one or many raw transactions. A tx_id that was scored before gets its first answer again.
 
         Their order and the order of requests within a minute do not matter: no feature looks at the last 60 seconds.
@@ -137,16 +172,20 @@ class FraudScoring:
         return answers
 
     @app.post("/label", summary="Take labels in")
-    def label(self, body: Labels) -> Stored:
+    def label(self, body: LabelRequest) -> LabelResponse:
         """Take chargebacks and reviewers' words in. One that is already known changes nothing.
 
         A chargeback counts in features and training from `label_ts` on.
         """
-        with store.writing(self.engine) as connection:
-            missing = [one.tx_id for one in body.labels if one.customer_id is None or one.terminal_id is None]
+        with store.write_transaction(self.engine) as connection:
+            missing = [
+                one.tx_id
+                for one in body.labels
+                if one.customer_id is None or one.terminal_id is None
+            ]
             known = {}
-            for part in online.chunks(missing):
-                known |= records.entities(connection, part)
+            for part in store.split_keys(missing):
+                known |= store.load_transaction_entities(connection, part)
             if unknown := [tx_id for tx_id in missing if tx_id not in known]:
                 detail = f"labels: transaction {unknown[0]!r} is not stored: give customer_id and terminal_id with its label"
                 raise HTTPException(404, detail)
@@ -154,49 +193,71 @@ class FraudScoring:
                 one.model_dump(exclude={"customer_id", "terminal_id"})
                 | {"is_fraud": int(one.is_fraud)}
                 | dict(
-                    zip(("customer_id", "terminal_id"), known.get(one.tx_id, (one.customer_id, one.terminal_id)), strict=True)
+                    zip(
+                        ("customer_id", "terminal_id"),
+                        known.get(one.tx_id, (one.customer_id, one.terminal_id)),
+                        strict=True,
+                    )
                 )
                 for one in body.labels
             ]
-            return Stored(new=records.take_labels(connection, rows))
+            return LabelResponse(new=ledger.insert_labels(connection, rows))
 
     @app.get("/predictions", summary="Stored predictions, in pages")
     def predictions(
         self,
-        filter: Annotated[Literal[records.FILTERS], Query(description="errors: approved frauds, flagged genuine ones")] = "all",
+        filter: Annotated[
+            Literal[store.PREDICTION_FILTERS],
+            Query(description="errors: approved frauds, flagged genuine ones"),
+        ] = "all",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        after: Annotated[str, Query(max_length=300, description="`next` of the page before", pattern=r"^(\d{1,12}:.+)?$")] = "",
-    ) -> Page:
+        after: Annotated[
+            str,
+            Query(
+                max_length=300, description="`next` of the page before", pattern=r"^(\d{1,12}:.+)?$"
+            ),
+        ] = "",
+    ) -> PredictionPage:
         """Predictions in the order of time, each with what is known of it by the time of the latest transaction."""
         ts, _, tx_id = after.partition(":")
         with self.engine.connect() as connection:
-            found = records.page(connection, filter, limit, (int(ts), tx_id) if after else (-1, ""))
+            found = store.list_predictions(
+                connection, filter, limit, (int(ts), tx_id) if after else (-1, "")
+            )
         following = f"{found[-1]['ts']}:{found[-1]['tx_id']}" if len(found) == limit else None
-        return Page(predictions=found, next=following)
+        return PredictionPage(predictions=found, next=following)
 
     @app.get("/stats", summary="Counts over everything stored")
     def stats(self) -> dict:
         """Transactions, predictions by decision and model, labels, shadow answers; what waits now."""
         with self.engine.connect() as connection:
-            return records.stats(connection) | {"waiting": self.batcher.queue.qsize()}
+            return store.count_stored_rows(connection) | {"waiting": self.batcher.queue.qsize()}
 
     @app.get("/model", summary="Which model answers")
-    def describe(self) -> ModelCard:
+    def describe(self) -> ModelInfo:
         """Version, file hash, thresholds, mode, challenger, and how this environment differs from the training's."""
         with self.engine.connect() as connection:
             self.scorer.follow(connection)
         served, challenger = self.scorer.champion, self.scorer.challenger
-        return ModelCard(
+        return ModelInfo(
             version=served.version, sha256=served.sha256, threshold=served.threshold, mode=self.scorer.mode,
             block_from=self.scorer.costs.block_from, explained=served.explainer.available,
             challenger=challenger.version if challenger else None, environment=self.differs,
         )  # fmt: skip
 
     @app.post("/reload", summary="Take the registry's champion")
-    async def reload(self, actor: Annotated[Identifier, Body(embed=True)] = "operator") -> Reloaded:
+    async def reload(
+        self, actor: Annotated[Identifier, Body(embed=True)] = "operator"
+    ) -> ReloadResponse:
         """Let every worker answer by the registry's champion, with its challenger in the shadow. No request is dropped."""
-        command = [sys.executable, "-m", "fraudops.registry"]  # beside us: mlflow takes seconds and memory
-        done = await anyio.run_process(command, check=False, env=self.workspace.environment(), stderr=subprocess.PIPE)
+        command = [
+            sys.executable,
+            "-m",
+            "fraudops.models.registry",
+        ]  # beside us: mlflow takes seconds and memory
+        done = await anyio.run_process(
+            command, check=False, env=self.workspace.environment(), stderr=subprocess.PIPE
+        )
         if done.returncode:
             raise HTTPException(409, done.stderr.decode().strip().splitlines()[-1])
         named = json.loads(done.stdout.decode().splitlines()[-1])
@@ -205,18 +266,24 @@ class FraudScoring:
             await anyio.to_thread.run_sync(self.scorer.try_out, named["champion"])
         except UserError as error:
             raise HTTPException(409, str(error)) from None
-        await anyio.to_thread.run_sync(control.write, self.engine, named, actor, "reload")
+        await anyio.to_thread.run_sync(
+            ledger.change_deployment, self.engine, named, actor, "reload"
+        )
         challenger = named["challenger"]
-        return Reloaded(
-            version=named["champion"]["version"], previous=before, challenger=challenger["version"] if challenger else None
+        return ReloadResponse(
+            version=named["champion"]["version"],
+            previous=before,
+            challenger=challenger["version"] if challenger else None,
         )
 
     @app.post("/switch", summary="Stop the model, or let it answer again")
-    def switch(self, body: Switch) -> ModelCard:
+    def switch(self, body: SwitchRequest) -> ModelInfo:
         """Fall back to plain rules, or return to the model; every worker follows with its next request, the ledger knows."""
-        control.write(self.engine, {"mode": {"mode": body.mode}}, body.actor, body.reason)
+        ledger.change_deployment(
+            self.engine, {"mode": {"mode": body.mode}}, body.actor, body.reason
+        )
         log.warning("%s switched to %s: %s", body.actor, body.mode, body.reason)
         return self.describe()
 
 
-FraudScoring.add_asgi_middleware(Access)
+FraudScoring.add_asgi_middleware(AccessMiddleware)

@@ -3,7 +3,19 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import audit, calibrate, chain, difficulty, drift, features, gates, handbook, retraining, service, simulator
+from benchmarks import (
+    audit,
+    calibrate,
+    chain,
+    difficulty,
+    drift,
+    features,
+    gates,
+    handbook,
+    retraining,
+    service,
+    simulator,
+)
 
 ALL: dict[str, Callable[[], None]] = {
     "calibrate": calibrate.main,
@@ -24,7 +36,10 @@ def main(names: list[str]) -> int:
     """Run the benchmarks in order; 2 for a name that is none."""
     unknown = [name for name in names if name not in ALL]
     if unknown:
-        print(f"There is no benchmark {', '.join(unknown)}: choose from {', '.join(ALL)}.", file=sys.stderr)
+        print(
+            f"There is no benchmark {', '.join(unknown)}: choose from {', '.join(ALL)}.",
+            file=sys.stderr,
+        )
         return 2
     for name in names or ALL:
         print(f"== {name}", flush=True)

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from fraudops import audit_events, cases, ledger, store
-from fraudops.audit_page import AuditPage
-from fraudops.audit_stats import WINDOWS
-from fraudops.listing import LISTS
+from fraudops import ledger, store
+from fraudops.audit_app import AuditPage
+from fraudops.review import PERIOD_CHOICES_DAYS, PREDICTION_LISTS, get_change_token, open_cases
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace
 
@@ -39,39 +38,66 @@ def fill(engine: sa.Engine, rows: int) -> None:
     }  # fmt: skip
     part = 50_000
     for start in range(0, rows, part):
-        taken = zip(*(values[start : start + part].tolist() for values in columns.values()), strict=True)
+        taken = zip(
+            *(values[start : start + part].tolist() for values in columns.values()), strict=True
+        )
         tx, scores = [], []
         for i, (at, customer, terminal, cents, kind, online, p, flag) in enumerate(taken, start):
-            tx.append({"tx_id": f"T{i}", "ts": at, "customer_id": f"C{customer}", "terminal_id": f"M{terminal}"})
-            tx[-1] |= {"amount_cents": cents, "category": f"kind {kind}", "channel": "online" if online else "chip"}
-            scores.append({"prediction_id": f"{rng.integers(2**62):016x}{i:08x}", "tx_id": f"T{i}", "ts": at, "scored_at": 1.0})
+            tx.append(
+                {
+                    "tx_id": f"T{i}",
+                    "ts": at,
+                    "customer_id": f"C{customer}",
+                    "terminal_id": f"M{terminal}",
+                }
+            )
+            tx[-1] |= {
+                "amount_cents": cents,
+                "category": f"kind {kind}",
+                "channel": "online" if online else "chip",
+            }
+            scores.append(
+                {
+                    "prediction_id": f"{rng.integers(2**62):016x}{i:08x}",
+                    "tx_id": f"T{i}",
+                    "ts": at,
+                    "scored_at": 1.0,
+                }
+            )
             scores[-1] |= {
                 "model_version": "1",
                 "probability": p,
                 "threshold": 0.1,
                 "decision": "review" if flag else "approve",
             }
-        with store.writing(engine) as connection:
+        with store.write_transaction(engine) as connection:
             connection.execute(store.transactions.insert(), tx)
             connection.execute(store.predictions.insert(), scores)
     late = ts + rng.integers(1, 20, rows) * DAY
     reports = [
-        {"tx_id": f"T{i}", "source": "chargeback", "actor": "issuer", "customer_id": f"C{columns['customer'][i]}"}
+        {
+            "tx_id": f"T{i}",
+            "source": "chargeback",
+            "actor": "issuer",
+            "customer_id": f"C{columns['customer'][i]}",
+        }
         | {"terminal_id": f"M{columns['terminal'][i]}", "is_fraud": 1, "label_ts": int(late[i])}
         for i in np.flatnonzero(fraud)
     ]
-    with store.writing(engine) as connection:
+    with store.write_transaction(engine) as connection:
         connection.execute(store.labels.insert(), reports)
-    cases.open_cases(engine)
+    open_cases(engine)
 
 
 def review(engine: sa.Engine) -> None:
     """Four people have closed all cases but those of the latest days: decisions, and an entry of the ledger each."""
     c = store.cases.c
-    with store.writing(engine) as connection:
+    with store.write_transaction(engine) as connection:
         latest = connection.scalar(sa.select(sa.func.max(c.opened_ts)))
         old = c.opened_ts < latest - BACKLOG_DAYS * DAY
-        taken = connection.execute(sa.select(c.tx_id, c.opened_ts).where(old).order_by(c.opened_ts, c.tx_id)).all()
+        taken = connection.execute(
+            sa.select(c.tx_id, c.opened_ts).where(old).order_by(c.opened_ts, c.tx_id)
+        ).all()
         said = [
             {
                 "tx_id": tx_id, "stage": "decision", "verdict": "genuine" if i % 4 else "fraud", "note": "", "reason": "",
@@ -82,7 +108,9 @@ def review(engine: sa.Engine) -> None:
         connection.execute(store.decisions.insert(), said)
         connection.execute(store.cases.update().where(old).values(state="closed"))
         for one in said:
-            ledger.append(connection, "decision", one["actor"], tx_id=one["tx_id"], verdict=one["verdict"])
+            ledger.append_entry(
+                connection, "decision", one["actor"], tx_id=one["tx_id"], verdict=one["verdict"]
+            )
 
 
 def _once(action: Callable[[], object]) -> float:
@@ -101,8 +129,8 @@ def clicks(workspace: Workspace, engine: sa.Engine) -> dict[str, float]:
     lists, review = page.lists, page.review
     page.tabs.selected_index = 1
     took: dict[str, float] = {}
-    for name in LISTS:
-        other = next(one for one in LISTS if one != name)
+    for name in PREDICTION_LISTS:
+        other = next(one for one in PREDICTION_LISTS if one != name)
         runs = []
         for _ in range(RUNS):
             lists.which.value = other
@@ -112,11 +140,11 @@ def clicks(workspace: Workspace, engine: sa.Engine) -> dict[str, float]:
     took["list: next page"] = _timed(lists.on.click)
     lists.channel.value = "online"
     took["list: filtered, next page"] = _timed(lists.on.click)
-    for days in WINDOWS:
+    for days in PERIOD_CHOICES_DAYS:
         page.dashboard.window.value = days
         took[f"dashboard: latest {days} days"] = _timed(page.dashboard.draw)
     took["model"] = _timed(page.model.draw)
-    took["has anything happened?"] = _timed(lambda: audit_events.state(engine))
+    took["has anything happened?"] = _timed(lambda: get_change_token(engine))
     runs = []
     for _ in range(RUNS):
         runs.append(_once(review.take.click))
@@ -140,4 +168,6 @@ def main() -> None:
             engine.dispose()
     for name, (small, large) in found.items():
         met = "met" if max(small, large) <= TARGET_SECONDS else "MISSED"
-        print(f"{name:32} {small * 1000:6.0f} ms, {large * 1000:6.0f} ms; {large / small:4.1f} times (target 300 ms: {met})")
+        print(
+            f"{name:32} {small * 1000:6.0f} ms, {large * 1000:6.0f} ms; {large / small:4.1f} times (target 300 ms: {met})"
+        )

@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 
-from fraudops import drift
-from fraudops.trials import observe
+from fraudops import monitoring
+from fraudops.monitoring import measure_world
 from fraudops.workspace import write_json
 
 SEEDS = range(1001, 1041)
@@ -25,13 +25,15 @@ LOOKS = 0.05  # share of control days on which the monitor may say 'watch'
 FACTORS = np.arange(0.7, 4, 0.02)
 
 Kind = tuple[str, str]
-Worlds = dict[Kind, dict[int, tuple[pd.DataFrame, int]]]  # by kind and seed: standardised statistics, first live day
+Worlds = dict[
+    Kind, dict[int, tuple[pd.DataFrame, int]]
+]  # by kind and seed: standardised statistics, first live day
 
 
 def raw_statistics(case: tuple[Kind, int]) -> tuple[Kind, int, pd.DataFrame, int]:
     """Kind, seed, the statistics of one world's days, and its first live day."""
     (kind, shape), seed = case
-    seen = observe(kind, shape, seed)
+    seen = measure_world(kind, shape, seed)
     return (kind, shape), seed, seen.raw, seen.live
 
 
@@ -55,7 +57,13 @@ def needed(z: pd.DataFrame, first: int, table: pd.DataFrame) -> np.ndarray:
     z = z[table.index]
     own, days = z[z.index < first], z[z.index >= first]
     inside = (days <= own.max().fillna(0)) & (days >= own.min().fillna(0))
-    return np.maximum(days / table["high"], days / table["low"]).mask(inside, 0).max(axis=1).fillna(0).to_numpy()
+    return (
+        np.maximum(days / table["high"], days / table["low"])
+        .mask(inside, 0)
+        .max(axis=1)
+        .fillna(0)
+        .to_numpy()
+    )
 
 
 def _alarms(held_out: list[np.ndarray], factor: float) -> tuple[float, float]:
@@ -66,34 +74,49 @@ def _alarms(held_out: list[np.ndarray], factor: float) -> tuple[float, float]:
     return began / total, sum(int(days.sum()) for days in beyond) / total
 
 
-def _held_out(worlds: Worlds, kinds: tuple[Kind, ...], season: bool) -> dict[Kind, list[np.ndarray]]:
+def _held_out(
+    worlds: Worlds, kinds: tuple[Kind, ...], season: bool
+) -> dict[Kind, list[np.ndarray]]:
     """`needed` of every world, by limits that the worlds of its fold had no part in."""
     found: dict[Kind, list[np.ndarray]] = {kind: [] for kind in kinds}
     seeds = sorted(worlds[CONTROL])
     for fold in range(FOLDS):
         table = _extremes(worlds, kinds, [seed for seed in seeds if seed % FOLDS != fold])
         if not season:
-            table = table[~table.index.get_level_values(0).isin(drift.SEASON)]
+            table = table[~table.index.get_level_values(0).isin(monitoring.SEASONAL_STATISTICS)]
         for kind in kinds:
-            found[kind] += [needed(*worlds[kind][seed], table) for seed in seeds if seed % FOLDS == fold]
+            found[kind] += [
+                needed(*worlds[kind][seed], table) for seed in seeds if seed % FOLDS == fold
+            ]
     return found
 
 
 def _least_factor(held_out: dict[Kind, list[np.ndarray]], part: int, target: float) -> float:
     """The least factor from which on every kind of world stays within the target; `part` 0 counts alarms, 1 days."""
-    over = [max(_alarms(days, factor)[part] for days in held_out.values()) > target for factor in FACTORS]
+    over = [
+        max(_alarms(days, factor)[part] for days in held_out.values()) > target
+        for factor in FACTORS
+    ]
     assert not over[-1], "no factor keeps the monitor within its budget"
     return float(FACTORS[len(over) - int(np.argmax(over[::-1])) if any(over) else 0])
 
 
-def limits_of(found: list[tuple[Kind, int, pd.DataFrame, int]]) -> tuple[pd.DataFrame, dict[str, float]]:
+def limits_of(
+    found: list[tuple[Kind, int, pd.DataFrame, int]],
+) -> tuple[pd.DataFrame, dict[str, float]]:
     """Limits by (statistic, window), and what the calibration reached on held-out worlds."""
     worlds: Worlds = {kind: {} for kind in QUIET}
     for kind, seed, raw, first in found:
-        worlds[kind][seed] = drift.standardise(raw, first), first
+        worlds[kind][seed] = monitoring.standardize_statistics(raw, first), first
     seeds = sorted(worlds[CONTROL])
-    judged, looked = _held_out(worlds, QUIET, season=False), _held_out(worlds, (CONTROL,), season=True)
-    factor, look_factor = _least_factor(judged, 0, drift.BUDGET * SAFETY), _least_factor(looked, 1, LOOKS)
+    judged, looked = (
+        _held_out(worlds, QUIET, season=False),
+        _held_out(worlds, (CONTROL,), season=True),
+    )
+    factor, look_factor = (
+        _least_factor(judged, 0, monitoring.FALSE_ALARM_BUDGET * SAFETY),
+        _least_factor(looked, 1, LOOKS),
+    )
     alarm = factor * _extremes(worlds, QUIET, seeds)
     look = look_factor * _extremes(worlds, (CONTROL,), seeds).add_prefix("quiet_")
     reached = {"factor": round(factor, 2), "look_factor": round(look_factor, 2)}
@@ -101,7 +124,9 @@ def limits_of(found: list[tuple[Kind, int, pd.DataFrame, int]]) -> tuple[pd.Data
         began, beyond = _alarms(days, factor)
         reached[f"{kind}, {shape}: alarms for each day"] = round(began, 5)
         reached[f"{kind}, {shape}: share of days in alarm"] = round(beyond, 5)
-    reached["control: share of days to look at"] = round(_alarms(looked[CONTROL], look_factor)[1], 5)
+    reached["control: share of days to look at"] = round(
+        _alarms(looked[CONTROL], look_factor)[1], 5
+    )
     return alarm.join(look), reached
 
 
@@ -119,7 +144,11 @@ def main() -> None:
 def write(found: list[tuple[Kind, int, pd.DataFrame, int]]) -> None:
     """Make the limits from what was measured, and print what they reach on held-out worlds."""
     table, reached = limits_of(found)
-    about = {"made_by": "python -m benchmarks calibrate", "seeds": [SEEDS[0], SEEDS[-1]], "budget": drift.BUDGET} | reached
+    about = {
+        "made_by": "python -m benchmarks calibrate",
+        "seeds": [SEEDS[0], SEEDS[-1]],
+        "budget": monitoring.FALSE_ALARM_BUDGET,
+    } | reached
     rows = table.rename_axis(["statistic", "window"]).reset_index().round(3).to_dict("records")
-    write_json(drift.LIMITS, about | {"limits": rows})
+    write_json(monitoring.LIMITS_FILE, about | {"limits": rows})
     print(json.dumps(about, indent=1))

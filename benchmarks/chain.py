@@ -11,8 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fraudops.pipeline import GRAPH, notebook_path, order
-from fraudops.settings import run_parameters
+from fraudops.pipeline import GRAPH, get_notebook_path, resolve_parameters, sort_nodes
 from fraudops.workspace import REPOSITORY, Workspace
 
 ROUNDS = 3
@@ -21,20 +20,45 @@ TARGET_RATIO = 0.75
 
 def ours(folder: Path) -> None:
     """The chain by its own runner, two notebooks side by side, report page included."""
-    command = [sys.executable, "run_all.py", "--profile", "smoke", "--jobs", "2", "--workspace", str(folder)]
+    command = [
+        sys.executable,
+        "run_all.py",
+        "--profile",
+        "smoke",
+        "--jobs",
+        "2",
+        "--workspace",
+        str(folder),
+    ]
     subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
 
 
 def plain(folder: Path) -> None:
     """The same notebooks with the same parameters by papermill's own command line, in order."""
     workspace = Workspace.find(folder)
-    parameters = run_parameters(profile="smoke")
-    for name in order():
-        notebook = notebook_path(GRAPH[name])
-        words = [word for key, value in parameters[name].items() for word in ("-p", key, str(value))]
+    parameters = resolve_parameters(profile="smoke")
+    for name in sort_nodes():
+        notebook = get_notebook_path(GRAPH[name])
+        words = [
+            word for key, value in parameters[name].items() for word in ("-p", key, str(value))
+        ]
         output = workspace.path("notebooks", f"{name}.ipynb")
-        command = [sys.executable, "-m", "papermill", str(notebook), str(output), "--no-progress-bar", *words]
-        subprocess.run(command, cwd=notebook.parent, env=workspace.environment(), check=True, capture_output=True)
+        command = [
+            sys.executable,
+            "-m",
+            "papermill",
+            str(notebook),
+            str(output),
+            "--no-progress-bar",
+            *words,
+        ]
+        subprocess.run(
+            command,
+            cwd=notebook.parent,
+            env=workspace.environment(),
+            check=True,
+            capture_output=True,
+        )
 
 
 def timed(run, folder: Path) -> float:  # type: ignore[no-untyped-def]
@@ -54,5 +78,8 @@ def main() -> None:
             side_by_side = timed(ours, Path(scratch, f"ours{number}"))
             in_sequence = timed(plain, Path(scratch, f"plain{number}"))
             ratios.append(side_by_side / in_sequence)
-            print(f"run_all {side_by_side:.1f} s, plain papermill {in_sequence:.1f} s, ratio {ratios[-1]:.2f}", flush=True)
+            print(
+                f"run_all {side_by_side:.1f} s, plain papermill {in_sequence:.1f} s, ratio {ratios[-1]:.2f}",
+                flush=True,
+            )
     print(f"median ratio {statistics.median(ratios):.2f}, target at most {TARGET_RATIO}")

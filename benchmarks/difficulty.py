@@ -7,26 +7,27 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 
-from fraudops.features import CATEGORICAL, compute
-from fraudops.metrics import average_precision
-from fraudops.plan import WARM_UP_DAYS, Config, preset
+from fraudops.features import CATEGORICAL_FEATURES, compute_features
+from fraudops.models import average_precision
+from fraudops.simulator import WARM_UP_DAYS, SimulatorConfig, make_course_config, simulate_world
 from fraudops.timeline import DAY
-from fraudops.world import simulate
 
 SEEDS = (21, 22, 23)
-LEVELS = (0.0, Config.difficulty, 0.5, 1.0)
+LEVELS = (0.0, SimulatorConfig.difficulty, 0.5, 1.0)
 LIVE_DAY = 101  # a week after the training days end on day 94, so that their labels have arrived
 
 
 def forest(seed: int, difficulty: float) -> float:
     """Average precision on the live days of one world."""
-    world = simulate(preset("course", seed, drift="none", difficulty=difficulty))
+    world = simulate_world(make_course_config("course", seed, drift="none", difficulty=difficulty))
     tx = world.transactions
     names = {"tx_id": str, "customer_id": str, "terminal_id": str, "category": str, "channel": str}
     rows = tx.drop(columns=["kind", "warm_up"]).astype(names)
-    labels = world.labels.astype({"tx_id": str}).merge(rows[["tx_id", "customer_id", "terminal_id"]], on="tx_id")
-    table = compute(rows, labels)
-    for name in CATEGORICAL:
+    labels = world.labels.astype({"tx_id": str}).merge(
+        rows[["tx_id", "customer_id", "terminal_id"]], on="tx_id"
+    )
+    table = compute_features(rows, labels)
+    for name in CATEGORICAL_FEATURES:
         table[name] = pd.Categorical(table[name]).codes
     day = ((tx["ts"] - tx["ts"].min() // DAY * DAY) // DAY).to_numpy()
     y, x = (tx["kind"] != "").to_numpy(), table.to_numpy(np.float64)

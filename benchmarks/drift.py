@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import calibrate, peak_gb, verdict
-from fraudops import trials
+from fraudops import monitoring
 from fraudops.workspace import REPOSITORY
 
 SEEDS = range(4001, 4021)
@@ -23,9 +23,11 @@ CASES = (
     ("price_inflation", "sudden"), ("new_terminals", "sudden"), ("fraud_wave", "sudden"),
     ("price_inflation", "gradual"), ("new_terminals", "gradual"), ("fraud_wave", "gradual"),
     ("adapting_fraud", "sudden"), ("adapting_fraud", "gradual"),
-    *((kind, "sudden") for kind in trials.BROKEN),
+    *((kind, "sudden") for kind in monitoring.DATA_FAULT_KINDS),
 )  # fmt: skip
-QUIET = CASES[:2]  # where the textbook detectors watch every world; in the others the first few, for they take most of the time
+QUIET = CASES[
+    :2
+]  # where the textbook detectors watch every world; in the others the first few, for they take most of the time
 RIVAL_SEEDS = 6
 MARKS = REPOSITORY / "2_Data_Drifts" / "marks.csv"
 ORACLE_DAYS = 28
@@ -36,9 +38,16 @@ LONG_DAYS = 90
 def world(case: tuple[str, str, int]) -> tuple[pd.DataFrame, pd.Series, int, int | None]:
     """Marks of one world, its true frauds by day, its first live day, and the number of the live day of the onset."""
     kind, shape, seed = case
-    seen = trials.observe(kind, shape, seed, statistics=kind not in trials.BROKEN)
+    seen = monitoring.measure_world(
+        kind, shape, seed, statistics=kind not in monitoring.DATA_FAULT_KINDS
+    )
     rivals = (kind, shape) in QUIET or seed in SEEDS[:RIVAL_SEEDS]
-    return trials.marks([trials.watch(seen, rivals)]), seen.frauds, seen.live, seen.onset
+    return (
+        monitoring.score_detectors([monitoring.run_detectors(seen, rivals)]),
+        seen.frauds,
+        seen.live,
+        seen.onset,
+    )
 
 
 def main() -> None:
@@ -52,9 +61,11 @@ def main() -> None:
             if len(found) % len(CASES) == 0:
                 print(f"{len(found)} of {len(cases)} worlds", flush=True)
     table = pd.concat([one[0] for one in found], ignore_index=True)
-    marks = trials.summary(table).round(3)
+    marks = monitoring.summarize_detector_scores(table).round(3)
     marks.to_csv(MARKS, index=False)
-    with pd.option_context("display.width", 200, "display.max_rows", None, "display.max_columns", None):
+    with pd.option_context(
+        "display.width", 200, "display.max_rows", None, "display.max_columns", None
+    ):
         print(marks.to_string(index=False))
     _targets(table)
     _oracle(dict(zip(cases, found, strict=True)))
@@ -64,7 +75,7 @@ def main() -> None:
 
 def _targets(table: pd.DataFrame) -> None:
     """Hold the monitor's marks against the targets."""
-    mine = table[table["detector"] == trials.MONITOR]
+    mine = table[table["detector"] == monitoring.MONITOR_NAME]
     for kind in ("control", "benign_season"):
         rows = mine[mine["kind"] == kind]
         days = 100 * rows["false_days"].sum() / rows["clean_days"].sum()
@@ -72,9 +83,19 @@ def _targets(table: pd.DataFrame) -> None:
         said = f"{alarms:.2f} false alarms per 100 clean days, target 1: {verdict(alarms <= 1)}"
         print(f"{kind}: {said} (an alarm that goes on is one; {days:.2f} days in alarm)")
     groups = {
-        "sudden harmful drift": (["price_inflation", "new_terminals", "fraud_wave"], "sudden", 0.95, 2),
-        "gradual harmful drift": (["price_inflation", "new_terminals", "fraud_wave"], "gradual", 0.90, 10),
-        "broken data": (list(trials.BROKEN), "sudden", 1.0, 0),
+        "sudden harmful drift": (
+            ["price_inflation", "new_terminals", "fraud_wave"],
+            "sudden",
+            0.95,
+            2,
+        ),
+        "gradual harmful drift": (
+            ["price_inflation", "new_terminals", "fraud_wave"],
+            "gradual",
+            0.90,
+            10,
+        ),
+        "broken data": (list(monitoring.DATA_FAULT_KINDS), "sudden", 1.0, 0),
         "fraudsters who adapt": (["adapting_fraud"], "sudden", 0.80, np.inf),
     }
     for name, (kinds, shape, share, wait) in groups.items():
@@ -83,7 +104,9 @@ def _targets(table: pd.DataFrame) -> None:
             seen = part["detected"].astype(float).mean()
             delay = part["delay"].astype(float).fillna(np.inf).median()
             said = verdict(seen >= share and delay <= wait)
-            print(f"{name}, {kind}: {seen:.0%} detected, median delay {delay:.0f} days, target {share:.0%}, {wait:.0f}: {said}")
+            print(
+                f"{name}, {kind}: {seen:.0%} detected, median delay {delay:.0f} days, target {share:.0%}, {wait:.0f}: {said}"
+            )
 
 
 def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
@@ -93,9 +116,13 @@ def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
         _, frauds, live, onset = found[case]
         every = frauds.reindex(range(live - ORACLE_DAYS, int(frauds.index.max()) + 1), fill_value=0)
         rolling = every.rolling(ORACLE_DAYS).sum()
-        return (rolling[rolling.index >= live] / rolling[rolling.index < live].mean()).to_numpy(), onset
+        return (
+            rolling[rolling.index >= live] / rolling[rolling.index < live].mean()
+        ).to_numpy(), onset
 
-    limit = np.quantile(np.concatenate([counts(("control", "sudden", seed))[0] for seed in SEEDS]), 0.99)
+    limit = np.quantile(
+        np.concatenate([counts(("control", "sudden", seed))[0] for seed in SEEDS]), 0.99
+    )
     delays = []
     for seed in SEEDS:
         ratio, onset = counts(("fraud_wave", "sudden", seed))
@@ -109,28 +136,40 @@ def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
 
 def _one_day() -> None:
     """Seconds for one more day at course size, when the reference has been learnt."""
-    from fraudops import drift, streams
-    from fraudops.watch import Watch, reader_of
+    from fraudops import monitoring
+    from fraudops.monitoring import DriftMonitor, make_frame_reader
 
-    seen = trials.observe("control", "sudden", SEEDS[0])
-    watch = Watch(reader_of(seen.rows[seen.rows.columns.drop(streams.SCORE)]), seen.labels, seen.timeline)
-    ruler = streams.Ruler.learn(watch.reference)
+    seen = monitoring.measure_world("control", "sudden", SEEDS[0])
+    watch = DriftMonitor(
+        make_frame_reader(seen.rows[seen.rows.columns.drop(monitoring.SCORE_COLUMN)]),
+        seen.labels,
+        seen.timeline,
+    )
+    ruler = monitoring.ReferenceDistribution.learn(watch.reference)
     days = list(watch._days())
     taken = []
     for at in range(len(days) - DAYS_TIMED, len(days)):
         began = time.perf_counter()
-        list(streams.daily(ruler, days[at - streams.POOL_DAYS + 1 : at + 1]))  # with the six days before it
-        drift.judge_days(seen.raw.iloc[: at + 1], seen.live, seen.findings)
+        list(
+            monitoring.compute_daily_statistics(
+                ruler, days[at - monitoring.DOMAIN_WINDOW_DAYS + 1 : at + 1]
+            )
+        )  # with the six days before it
+        monitoring.make_verdicts(seen.raw.iloc[: at + 1], seen.live, seen.findings)
         taken.append(time.perf_counter() - began)
     middle = statistics.median(taken)
-    print(f"one monitored day at course size: median of {DAYS_TIMED} {middle:.2f} s, target 2 s: {verdict(middle <= 2)}")
+    print(
+        f"one monitored day at course size: median of {DAYS_TIMED} {middle:.2f} s, target 2 s: {verdict(middle <= 2)}"
+    )
 
 
 def _long() -> None:
     """Peak memory of `LONG_DAYS` monitored days at full size, from files, against that of half as many."""
     for days in (LONG_DAYS // 2, LONG_DAYS):
         code = f"from benchmarks.drift import long_run; long_run({days})"
-        out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+        out = subprocess.run(
+            [sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True
+        ).stdout
         print(out.strip().splitlines()[-1], flush=True)
 
 
@@ -140,34 +179,44 @@ def long_run(days: int) -> None:
     from datetime import timedelta
     from pathlib import Path
 
-    from fraudops import contract, features, landing, sources
-    from fraudops.plan import preset
+    from fraudops import data, features
+    from fraudops.simulator import make_course_config
     from fraudops.workspace import Workspace
 
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch))
-        world = preset("full", SEEDS[0], "none")
-        source = sources.open_source("simulate", profile="full", seed=SEEDS[0], drift="none")
-        done = landing.ingest(source, workspace, live_start=str(world.start + timedelta(world.days - days)))
-        tx, labels = contract.load_transactions(workspace), contract.load_labels(workspace)
-        features.write_features(workspace, tx, features.compute(tx, labels))
+        world = make_course_config("full", SEEDS[0], "none")
+        source = data.open_source("simulate", profile="full", seed=SEEDS[0], drift="none")
+        done = data.ingest(
+            source, workspace, live_start=str(world.start + timedelta(world.days - days))
+        )
+        tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
+        features.write_features(workspace, tx, features.compute_features(tx, labels))
         code = "import sys; from benchmarks.drift import monitor; monitor(sys.argv[1])"
         command = [sys.executable, "-c", code, scratch]
-        out = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
-        print(f"full size, {done.accepted:,} transactions, {days} monitored days: {out.strip().splitlines()[-1]}")
+        out = subprocess.run(
+            command, cwd=REPOSITORY, check=True, capture_output=True, text=True
+        ).stdout
+        print(
+            f"full size, {done.accepted:,} transactions, {days} monitored days: {out.strip().splitlines()[-1]}"
+        )
 
 
 def monitor(folder: str) -> None:
     """Monitor all live days of a workspace from its files; print seconds and peak memory."""
-    from fraudops import contract, drift
+    from fraudops import data, monitoring
+    from fraudops.monitoring import DriftMonitor, make_feature_reader
     from fraudops.timeline import load_timeline
-    from fraudops.watch import Watch, reader
     from fraudops.workspace import Workspace
 
     workspace = Workspace.find(folder)
     began = time.perf_counter()
-    watch = Watch(reader(workspace), contract.load_labels(workspace), load_timeline(workspace))
+    watch = DriftMonitor(
+        make_feature_reader(workspace), data.load_labels(workspace), load_timeline(workspace)
+    )
     raw = watch.statistics()
-    verdicts = drift.judge_days(raw, watch.live // 86_400, {})
+    verdicts = monitoring.make_verdicts(raw, watch.live // 86_400, {})
     seconds = time.perf_counter() - began
-    print(f"{seconds:.0f} s, {seconds / len(raw):.2f} s a day, peak {peak_gb():.2f} GB, {len(verdicts)} verdicts")
+    print(
+        f"{seconds:.0f} s, {seconds / len(raw):.2f} s a day, peak {peak_gb():.2f} GB, {len(verdicts)} verdicts"
+    )

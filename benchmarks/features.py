@@ -20,10 +20,9 @@ import pandas as pd
 
 from benchmarks import rival_features, verdict
 from fraudops import features
-from fraudops.plan import Config
-from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.simulator import SimulatorConfig, simulate_world
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 from fraudops.workspace import REPOSITORY
-from fraudops.world import simulate
 
 RUNS = 3
 WORLDS = 10  # of 1.75 million rows each, for the large file
@@ -43,13 +42,27 @@ def main() -> None:
 
 def write_world(folder: Path, number: int) -> int:
     """One Handbook world with ids of its own as ``tx_{number}.parquet`` and ``fraud_{number}.parquet``; gives its rows."""
-    config = Config(preset="handbook", seed=number, customers=5000, terminals=10_000, days=183, start=date(2018, 4, 1))
-    world = simulate(config)
-    tx = world.transactions.drop(columns=["kind", "warm_up"]).astype({"category": str, "channel": str})
-    tx = tx.assign(**{name: f"{number}-" + tx[name].astype(str) for name in ("tx_id", "customer_id", "terminal_id")})
+    config = SimulatorConfig(
+        preset="handbook",
+        seed=number,
+        customers=5000,
+        terminals=10_000,
+        days=183,
+        start=date(2018, 4, 1),
+    )
+    world = simulate_world(config)
+    tx = world.transactions.drop(columns=["kind", "warm_up"]).astype(
+        {"category": str, "channel": str}
+    )
+    tx = tx.assign(
+        **{
+            name: f"{number}-" + tx[name].astype(str)
+            for name in ("tx_id", "customer_id", "terminal_id")
+        }
+    )
     tx.to_parquet(folder / f"tx_{number}.parquet", index=False)
     fraud = tx.loc[world.transactions["kind"] != "", ["tx_id", "customer_id", "terminal_id"]]
-    fraud = fraud.assign(label_ts=tx["ts"] + MATURE_DAYS * DAY)
+    fraud = fraud.assign(label_ts=tx["ts"] + LABEL_MATURITY_DAYS * DAY)
     fraud.to_parquet(folder / f"fraud_{number}.parquet", index=False)
     return len(tx)
 
@@ -76,32 +89,48 @@ def _numpy(folder: Path) -> None:
 def _rivals(folder: Path) -> None:
     threads = os.cpu_count() or 1
     runs = (lambda: _reduced(folder, threads), lambda: _reduced(folder, 1), lambda: _numpy(folder))
-    rounds = [[_seconds(run) for run in runs] for _ in range(RUNS)]  # in turn, so that a slow minute strikes all three
+    rounds = [
+        [_seconds(run) for run in runs] for _ in range(RUNS)
+    ]  # in turn, so that a slow minute strikes all three
     ours, alone, numpy = (statistics.median(column) for column in zip(*rounds, strict=True))
-    got, by_hand = (pd.read_parquet(folder / f"{name}.parquet").set_index("tx_id") for name in ("reduced", "numpy"))
+    got, by_hand = (
+        pd.read_parquet(folder / f"{name}.parquet").set_index("tx_id")
+        for name in ("reduced", "numpy")
+    )
     different = int((got.reindex(by_hand.index) != by_hand).to_numpy().sum())
     print(
         f"{len(by_hand):,} rows, the Handbook's {len(by_hand.columns)} sums and counts, Parquet to Parquet, median of {RUNS}:"
     )
-    print(f"ours {ours:.1f} s on {threads} threads, {alone:.1f} s on one; NumPy by hand {numpy:.1f} s on one")
+    print(
+        f"ours {ours:.1f} s on {threads} threads, {alone:.1f} s on one; NumPy by hand {numpy:.1f} s on one"
+    )
     print(f"cells that differ from NumPy by hand: {different}, target 0: {verdict(different == 0)}")
     slower = ours / numpy
-    print(f"ours takes {slower:.1f} times as long as NumPy, target at most {NUMPY_RATIO}: {verdict(slower <= NUMPY_RATIO)}")
+    print(
+        f"ours takes {slower:.1f} times as long as NumPy, target at most {NUMPY_RATIO}: {verdict(slower <= NUMPY_RATIO)}"
+    )
     print(f"   on one thread {alone / numpy:.1f} times", flush=True)
 
     tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
-    tx = tx.assign(at=pd.to_datetime(tx["ts"], unit="s"), fraud=tx["tx_id"].isin(fraud["tx_id"]).astype(int))
+    tx = tx.assign(
+        at=pd.to_datetime(tx["ts"], unit="s"), fraud=tx["tx_id"].isin(fraud["tx_id"]).astype(int)
+    )
     pandas = _seconds(lambda: rival_features.by_groups(tx))
     print(f"pandas groupby, apply, rolling: {pandas:.0f} s on one thread, once, in memory")
     faster = pandas / ours
-    print(f"ours is {faster:.0f} times faster than pandas, target at least {PANDAS_RATIO}: {verdict(faster >= PANDAS_RATIO)}")
+    print(
+        f"ours is {faster:.0f} times faster than pandas, target at least {PANDAS_RATIO}: {verdict(faster >= PANDAS_RATIO)}"
+    )
     print(f"   on one thread {pandas / alone:.0f} times", flush=True)
 
 
 def _all(folder: Path) -> None:
     tx, fraud = (pd.read_parquet(folder / f"{name}_0.parquet") for name in ("tx", "fraud"))
-    seconds = _seconds(lambda: features.compute(tx, fraud))
-    print(f"all {len(features.FEATURES)} features of the course, in memory: {seconds:.1f} s", flush=True)
+    seconds = _seconds(lambda: features.compute_features(tx, fraud))
+    print(
+        f"all {len(features.FEATURES)} features of the course, in memory: {seconds:.1f} s",
+        flush=True,
+    )
 
 
 def _child(folder: Path, files: str) -> tuple[float, float, int]:
@@ -125,9 +154,13 @@ def _large(folder: Path) -> None:
     for number in range(1, WORLDS):
         write_world(folder, number)
     seconds, peak, rows = _child(folder, "*")
-    print(f"all features, Parquet to Parquet, DuckDB held to {MEMORY_LIMIT}, division in batches, in a process of its own:")
+    print(
+        f"all features, Parquet to Parquet, DuckDB held to {MEMORY_LIMIT}, division in batches, in a process of its own:"
+    )
     print(f"{small_rows:,} rows {small_seconds:.1f} s, peak {small_peak:.2f} GB")
     print(f"{rows:,} rows {seconds:.0f} s, peak {peak:.2f} GB")
     print(f"peak memory {peak:.2f} GB, target at most {MEMORY_GB}: {verdict(peak <= MEMORY_GB)}")
     growth = seconds / small_seconds * (WORLDS * small_rows / rows)
-    print(f"{WORLDS} times the rows take {growth:.1f} times the time, target at most {GROWTH}: {verdict(growth <= GROWTH)}")
+    print(
+        f"{WORLDS} times the rows take {growth:.1f} times the time, target at most {GROWTH}: {verdict(growth <= GROWTH)}"
+    )

@@ -8,13 +8,22 @@ import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks import verdict
-from fraudops import gates, trials
-from fraudops.features import FEATURES, compute
-from fraudops.metrics import Costs, cost, decide
-from fraudops.models import Fitted, Rows, boosting, fit_model, labelled, plain, probability
-from fraudops.plan import preset
-from fraudops.timeline import DAY, MATURE_DAYS, Timeline
-from fraudops.world import simulate
+from fraudops import models, monitoring
+from fraudops.features import FEATURES, compute_features
+from fraudops.models import (
+    Costs,
+    FittedModel,
+    LabelledRows,
+    build_boosting,
+    build_pipeline,
+    compute_decision_costs,
+    fit_model,
+    make_decisions,
+    predict_probability,
+    select_mature_rows,
+)
+from fraudops.simulator import make_course_config, simulate_world
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline
 
 TAUGHT = 6101  # the world in which everybody is trained
 WORTH = range(6102, 6106)  # where worth is measured, on frauds whether reported or not
@@ -30,57 +39,92 @@ COSTS = Costs()
 class Court:
     """A world for judging: rows with labels that had arrived, and the champion's last days."""
 
-    rows: Rows
+    rows: LabelledRows
     logged: pd.DataFrame
 
 
 def _world(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Timeline, np.ndarray]:
     """A world without drift: features, transactions, reports, timeline, and which transactions are fraud in truth."""
-    world = simulate(preset("course", seed, "none"))
-    tx, reports = trials.canonical(world)
-    table = compute(tx, reports).assign(tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy())
-    return table, tx, reports, trials.plan(world), world.transactions["kind"].to_numpy() != ""
+    world = simulate_world(make_course_config("course", seed, "none"))
+    tx, reports = monitoring.make_canonical_tables(world)
+    table = compute_features(tx, reports).assign(
+        tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy()
+    )
+    return (
+        table,
+        tx,
+        reports,
+        monitoring.plan_world_timeline(world),
+        world.transactions["kind"].to_numpy() != "",
+    )
 
 
 def _rows(seed: int, everything: bool) -> Court:
     """The live days of a world; with `everything`, labelled by the truth."""
     table, tx, reports, timeline, truth = _world(seed)
-    end = timeline.as_of - MATURE_DAYS * DAY
-    rows = labelled(table, tx, reports, timeline.live if everything else end - TEST_DAYS * DAY, end, timeline.as_of)
+    end = timeline.as_of - LABEL_MATURITY_DAYS * DAY
+    rows = select_mature_rows(
+        table,
+        tx,
+        reports,
+        timeline.live if everything else end - TEST_DAYS * DAY,
+        end,
+        timeline.as_of,
+    )
     if everything:
         inside = ((table["ts"] >= timeline.live) & (table["ts"] < end)).to_numpy()
-        rows = Rows(rows.X, truth[inside].astype(np.int8), rows.cents, rows.ts, rows.customer)
+        rows = LabelledRows(
+            rows.X, truth[inside].astype(np.int8), rows.cents, rows.ts, rows.customer
+        )
     logged = table.loc[(table["ts"] >= end - 2 * DAY) & (table["ts"] < end), list(FEATURES)]
     return Court(rows, logged)
 
 
-def _school() -> Rows:
+def _school() -> LabelledRows:
     table, tx, reports, timeline, _ = _world(TAUGHT)
-    return labelled(table, tx, reports, timeline.train, timeline.as_of, timeline.as_of)
+    return select_mature_rows(table, tx, reports, timeline.train, timeline.as_of, timeline.as_of)
 
 
-def _pupil(number: int, school: Rows) -> Fitted:
+def _pupil(number: int, school: LabelledRows) -> FittedModel:
     """A model that learnt from more or fewer days, with more or fewer trees, and sets its threshold higher or lower."""
     random = np.random.default_rng(number)
     days = random.integers(15, 105)
     rows = school.take(school.ts < school.ts.min() + days * DAY)
-    model = boosting(max_iter=int(random.integers(10, 120)), max_leaf_nodes=int(random.integers(4, 32)))
-    fitted = fit_model(plain(model), rows, COSTS, "")
-    return Fitted(fitted.model, fitted.threshold * float(np.exp(random.normal(0, 0.8))), "", fitted.rows, fitted.frauds)
+    model = build_boosting(
+        max_iter=int(random.integers(10, 120)), max_leaf_nodes=int(random.integers(4, 32))
+    )
+    fitted = fit_model(build_pipeline(model), rows, COSTS, "")
+    return FittedModel(
+        fitted.model,
+        fitted.threshold * float(np.exp(random.normal(0, 0.8))),
+        "",
+        fitted.rows,
+        fitted.frauds,
+    )
 
 
-def _champion(school: Rows) -> Fitted:
+def _champion(school: LabelledRows) -> FittedModel:
     """A few rules, as in notebook 4.3: challengers may be clearly better, and as easily worse."""
     rules = DecisionTreeClassifier(max_depth=3, min_samples_leaf=100, random_state=0)
-    return fit_model(plain(rules, impute=True), school.take(school.ts < school.ts.min() + 60 * DAY), COSTS, "")
+    return fit_model(
+        build_pipeline(rules, impute=True),
+        school.take(school.ts < school.ts.min() + 60 * DAY),
+        COSTS,
+        "",
+    )
 
 
-def _spent(fitted: Fitted, rows: Rows) -> np.ndarray:
-    return cost(rows.y, decide(probability(fitted.model, rows.X), fitted.threshold, COSTS), rows.cents, COSTS)
+def _spent(fitted: FittedModel, rows: LabelledRows) -> np.ndarray:
+    return compute_decision_costs(
+        rows.y,
+        make_decisions(predict_probability(fitted.model, rows.X), fitted.threshold, COSTS),
+        rows.cents,
+        COSTS,
+    )
 
 
-def _entrant(fitted: Fitted) -> gates.Entrant:
-    return gates.Entrant(fitted.model, fitted.threshold, 1.0)
+def _entrant(fitted: FittedModel) -> models.Candidate:
+    return models.Candidate(fitted.model, fitted.threshold, 1.0)
 
 
 _ready: dict = {}
@@ -106,9 +150,19 @@ def trial(number: int) -> list[dict]:
     worth, error = each.sum() / stake, each.std() * np.sqrt(len(each)) / stake
     found = []
     for court in _ready["courts"]:
-        judged = gates.judge(_entrant(_ready["champion"]), _entrant(pupil), court.rows, court.logged, COSTS)
+        judged = models.evaluate_gates(
+            _entrant(_ready["champion"]), _entrant(pupil), court.rows, court.logged, COSTS
+        )
         failed = [gate.name for gate in judged if not gate.passed]
-        found.append({"number": number, "worth": worth, "error": error, "promoted": not failed, "failed": failed})
+        found.append(
+            {
+                "number": number,
+                "worth": worth,
+                "error": error,
+                "promoted": not failed,
+                "failed": failed,
+            }
+        )
     return found
 
 
@@ -119,13 +173,28 @@ def main() -> None:
     table = pd.DataFrame(rows)
     worse = table["worth"] < -SURE * table["error"]
     clearly = (table["worth"] >= CLEARLY) & (table["worth"] > SURE * table["error"])
-    for name, chosen in (("truly worse", worse), ("clearly better", clearly), ("in between", ~worse & ~clearly)):
+    for name, chosen in (
+        ("truly worse", worse),
+        ("clearly better", clearly),
+        ("in between", ~worse & ~clearly),
+    ):
         part = table[chosen]
         if len(part):
             pupils = part["number"].nunique()
-            print(f"{name}: {pupils} challengers in {len(JUDGED)} worlds, {part['promoted'].mean():.1%} of the trials promoted")
-    print(f"worth of the fraud at stake: {table['worth'].quantile([0.05, 0.5, 0.95]).round(3).tolist()} (5, 50, 95 %)")
-    print(table[clearly].explode("failed")["failed"].str.split(" (", regex=False).str[0].value_counts().to_string())
+            print(
+                f"{name}: {pupils} challengers in {len(JUDGED)} worlds, {part['promoted'].mean():.1%} of the trials promoted"
+            )
+    print(
+        f"worth of the fraud at stake: {table['worth'].quantile([0.05, 0.5, 0.95]).round(3).tolist()} (5, 50, 95 %)"
+    )
+    print(
+        table[clearly]
+        .explode("failed")["failed"]
+        .str.split(" (", regex=False)
+        .str[0]
+        .value_counts()
+        .to_string()
+    )
     low, high = table.loc[worse, "promoted"].mean(), table.loc[clearly, "promoted"].mean()
     print(f"truly worse promoted: {low:.1%}, target 5 %: {verdict(low <= 0.05)}")
     print(f"clearly better promoted: {high:.1%}, target 80 %: {verdict(high >= 0.8)}")

@@ -6,14 +6,19 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import verdict
-from fraudops import drift, trials
-from fraudops.gates import Entrant
-from fraudops.models import fit, labelled
-from fraudops.month import Ground, Policy, Setting, State, bystanders, mornings
-from fraudops.plan import PLANTED, preset
+from fraudops import monitoring
+from fraudops.backtest import (
+    BacktestData,
+    BacktestSettings,
+    InMemoryModelStore,
+    OperatingPolicy,
+    PolicyState,
+    compute_baseline_costs,
+    iterate_day_starts,
+)
+from fraudops.models import Candidate, fit_strategy, select_mature_rows
+from fraudops.simulator import DEFAULT_DRIFTS, make_course_config, simulate_world
 from fraudops.timeline import DAY
-from fraudops.timemachine import MemoryShelf
-from fraudops.world import simulate
 
 SEEDS = range(5101, 5111)
 POLICIES = ("loop", "daily", "never")
@@ -21,57 +26,84 @@ SHARE, TRAININGS = 0.95, 0.2  # of what retraining every day saves, and trains
 RESAMPLES = 10_000
 
 
-def ground_of(seed: int, planted: str) -> Ground:
+def ground_of(seed: int, planted: str) -> BacktestData:
     """A course world, with the monitor's verdict of each live day."""
-    seen = trials.observe("control" if planted == "none" else planted, seed=seed)
-    world = simulate(preset("course", seed, planted))
-    _, reports = trials.canonical(world)
-    verdicts = drift.judge_days(seen.raw, seen.live, seen.findings)
+    seen = monitoring.measure_world("control" if planted == "none" else planted, seed=seed)
+    world = simulate_world(make_course_config("course", seed, planted))
+    _, reports = monitoring.make_canonical_tables(world)
+    verdicts = monitoring.make_verdicts(seen.raw, seen.live, seen.findings)
     given = {one.as_of - DAY: one for one in verdicts}
-    return Ground(seen.rows, reports[["tx_id", "label_ts"]].drop_duplicates("tx_id"), seen.timeline, given)
+    return BacktestData(
+        seen.rows, reports[["tx_id", "label_ts"]].drop_duplicates("tx_id"), seen.timeline, given
+    )
 
 
 def month(case: tuple[int, str]) -> pd.DataFrame:
     """One world: for each policy and day its cost in cents, trainings and promotions."""
     seed, planted = case
-    ground, setting, rows = ground_of(seed, planted), Setting(), []
+    ground, setting, rows = ground_of(seed, planted), BacktestSettings(), []
     timeline = ground.timeline
     tx = ground.rows[["tx_id", "customer_id"]]
-    first = labelled(ground.rows, tx, ground.labels, timeline.train, timeline.live, known_at=timeline.live)
-    fitted = fit(setting.strategy, first, setting.costs)
+    first = select_mature_rows(
+        ground.rows, tx, ground.labels, timeline.train, timeline.live, known_at=timeline.live
+    )
+    fitted = fit_strategy(setting.strategy, first, setting.costs)
     for name in POLICIES if planted != "none" else ("loop", "never"):
-        state = State("1")
-        policy = Policy(name, ground, setting, MemoryShelf(Entrant(fitted.model, fitted.threshold, 1.0)))
-        for now in mornings(ground, setting):
+        state = PolicyState("1")
+        policy = OperatingPolicy(
+            name,
+            ground,
+            setting,
+            InMemoryModelStore(Candidate(fitted.model, fitted.threshold, 1.0)),
+        )
+        for now in iterate_day_starts(ground, setting):
             row, state, _ = policy.play(state, now)
             rows.append(row | {"policy": name, "seed": seed})
-    for now in mornings(ground, setting):
-        cost = bystanders(ground, setting, now)
-        rows += [{"policy": name, "seed": seed, "cost_cents": cents} for name, cents in cost.items()]
+    for now in iterate_day_starts(ground, setting):
+        cost = compute_baseline_costs(ground, setting, now)
+        rows += [
+            {"policy": name, "seed": seed, "cost_cents": cents} for name, cents in cost.items()
+        ]
     return pd.DataFrame(rows)
 
 
 def main() -> None:
     """Print what each policy saved, with intervals over the worlds, and the loop's trainings and promotions."""
-    for planted in (PLANTED, "none"):
+    for planted in (DEFAULT_DRIFTS, "none"):
         with ProcessPoolExecutor(2) as pool:
-            table = pd.concat(pool.map(month, [(seed, planted) for seed in SEEDS]), ignore_index=True)
-        spent = table.pivot_table(index="seed", columns="policy", values="cost_cents", aggfunc="sum") / 100
+            table = pd.concat(
+                pool.map(month, [(seed, planted) for seed in SEEDS]), ignore_index=True
+            )
+        spent = (
+            table.pivot_table(index="seed", columns="policy", values="cost_cents", aggfunc="sum")
+            / 100
+        )
         saved = spent.rsub(spent["nothing"], axis=0)
         made = table[table["policy"] != "oracle"].pivot_table(
             index="seed", columns="policy", values=["trained", "promoted"], aggfunc="sum"
         )
-        print(f"{len(SEEDS)} worlds, drift {planted}: euros saved in {Setting().days} days")
-        print(saved.round().astype(int).join(made["promoted"]["loop"].rename("promotions")).to_string())
+        print(
+            f"{len(SEEDS)} worlds, drift {planted}: euros saved in {BacktestSettings().days} days"
+        )
+        print(
+            saved.round()
+            .astype(int)
+            .join(made["promoted"]["loop"].rename("promotions"))
+            .to_string()
+        )
         print(f"trainings of the loop: {made['trained']['loop'].astype(int).tolist()}")
         if planted == "none":
             most = int(made["promoted"]["loop"].max())
             print(f"control: at most {most} promotions in a month, target 1: {verdict(most <= 1)}")
             continue
         share = saved["loop"].sum() / saved["daily"].sum()
-        trained = made["trained"]["loop"].mean() / Setting().days
-        print(f"saved by the loop: {share:.1%} of retraining every day, target {SHARE:.0%}: {verdict(share >= SHARE)}")
-        print(f"trainings: {trained:.0%} of those of every day, target {TRAININGS:.0%}: {verdict(trained <= TRAININGS)}")
+        trained = made["trained"]["loop"].mean() / BacktestSettings().days
+        print(
+            f"saved by the loop: {share:.1%} of retraining every day, target {SHARE:.0%}: {verdict(share >= SHARE)}"
+        )
+        print(
+            f"trainings: {trained:.0%} of those of every day, target {TRAININGS:.0%}: {verdict(trained <= TRAININGS)}"
+        )
         gain = (saved["loop"] - saved["never"]).to_numpy()
         drawn = np.random.default_rng(0).choice(gain, (RESAMPLES, len(gain))).mean(axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975])

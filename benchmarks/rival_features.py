@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from fraudops.features import SETTLE_SECONDS, SQL
+from fraudops.features import FEATURE_SQL, WINDOW_GAP_SECONDS
 from fraudops.timeline import DAY
 
 DAYS = (1, 7, 30)
@@ -24,13 +24,16 @@ SUMS = (
 
 def reduced_sql() -> str:
     """A text that computes `SUMS` alone, built of the lines and windows of `features.sql`."""
-    lines = [line.strip().rstrip(",") for line in SQL.splitlines()]
+    lines = [line.strip().rstrip(",") for line in FEATURE_SQL.splitlines()]
     packs = [f"{pack}_{days}d" for pack in ("c_paid", "t_seen") for days in DAYS]
     summed = [next(line for line in lines if line.endswith(f"AS {pack}")) for pack in packs]
     split = [line for pack in packs for line in lines if f"{pack} %" in line]
     used = ("c_day", "c_week", "c_month", "t_day", "t_week", "t_month")
     windows = [next(line for line in lines if line.startswith(f"{name} AS")) for name in used]
-    paid, seen = (next(line for line in lines if re.match(rf"CAST.* AS {name}$", line)) for name in ("paid", "seen"))
+    paid, seen = (
+        next(line for line in lines if re.match(rf"CAST.* AS {name}$", line))
+        for name in ("paid", "seen")
+    )
     return f"""
     WITH event AS (
         SELECT tx_id, ts, customer_id, terminal_id, {paid}, {seen}, wanted FROM tx
@@ -71,7 +74,7 @@ def by_numpy(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
 
     def edges(own: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         """For transactions of sorted keys `own` the end, and the starts for each of `DAYS`, among the sorted `events`."""
-        end = np.searchsorted(events, own - SETTLE_SECONDS, side="right")
+        end = np.searchsorted(events, own - WINDOW_GAP_SECONDS, side="right")
         return end, [np.searchsorted(events, own - days * DAY, side="left") for days in DAYS]
 
     def back(order: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -84,15 +87,25 @@ def by_numpy(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
     own = own[order]
     money = np.concatenate([[0], np.cumsum(tx["amount_cents"].to_numpy(np.int64)[order])])
     end, starts = edges(own, own)
-    out |= {f"c_n_{days}d": back(order, end - start) for days, start in zip(DAYS, starts, strict=True)}
-    out |= {f"c_sum_{days}d": back(order, money[end] - money[start]) for days, start in zip(DAYS, starts, strict=True)}
+    out |= {
+        f"c_n_{days}d": back(order, end - start) for days, start in zip(DAYS, starts, strict=True)
+    }
+    out |= {
+        f"c_sum_{days}d": back(order, money[end] - money[start])
+        for days, start in zip(DAYS, starts, strict=True)
+    }
     own = terminal * span + ts
     order = np.argsort(own, kind="stable")
     own = own[order]
     end, starts = edges(own, own)
-    out |= {f"t_n_{days}d": back(order, end - start) for days, start in zip(DAYS, starts, strict=True)}
+    out |= {
+        f"t_n_{days}d": back(order, end - start) for days, start in zip(DAYS, starts, strict=True)
+    }
     end, starts = edges(own, np.sort(reported * span + label_ts))
-    out |= {f"t_fraud_{days}d": back(order, end - start) for days, start in zip(DAYS, starts, strict=True)}
+    out |= {
+        f"t_fraud_{days}d": back(order, end - start)
+        for days, start in zip(DAYS, starts, strict=True)
+    }
     return pd.DataFrame(out)
 
 

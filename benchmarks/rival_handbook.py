@@ -9,7 +9,7 @@ from imblearn.ensemble import BalancedBaggingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks.rival_features import DAYS, by_numpy
-from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 
 def table(tx: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def table(tx: pd.DataFrame) -> pd.DataFrame:
     ----------
     tx : (n, ...) tx_id, ts, customer_id, terminal_id, amount_cents, is_fraud
     """
-    outcome = tx[["terminal_id"]].assign(label_ts=tx["ts"] + MATURE_DAYS * DAY)
+    outcome = tx[["terminal_id"]].assign(label_ts=tx["ts"] + LABEL_MATURITY_DAYS * DAY)
     known, bad = by_numpy(tx, outcome), by_numpy(tx, outcome[tx["is_fraud"] == 1])
     out = {
         "amount": tx["amount_cents"].to_numpy() / 100,
@@ -27,10 +27,16 @@ def table(tx: pd.DataFrame) -> pd.DataFrame:
         "night": (tx["ts"] % DAY // 3600 <= 6).to_numpy(),
     }
     for days in DAYS:
-        count, total = bad[f"c_n_{days}d"] + 1, bad[f"c_sum_{days}d"] + tx["amount_cents"].to_numpy()  # with the payment itself
+        count, total = (
+            bad[f"c_n_{days}d"] + 1,
+            bad[f"c_sum_{days}d"] + tx["amount_cents"].to_numpy(),
+        )  # with the payment itself
         out |= {f"c_n_{days}d": count, f"c_mean_{days}d": total / count / 100}
         ended, reported = known[f"t_fraud_{days}d"], bad[f"t_fraud_{days}d"]
-        out |= {f"t_n_{days}d": ended, f"t_risk_{days}d": np.where(ended > 0, reported / np.maximum(ended, 1), 0.0)}
+        out |= {
+            f"t_n_{days}d": ended,
+            f"t_risk_{days}d": np.where(ended > 0, reported / np.maximum(ended, 1), 0.0),
+        }
     return pd.DataFrame(out).astype(float)
 
 

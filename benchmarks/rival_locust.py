@@ -16,7 +16,9 @@ def options(parser) -> None:
 @events.test_start.add_listener
 def read(environment, **_) -> None:
     """All users share the bodies."""
-    Caller.bodies = itertools.cycle(Path(environment.parsed_options.bodies).read_bytes().splitlines())
+    Caller.bodies = itertools.cycle(
+        Path(environment.parsed_options.bodies).read_bytes().splitlines()
+    )
 
 
 class Caller(FastHttpUser):
@@ -28,4 +30,6 @@ class Caller(FastHttpUser):
     def ask(self) -> None:
         """One request."""
         headers = {"Content-Type": "application/json"}
-        self.client.post(self.environment.parsed_options.path, data=next(Caller.bodies), headers=headers)
+        self.client.post(
+            self.environment.parsed_options.path, data=next(Caller.bodies), headers=headers
+        )

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from fraudops.draws import Draws
-from fraudops.timeline import DAY, MATURE_DAYS
+from fraudops.simulator import CounterRng
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 CUSTOMERS, TERMINALS = 5000, 10_000
 TERMINAL_RATE, TERMINAL_DAYS = 2 / TERMINALS, 28  # compromises a day, and how long one lasts
@@ -32,11 +32,13 @@ def terminal_chance(today: int, days: np.ndarray, bad: np.ndarray) -> float:
     run = days[good[-1] + 1 :] if len(good) else days
     if len(run) == 0:  # it may have begun on any day since
         return TERMINAL_RATE * (today - max(clear, today - TERMINAL_DAYS))
-    begun = max(clear, run[-1] - TERMINAL_DAYS)  # after this day, at the latest on that of the first fraud
+    begun = max(
+        clear, run[-1] - TERMINAL_DAYS
+    )  # after this day, at the latest on that of the first fraud
     starts = run[0] - begun
     still = run[0] - max(begun, today - TERMINAL_DAYS)
     over = 1 - max(still, 0) / starts if starts > 0 else 0.5
-    return 1 - over * (1 - MATURE_DAYS * TERMINAL_RATE)
+    return 1 - over * (1 - LABEL_MATURITY_DAYS * TERMINAL_RATE)
 
 
 def _density(amount: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -63,9 +65,13 @@ def scores(tx: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
     """
     ts, cents = tx["ts"].to_numpy(), tx["amount_cents"].to_numpy()
     day = (ts - ts[0]) // DAY
-    terminal, customer = (tx[name].to_numpy(dtype=np.int64) for name in ("terminal_id", "customer_id"))
+    terminal, customer = (
+        tx[name].to_numpy(dtype=np.int64) for name in ("terminal_id", "customer_id")
+    )
     by_terminal, by_card = ((tx["kind"] == kind).to_numpy() for kind in ("terminal", "customer"))
-    mean = (5 + 95 * Draws(seed, "handbook mean amount").uniform(np.arange(CUSTOMERS)))[customer]
+    mean = (5 + 95 * CounterRng(seed, "handbook mean amount").uniform(np.arange(CUSTOMERS)))[
+        customer
+    ]
     honest = _density(cents / 100, mean)
     struck = _density(cents / 500, mean) / 5
     ratio = np.minimum(1 - STRUCK + STRUCK * struck / np.maximum(honest, 1e-300), 1e12)
@@ -76,14 +82,18 @@ def scores(tx: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
     for number, row in enumerate(rows):
         if cents[row] > LARGE:
             continue  # always a fraud, by the law
-        arrived = ts[row] - MATURE_DAYS * DAY
+        arrived = ts[row] - LABEL_MATURITY_DAYS * DAY
         past = at_terminal[terminal[row]]
-        past = past[(ts[past] <= arrived) & ~by_card[past]]  # a fraud of the card says nothing of the terminal
+        past = past[
+            (ts[past] <= arrived) & ~by_card[past]
+        ]  # a fraud of the card says nothing of the terminal
         bad_terminal = terminal_chance(day[row], day[past], by_terminal[past])
         past = of_customer[customer[row]]
         past = past[(past < row) & (day[past] > day[row] - CUSTOMER_DAYS)]
         told = np.where(by_card[past], 1e9, 1 - STRUCK)
-        bad_customer = customer_chance(day[row], day[past], np.where(ts[past] <= arrived, told, ratio[past]))
+        bad_customer = customer_chance(
+            day[row], day[past], np.where(ts[past] <= arrived, told, ratio[past])
+        )
         by_this_card = bad_customer * STRUCK * struck[row]
         otherwise = (1 - bad_customer * STRUCK) * honest[row]
         p[number] = 1 - (1 - bad_terminal) * otherwise / max(by_this_card + otherwise, 1e-300)

@@ -24,10 +24,19 @@ def profiles(customers: int, terminals: int, seed: int) -> tuple[pd.DataFrame, p
     random = np.random.default_rng(seed)
     people = []
     for customer in range(customers):
-        x, y, mean, rate = random.uniform(0, 100), random.uniform(0, 100), random.uniform(5, 100), random.uniform(0, 4)
+        x, y, mean, rate = (
+            random.uniform(0, 100),
+            random.uniform(0, 100),
+            random.uniform(5, 100),
+            random.uniform(0, 4),
+        )
         people.append([customer, x, y, mean, mean / 2, rate])
-    shops = [[terminal, random.uniform(0, 100), random.uniform(0, 100)] for terminal in range(terminals)]
-    people = pd.DataFrame(people, columns=["customer_id", "x", "y", "mean_amount", "std_amount", "mean_nb_tx_per_day"])
+    shops = [
+        [terminal, random.uniform(0, 100), random.uniform(0, 100)] for terminal in range(terminals)
+    ]
+    people = pd.DataFrame(
+        people, columns=["customer_id", "x", "y", "mean_amount", "std_amount", "mean_nb_tx_per_day"]
+    )
     shops = pd.DataFrame(shops, columns=["terminal_id", "x", "y"])
     places = shops[["x", "y"]].to_numpy()
     people["available_terminals"] = people.apply(lambda one: _near(one, places), axis=1)
@@ -53,25 +62,35 @@ def purchases(customer: pd.Series, start: date, days: int) -> pd.DataFrame:
                 amount = random.uniform(0, 2 * customer.mean_amount)
             if len(customer.available_terminals) > 0:
                 terminal = pick.choice(customer.available_terminals)
-                rows.append([second + day * DAY, day, customer.customer_id, terminal, round(amount, 2)])
+                rows.append(
+                    [second + day * DAY, day, customer.customer_id, terminal, round(amount, 2)]
+                )
     frame = pd.DataFrame(rows, columns=["second", "day", "customer_id", "terminal_id", "amount"])
-    frame = frame.astype({"second": int, "day": int, "customer_id": int, "terminal_id": int, "amount": float})  # also if empty
+    frame = frame.astype(
+        {"second": int, "day": int, "customer_id": int, "terminal_id": int, "amount": float}
+    )  # also if empty
     frame["at"] = pd.to_datetime(frame["second"], unit="s", origin=pd.Timestamp(start))
     return frame
 
 
-def add_frauds(tx: pd.DataFrame, people: pd.DataFrame, shops: pd.DataFrame, days: int, seed: int) -> pd.DataFrame:
+def add_frauds(
+    tx: pd.DataFrame, people: pd.DataFrame, shops: pd.DataFrame, days: int, seed: int
+) -> pd.DataFrame:
     """Large amounts, then each day two terminals for four weeks and three customers for two, in place."""
     tx["fraud"], tx["scenario"] = 0, 0
     tx.loc[tx["amount"] > LARGE, ["fraud", "scenario"]] = 1
     random = np.random.default_rng(seed)
     for day in range(days):
         bad = random.choice(shops["terminal_id"].to_numpy(), 2, replace=False)
-        hit = tx.index[(tx["day"] >= day) & (tx["day"] < day + TERMINAL_DAYS) & tx["terminal_id"].isin(bad)]
+        hit = tx.index[
+            (tx["day"] >= day) & (tx["day"] < day + TERMINAL_DAYS) & tx["terminal_id"].isin(bad)
+        ]
         tx.loc[hit, ["fraud", "scenario"]] = [1, 2]
     for day in range(days):
         bad = random.choice(people["customer_id"].to_numpy(), 3, replace=False)
-        theirs = tx.index[(tx["day"] >= day) & (tx["day"] < day + CUSTOMER_DAYS) & tx["customer_id"].isin(bad)]
+        theirs = tx.index[
+            (tx["day"] >= day) & (tx["day"] < day + CUSTOMER_DAYS) & tx["customer_id"].isin(bad)
+        ]
         hit = random.choice(theirs, len(theirs) // 3, replace=False)
         tx.loc[hit, "amount"] *= 5
         tx.loc[hit, ["fraud", "scenario"]] = [1, 3]

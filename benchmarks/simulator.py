@@ -12,14 +12,15 @@ from datetime import date
 import pandas as pd
 
 from benchmarks import rival_simulator, verdict
-from fraudops.plan import Config
-from fraudops.world import simulate
+from fraudops.simulator import SimulatorConfig, simulate_world
 
 RUNS = 7
 RIVAL_RUNS, SAMPLE = 3, 300
 LONGEST = 480
 TARGET_SECONDS, TARGET_RATIO = 2.0, 150
-HANDBOOK = Config(preset="handbook", customers=5_000, terminals=10_000, days=183, start=date(2018, 4, 1))
+HANDBOOK = SimulatorConfig(
+    preset="handbook", customers=5_000, terminals=10_000, days=183, start=date(2018, 4, 1)
+)
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def _compare() -> None:
-    rows = len(simulate(HANDBOOK).transactions)
+    rows = len(simulate_world(HANDBOOK).transactions)
     first = _ours()
     began = time.perf_counter()
     people, shops = rival_simulator.profiles(HANDBOOK.customers, HANDBOOK.terminals, HANDBOOK.seed)
@@ -48,21 +49,35 @@ def _compare() -> None:
         tx = rival_simulator.payments(people, HANDBOOK.start, HANDBOOK.days)
         tx = rival_simulator.add_frauds(tx, people, shops, HANDBOOK.days, HANDBOOK.seed)
         whole = setting + time.perf_counter() - began
-    seconds = first + _ours()  # before and after, so that a machine that slows down does so for both
+    seconds = (
+        first + _ours()
+    )  # before and after, so that a machine that slows down does so for both
     ours = statistics.median(seconds)
 
-    print(f"ours: {rows:,} transactions; seconds: {', '.join(f'{value:.2f}' for value in sorted(seconds))}")
-    print(f"ours: median {ours:.2f} s, target at most {TARGET_SECONDS:.0f} s: {verdict(ours <= TARGET_SECONDS)}")
+    print(
+        f"ours: {rows:,} transactions; seconds: {', '.join(f'{value:.2f}' for value in sorted(seconds))}"
+    )
+    print(
+        f"ours: median {ours:.2f} s, target at most {TARGET_SECONDS:.0f} s: {verdict(ours <= TARGET_SECONDS)}"
+    )
     print(
         f"rival: profiles of all customers and terminals {setting:.1f} s; payments scaled from {SAMPLE} customers, no frauds:"
     )
-    print(f"   {scaled:.0f} s, {scaled / ours:.0f} times ours, customers as rows of pandas, as the Handbook has them")
-    print(f"   {tuples:.0f} s, {tuples / ours:.0f} times ours, customers as named tuples, for comparison")
+    print(
+        f"   {scaled:.0f} s, {scaled / ours:.0f} times ours, customers as rows of pandas, as the Handbook has them"
+    )
+    print(
+        f"   {tuples:.0f} s, {tuples / ours:.0f} times ours, customers as named tuples, for comparison"
+    )
     ratio, measured = scaled / ours, "scaled from the sample"
     if whole:
         ratio, measured = whole / ours, "measured on the whole"
-        print(f"rival: {len(tx):,} transactions, {tx['fraud'].sum():,} frauds in {whole:.0f} s, once, on the whole")
-    print(f"ratio {ratio:.0f} ({measured}), target at least {TARGET_RATIO}: {verdict(ratio >= TARGET_RATIO)}")
+        print(
+            f"rival: {len(tx):,} transactions, {tx['fraud'].sum():,} frauds in {whole:.0f} s, once, on the whole"
+        )
+    print(
+        f"ratio {ratio:.0f} ({measured}), target at least {TARGET_RATIO}: {verdict(ratio >= TARGET_RATIO)}"
+    )
 
 
 def _ours() -> list[float]:
@@ -70,7 +85,7 @@ def _ours() -> list[float]:
     taken = []
     for _ in range(RUNS):
         began = time.perf_counter()
-        simulate(HANDBOOK)
+        simulate_world(HANDBOOK)
         taken.append(time.perf_counter() - began)
     return taken
 

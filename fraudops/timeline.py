@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from fraudops.workspace import UserError, Workspace, read_json
+from fraudops.errors import UserError
+from fraudops.workspace import Workspace, read_json
 
 DAY = 86_400
-MATURE_DAYS = 7  # a transaction without a fraud report after this long counts as genuine
-SHORTEST = 28  # days below which there is nothing to split
+LABEL_MATURITY_DAYS = 7  # a transaction without a fraud report after this long counts as genuine
+MIN_DATA_DAYS = 28  # days below which there is nothing to split
 
 
 def day_start(day: date) -> int:
@@ -25,10 +26,12 @@ def parse_day(text: str, what: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{what} is {text!r}, which is not a date: write it as YYYY-MM-DD.") from None
+        raise UserError(
+            f"{what} is {text!r}, which is not a date: write it as YYYY-MM-DD."
+        ) from None
 
 
-class TooShort(UserError):
+class TooFewDaysError(UserError):
     """The data has too few days to train on, wait for labels, and go live."""
 
 
@@ -60,7 +63,9 @@ class Timeline:
         return list(range(self.live, self.as_of, DAY))
 
 
-def plan_timeline(first_day: date, last_day: date, live_start: str = "", as_of: str = "") -> Timeline:
+def plan_timeline(
+    first_day: date, last_day: date, live_start: str = "", as_of: str = ""
+) -> Timeline:
     """Split the days from the first to the last (or to `as_of`), both inclusive.
 
     The last third, in whole weeks and at most eight, is live unless `live_start` says otherwise. The first 30 days warm the
@@ -76,16 +81,18 @@ def plan_timeline(first_day: date, last_day: date, live_start: str = "", as_of: 
     last = parse_day(as_of, "as_of") if as_of else last_day
     start = parse_day(live_start, "live_start") if live_start else None
     if not first_day <= last <= last_day:
-        raise UserError(f"as_of is {last}, but the data begins on {first_day} and ends on {last_day}: choose a day in between.")
+        raise UserError(
+            f"as_of is {last}, but the data begins on {first_day} and ends on {last_day}: choose a day in between."
+        )
     span = (last - first_day).days + 1
-    if span < SHORTEST:
-        raise TooShort(
+    if span < MIN_DATA_DAYS:
+        raise TooFewDaysError(
             f"There are {span} days of data ({first_day} to {last}): training, label delay and live weeks need at "
-            f"least {SHORTEST}. Bring a longer file or a later as_of."
+            f"least {MIN_DATA_DAYS}. Bring a longer file or a later as_of."
         )
     live = start or last + timedelta(1) - timedelta(min(8, span // 21) * 7)
     train = first_day + timedelta(min(30, (span - 21) // 2))
-    earliest, latest = train + timedelta(2 * MATURE_DAYS), last - timedelta(6)
+    earliest, latest = train + timedelta(2 * LABEL_MATURITY_DAYS), last - timedelta(6)
     if not earliest <= live <= latest:
         raise UserError(
             f"live_start is {live}: it must leave two weeks of training after the warm-up and a week of live days, so it has "
@@ -104,5 +111,10 @@ def load_timeline(workspace: Workspace) -> Timeline:
     """
     found = read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))
     if found["timeline"] is None:
-        raise TooShort(found["short"])
+        raise TooFewDaysError(found["short"])
     return Timeline(**found["timeline"])
+
+
+def format_time(ts: float) -> str:
+    """A time in seconds since 1970 as people read it, UTC."""
+    return datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%d %H:%M")

@@ -12,20 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import fraudops
+from fraudops.errors import MissingInputError
 
 REPOSITORY = Path(fraudops.__file__).resolve().parent.parent
-
-
-class UserError(Exception):
-    """Something a person can mend: the text says what was wrong, where, and what to do."""
-
-    def _render_traceback_(self) -> list[str]:
-        """IPython's hook: in a notebook the message stands alone, without a wall of frames."""
-        return [f"{type(self).__name__}: {self}"]
-
-
-class MissingInput(UserError):
-    """A file that an earlier notebook writes is not there."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class Workspace:
         """
         path = self.root.joinpath(*parts)
         if not path.exists():
-            raise MissingInput(
+            raise MissingInputError(
                 f"{path} is missing. The notebook {made_by} writes it: run `python run_all.py --until {made_by}`, "
                 f"or open and run that notebook in JupyterLab."
             )
@@ -70,12 +59,16 @@ class Workspace:
 
     def short(self, path: Path) -> str:
         """The path as seen from the root, for messages."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        return (
+            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        )
 
     @property
     def database_url(self) -> str:
         """``$FRAUDOPS_DATABASE_URL``, else one SQLite file."""
-        return (not self.apart and os.environ.get("FRAUDOPS_DATABASE_URL")) or self.database_file_url
+        return (
+            not self.apart and os.environ.get("FRAUDOPS_DATABASE_URL")
+        ) or self.database_file_url
 
     @property
     def database_file_url(self) -> str:
@@ -100,11 +93,16 @@ class Workspace:
         }
         inherited = dict(os.environ)
         paths = [str(REPOSITORY), *filter(None, [inherited.get("PYTHONPATH")])]
-        return fraudops.ENVIRONMENT | inherited | mine | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+        return (
+            fraudops.ENVIRONMENT
+            | inherited
+            | mine
+            | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+        )
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well it takes the place of `path`, file or folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -124,7 +122,7 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def recover(path: Path) -> None:
+def recover_atomic_write(path: Path) -> None:
     """Undo what a killed `atomic` left: what was moved aside and not yet replaced comes back, half-written things go."""
     aside = sorted(path.parent.glob(f".{path.name}.*.old"))
     if aside and not path.exists():
@@ -138,8 +136,10 @@ def recover(path: Path) -> None:
 
 def write_json(path: Path, value: Any) -> Path:
     """Write JSON atomically, keys in order, so that equal values give equal bytes."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(
+            json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8"
+        )
     return path
 
 
@@ -148,7 +148,7 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def digest(path: Path) -> str:
+def compute_fingerprint(path: Path) -> str:
     """SHA-256 over the bytes of a file, or over names and bytes of all files of a folder (hidden ones left out)."""
     total = hashlib.sha256()
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
@@ -161,7 +161,9 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def record(workspace: Workspace, notebook: str, **figures: Any) -> None:
+def record_headline_metrics(workspace: Workspace, notebook: str, **figures: Any) -> None:
     """Keep a notebook's headline figures by name, where the report page and the tests read them."""
-    plain = {name: value.item() if hasattr(value, "item") else value for name, value in figures.items()}
+    plain = {
+        name: value.item() if hasattr(value, "item") else value for name, value in figures.items()
+    }
     write_json(workspace.path("figures", f"{notebook}.json"), plain)

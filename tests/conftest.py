@@ -4,13 +4,13 @@ import mlflow
 import pytest
 from playwright.sync_api import sync_playwright
 
-from fraudops import cases, contract, features, landing, models, registry, replay, store
-from fraudops.metrics import Costs
-from fraudops.scoring import Scorer
-from fraudops.sources import open_source
+from fraudops import data, features, models, review, serving, store
+from fraudops.data import open_source
+from fraudops.models import Costs
+from fraudops.serving import Scorer
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
-from tests import chromium
+from tests.support import chromium
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +34,39 @@ def small_workspace(tmp_path_factory) -> Workspace:
         for name in ("FRAUDOPS_WORKSPACE", "FRAUDOPS_DATABASE_URL", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
         workspace = Workspace.find(tmp_path_factory.mktemp("small"))
-        landing.ingest(open_source("simulate", "", "smoke"), workspace)
-        tx, labels, timeline = contract.load_transactions(workspace), contract.load_labels(workspace), load_timeline(workspace)
-        table = features.compute(tx, labels)
+        data.ingest(open_source("simulate", "", "smoke"), workspace)
+        tx, labels, timeline = (
+            data.load_transactions(workspace),
+            data.load_labels(workspace),
+            load_timeline(workspace),
+        )
+        table = features.compute_features(tx, labels)
         features.write_features(workspace, tx, table)
         table = features.load_features(workspace)
-        train = models.labelled(table, tx, labels, timeline.train, timeline.live, known_at=timeline.live)
-        fitted = models.fit("plain", train, Costs())
+        train = models.select_mature_rows(
+            table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
+        )
+        fitted = models.fit_strategy("plain", train, Costs())
         engine = store.begin_operation(workspace, "small")
-        registry.experiment(workspace, "champion")
+        models.select_experiment(workspace, "champion")
         with mlflow.start_run():
-            champion = registry.register(workspace, fitted, train.X.head(5))
-        registry.promote(workspace, engine, champion.version, "first model of this operation")
-        replay.load_history(engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live])
-        scorer = Scorer(engine, champion.folder / "model.skops", champion.sha256, champion.version, champion.threshold)
+            champion = models.register_model(workspace, fitted, train.X.head(5))
+        models.promote_version(workspace, engine, champion.version, "first model of this operation")
+        serving.insert_history(
+            engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live]
+        )
+        scorer = Scorer(
+            engine,
+            champion.folder / "model.skops",
+            champion.sha256,
+            champion.version,
+            champion.threshold,
+        )
         for day in timeline.live_days:
             arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
-            with store.writing(engine) as connection:
-                store.insert_new(connection, store.labels, store.label_rows(arrived))
+            with store.write_transaction(engine) as connection:
+                store.insert_new(connection, store.labels, store.to_label_rows(arrived))
             scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
-        cases.open_cases(engine)
+        review.open_cases(engine)
         engine.dispose()
     return workspace

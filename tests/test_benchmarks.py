@@ -8,20 +8,31 @@ import pandas as pd
 import pytest
 
 from benchmarks import handbook, rival_features, rival_handbook, rival_oracle, rival_simulator
-from fraudops.features import FEATURES, compute, compute_parquet, sums_in_duckdb
-from fraudops.plan import Config
+from fraudops.errors import UserError
+from fraudops.features import FEATURES, compute_features, compute_sums_duckdb
+from fraudops.features.offline import compute_features_parquet
+from fraudops.simulator import SimulatorConfig, simulate_world
 from fraudops.timeline import DAY
-from fraudops.workspace import UserError
-from fraudops.world import simulate
 
 
 @pytest.fixture(scope="module")
 def world() -> pd.DataFrame:
     """A small Handbook world over the protocol's days, with enough fraud to see something."""
-    made = simulate(Config(preset="handbook", seed=11, customers=120, terminals=300, days=137, start=date(2018, 4, 1)))
+    made = simulate_world(
+        SimulatorConfig(
+            preset="handbook",
+            seed=11,
+            customers=120,
+            terminals=300,
+            days=137,
+            start=date(2018, 4, 1),
+        )
+    )
     tx = made.transactions.astype({"category": str, "channel": str})
     tx = tx.assign(is_fraud=(tx["kind"] != "").astype(np.int64))
-    return tx.assign(**{name: tx[name].astype(str) for name in ("tx_id", "customer_id", "terminal_id")})
+    return tx.assign(
+        **{name: tx[name].astype(str) for name in ("tx_id", "customer_id", "terminal_id")}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +42,18 @@ def reports(world) -> pd.DataFrame:
 
 
 def test_numpy_by_hand_and_the_reduced_text_agree_with_the_whole_text_in_every_cell(world, reports):
-    whole = sums_in_duckdb(world, reports).set_index("tx_id").loc[world["tx_id"], list(rival_features.SUMS)]
+    whole = (
+        compute_sums_duckdb(world, reports)
+        .set_index("tx_id")
+        .loc[world["tx_id"], list(rival_features.SUMS)]
+    )
     by_hand = rival_features.by_numpy(world, reports).set_index("tx_id")
     with duckdb.connect() as db:
         db.register("tx", world.assign(wanted=1).drop(columns="kind"))
         db.register("fraud", reports)
-        reduced = db.execute(rival_features.reduced_sql()).df().set_index("tx_id").loc[world["tx_id"]]
+        reduced = (
+            db.execute(rival_features.reduced_sql()).df().set_index("tx_id").loc[world["tx_id"]]
+        )
     assert (whole.max() > 0).all()
     assert (by_hand == whole).all(axis=None) and (reduced[whole.columns] == whole).all(axis=None)
 
@@ -50,15 +67,25 @@ def test_pandas_in_the_handbooks_style_agrees_up_to_the_edges_of_its_windows():
         "amount_cents": random.integers(1, 9000, n), "fraud": random.integers(0, 2, n),
     })  # fmt: skip
     assert not set((np.arange(1, n) * 4001) % DAY) & set(range(-60, 61))
-    theirs = rival_features.by_groups(tx.assign(at=pd.to_datetime(tx["ts"], unit="s"))).set_index("tx_id").loc[tx["tx_id"]]
-    fraud = tx.loc[tx["fraud"] == 1, ["tx_id", "customer_id", "terminal_id"]].assign(label_ts=tx["ts"] + 7 * DAY)
+    theirs = (
+        rival_features.by_groups(tx.assign(at=pd.to_datetime(tx["ts"], unit="s")))
+        .set_index("tx_id")
+        .loc[tx["tx_id"]]
+    )
+    fraud = tx.loc[tx["fraud"] == 1, ["tx_id", "customer_id", "terminal_id"]].assign(
+        label_ts=tx["ts"] + 7 * DAY
+    )
     ours = rival_features.by_numpy(tx, fraud).set_index("tx_id")
     own = tx.set_index("tx_id")["amount_cents"]
     for days in rival_features.DAYS:
         count = ours[f"c_n_{days}d"] + 1  # theirs counts the transaction itself
-        assert (theirs[f"c_n_{days}d"] == count).all() and (theirs[f"t_n_{days}d"] == ours[f"t_n_{days}d"] + 1).all()
+        assert (theirs[f"c_n_{days}d"] == count).all() and (
+            theirs[f"t_n_{days}d"] == ours[f"t_n_{days}d"] + 1
+        ).all()
         assert np.allclose(theirs[f"c_mean_{days}d"], (ours[f"c_sum_{days}d"] + own) / count)
-        assert (theirs[f"t_fraud_{days}d"] == ours[f"t_fraud_{days}d"]).all() and ours[f"t_fraud_{days}d"].max() > 0
+        assert (theirs[f"t_fraud_{days}d"] == ours[f"t_fraud_{days}d"]).all() and ours[
+            f"t_fraud_{days}d"
+        ].max() > 0
 
 
 def test_features_from_parquet_to_parquet_are_those_in_memory(world, reports, tmp_path):
@@ -66,11 +93,22 @@ def test_features_from_parquet_to_parquet_are_those_in_memory(world, reports, tm
     tx.iloc[::2].to_parquet(tmp_path / "tx_1.parquet", index=False)
     tx.iloc[1::2].to_parquet(tmp_path / "tx_2.parquet", index=False)
     reports.to_parquet(tmp_path / "fraud.parquet", index=False)
-    rows = compute_parquet(str(tmp_path / "tx_*.parquet"), str(tmp_path / "fraud.parquet"), tmp_path / "out.parquet")
-    got = pd.read_parquet(tmp_path / "out.parquet").set_index("tx_id").loc[tx["tx_id"]].reset_index()
+    rows = compute_features_parquet(
+        str(tmp_path / "tx_*.parquet"), str(tmp_path / "fraud.parquet"), tmp_path / "out.parquet"
+    )
+    got = (
+        pd.read_parquet(tmp_path / "out.parquet").set_index("tx_id").loc[tx["tx_id"]].reset_index()
+    )
     assert rows == len(tx) == len(got) and (got["ts"] == tx["ts"]).all()
-    pd.testing.assert_frame_equal(got[list(FEATURES)], compute(tx, reports), check_exact=True)
-    assert {path.name for path in tmp_path.iterdir()} == {"tx_1.parquet", "tx_2.parquet", "fraud.parquet", "out.parquet"}
+    pd.testing.assert_frame_equal(
+        got[list(FEATURES)], compute_features(tx, reports), check_exact=True
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "tx_1.parquet",
+        "tx_2.parquet",
+        "fraud.parquet",
+        "out.parquet",
+    }
 
 
 def test_a_card_counts_once_a_day_and_no_more_once_it_is_found():
@@ -79,21 +117,37 @@ def test_a_card_counts_once_a_day_and_no_more_once_it_is_found():
         (1, "a", 1, 0.9), (1, "c", 1, 0.8), (1, "d", 0, 0.7), (1, "e", 1, 0.6),
     ]  # fmt: skip
     day, card, y, p = map(np.array, zip(*rows, strict=True))
-    assert handbook.card_precision(day * DAY, card, y, p, k=2) == (1 / 2 + 1 / 2) / 2  # a of a, b; then c of c, d
-    assert handbook.card_precision(day * DAY, card, y, y, k=2) == (2 / 2 + 1 / 2) / 2  # a and c; then e alone is left
-    assert handbook.card_precision(day * DAY, card, y, p, k=2, weight=np.where(card == "a", 0, 1)) == (1 / 2 + 1 / 2) / 2
-    assert handbook.card_precision(day * DAY, card, y, p, k=2, weight=np.where(card == "a", 2, 1)) == (2 / 2 + 1 / 2) / 2
+    assert (
+        handbook.card_precision(day * DAY, card, y, p, k=2) == (1 / 2 + 1 / 2) / 2
+    )  # a of a, b; then c of c, d
+    assert (
+        handbook.card_precision(day * DAY, card, y, y, k=2) == (2 / 2 + 1 / 2) / 2
+    )  # a and c; then e alone is left
+    assert (
+        handbook.card_precision(day * DAY, card, y, p, k=2, weight=np.where(card == "a", 0, 1))
+        == (1 / 2 + 1 / 2) / 2
+    )
+    assert (
+        handbook.card_precision(day * DAY, card, y, p, k=2, weight=np.where(card == "a", 2, 1))
+        == (2 / 2 + 1 / 2) / 2
+    )
 
 
 def test_the_test_days_leave_out_cards_whose_fraud_was_known_as_the_day_began(world):
     rows = handbook.split(world)
-    assert ((rows.train["ts"] >= handbook.TRAIN) & (rows.train["ts"] < handbook.TRAIN + 7 * DAY)).all()
+    assert (
+        (rows.train["ts"] >= handbook.TRAIN) & (rows.train["ts"] < handbook.TRAIN + 7 * DAY)
+    ).all()
     frauds = world[(world["is_fraud"] == 1) & (world["ts"] >= handbook.TRAIN)]
     kept = set(rows.test["tx_id"])
     left_out = 0
-    for row in world[(world["ts"] >= handbook.TEST) & (world["ts"] < handbook.TEST + 7 * DAY)].itertuples():
+    for row in world[
+        (world["ts"] >= handbook.TEST) & (world["ts"] < handbook.TEST + 7 * DAY)
+    ].itertuples():
         midnight = row.ts // DAY * DAY
-        known = ((frauds["customer_id"] == row.customer_id) & (frauds["ts"] + 7 * DAY < midnight)).any()
+        known = (
+            (frauds["customer_id"] == row.customer_id) & (frauds["ts"] + 7 * DAY < midnight)
+        ).any()
         assert (row.tx_id in kept) != known
         left_out += known
     assert 0 < left_out and kept
@@ -108,7 +162,9 @@ def test_outcomes_that_are_not_known_yet_move_no_input(world):
     before = handbook.inputs(tx, wanted)
     pd.testing.assert_frame_equal(before, handbook.inputs(turned, wanted), check_exact=True)
     all_turned = handbook.inputs(tx.assign(is_fraud=1 - tx["is_fraud"]), wanted)
-    assert (all_turned["t_hot_hours"] != before["t_hot_hours"]).any() and (before["t_hot_hours"] >= 0).any()
+    assert (all_turned["t_hot_hours"] != before["t_hot_hours"]).any() and (
+        before["t_hot_hours"] >= 0
+    ).any()
 
 
 def test_the_books_features_take_a_terminals_share_of_fraud_from_payments_of_known_outcome(world):
@@ -117,8 +173,12 @@ def test_the_books_features_take_a_terminals_share_of_fraud_from_payments_of_kno
     for i in np.flatnonzero(got["t_risk_7d"] > 0)[::25]:
         row = world.iloc[i]
         there = world[(world["terminal_id"] == row["terminal_id"])]
-        ended = there[(there["ts"] <= row["ts"] - 7 * DAY - 60) & (there["ts"] >= row["ts"] - 14 * DAY)]
-        assert got["t_n_7d"][i] == len(ended) and got["t_risk_7d"][i] == pytest.approx(ended["is_fraud"].mean())
+        ended = there[
+            (there["ts"] <= row["ts"] - 7 * DAY - 60) & (there["ts"] >= row["ts"] - 14 * DAY)
+        ]
+        assert got["t_n_7d"][i] == len(ended) and got["t_risk_7d"][i] == pytest.approx(
+            ended["is_fraud"].mean()
+        )
         seen += 1
     assert seen > 5
     assert (got["c_n_1d"] >= 1).all() and set(got["weekend"]) == set(got["night"]) == {0.0, 1.0}
@@ -143,7 +203,10 @@ def test_the_oracle_counts_the_days_on_which_a_compromise_can_have_begun():
     assert chance(50, [30], [31, 40]) == 1  # begun on day 31, ends with day 58
     assert chance(59, [30], [31, 40]) == pytest.approx(0, abs=0.01)
     assert chance(58, [29], [31, 40]) == pytest.approx(1 / 2, abs=0.01)  # begun on day 30 or 31
-    calm, odd = (rival_oracle.customer_chance(50, np.array([45, 48]), np.array([2 / 3, ratio])) for ratio in (2 / 3, 1000))
+    calm, odd = (
+        rival_oracle.customer_chance(50, np.array([45, 48]), np.array([2 / 3, ratio]))
+        for ratio in (2 / 3, 1000)
+    )
     assert calm < 14 * rival_oracle.CUSTOMER_RATE < odd
 
 
@@ -151,10 +214,18 @@ def test_the_rival_simulates_the_handbooks_law():
     people, shops = rival_simulator.profiles(40, 3000, seed=2)
     tx = rival_simulator.payments(people, date(2018, 4, 1), 60)
     honest = tx["amount"].to_numpy(copy=True)
-    pd.testing.assert_frame_equal(tx, rival_simulator.payments(people, date(2018, 4, 1), 60, as_tuples=True))
+    pd.testing.assert_frame_equal(
+        tx, rival_simulator.payments(people, date(2018, 4, 1), 60, as_tuples=True)
+    )
     tx = rival_simulator.add_frauds(tx, people, shops, 60, seed=2)
-    assert tx["at"].is_monotonic_increasing and (tx["amount"] >= 0).all() and (tx["second"] // DAY == tx["day"]).all()
-    assert len(tx) == pytest.approx(60 * people["mean_nb_tx_per_day"].sum() * 0.969, rel=0.1)  # 3 % fall outside the day
+    assert (
+        tx["at"].is_monotonic_increasing
+        and (tx["amount"] >= 0).all()
+        and (tx["second"] // DAY == tx["day"]).all()
+    )
+    assert len(tx) == pytest.approx(
+        60 * people["mean_nb_tx_per_day"].sum() * 0.969, rel=0.1
+    )  # 3 % fall outside the day
     near = people.set_index("customer_id")["available_terminals"]
     assert all(row.terminal_id in near[row.customer_id] for row in tx.itertuples())
     assert (tx["fraud"] == (tx["scenario"] > 0)).all() and set(tx["scenario"]) >= {0, 2, 3}

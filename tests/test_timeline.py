@@ -4,25 +4,33 @@ from datetime import date, timedelta
 
 import pytest
 
-from fraudops.timeline import DAY, MATURE_DAYS, SHORTEST, TooShort, day_of, day_start, plan_timeline
-from fraudops.workspace import UserError
+from fraudops.errors import UserError
+from fraudops.timeline import (
+    DAY,
+    LABEL_MATURITY_DAYS,
+    MIN_DATA_DAYS,
+    TooFewDaysError,
+    day_of,
+    day_start,
+    plan_timeline,
+)
 
 FIRST = date(2026, 1, 1)
 
 
-@pytest.mark.parametrize("days", [*range(SHORTEST, 401), 731])
+@pytest.mark.parametrize("days", [*range(MIN_DATA_DAYS, 401), 731])
 def test_the_parts_follow_one_another_and_live_is_whole_weeks(days):
     t = plan_timeline(FIRST, FIRST + timedelta(days - 1))
     assert t.first <= t.train < t.live < t.as_of == day_start(FIRST) + days * DAY
     assert (t.as_of - t.live) % (7 * DAY) == 0 and len(t.weeks) * 7 == len(t.live_days) <= 56
     assert t.weeks[0][0] == t.live and t.weeks[-1][1] == t.as_of
-    assert t.live - t.train >= 2 * MATURE_DAYS * DAY
+    assert t.live - t.train >= 2 * LABEL_MATURITY_DAYS * DAY
     assert (t.train - t.first == 30 * DAY) == (days >= 81)
 
 
 def test_less_than_four_weeks_are_too_short():
-    with pytest.raises(TooShort, match="27 days of data"):
-        plan_timeline(FIRST, FIRST + timedelta(SHORTEST - 2))
+    with pytest.raises(TooFewDaysError, match="27 days of data"):
+        plan_timeline(FIRST, FIRST + timedelta(MIN_DATA_DAYS - 2))
 
 
 def test_as_of_is_the_end_of_its_day():

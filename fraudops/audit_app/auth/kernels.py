@@ -1,0 +1,84 @@
+"""Whose kernel is whose: Voilà's own checks ask only whether somebody is logged in. Named in `voila.json`."""
+
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyter_server.services.kernels.handlers import KernelHandler
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+from tornado.web import HTTPError, RequestHandler
+from voila.handler import VoilaHandler
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+
+CURRENT_USER: ContextVar[str | None] = ContextVar(
+    "visitor", default=None
+)  # set by the login for each request
+LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable in which a kernel finds its visitor's name
+
+
+def refuse_request(handler: RequestHandler, status: int, words: str) -> NoReturn:
+    """End the request before Jupyter knows who makes it: its error pages ask, so nobody is the answer."""
+    handler.current_user = handler._jupyter_current_user = None
+    raise HTTPError(status, words)
+
+
+class OwnedKernelManager(AsyncMappingKernelManager):
+    """Starts a kernel only for somebody, tells it for whom, and remembers that."""
+
+    def __init__(self, **kwargs: Any):
+        self.owners: dict[str, str] = {}
+        super().__init__(**kwargs)
+
+    async def _async_start_kernel(self, **kwargs: Any) -> str:  # type: ignore[override]
+        visitor = CURRENT_USER.get()
+        if not visitor:
+            raise HTTPError(403, "A kernel starts only for somebody who is logged in.")
+        # last, so that it stands above whatever the request or our own environment brought along
+        kwargs["env"] = {**kwargs.get("env", {}), LOGIN_VARIABLE: visitor}
+        kernel_id = await super()._async_start_kernel(**kwargs)
+        self.owners[kernel_id] = visitor
+        return kernel_id
+
+    start_kernel = _async_start_kernel  # type: ignore[assignment]
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended."""
+        self.owners.pop(kernel_id, None)
+        return super().remove_kernel(kernel_id)
+
+
+class AuthenticatedKernelConnection(ZMQChannelsWebsocketConnection):
+    """A page's connection to its kernel, closed at the first click after the login has ended."""
+
+    def handle_incoming_message(self, incoming_msg: str) -> None:
+        """Pass the message on if whoever opened the connection would still be let in."""
+        handler = self.websocket_handler
+        if handler.identity_provider.still_in(handler):
+            return super().handle_incoming_message(incoming_msg)
+        self.log.info(
+            "The login of %s has ended: connection closed.", handler.current_user.username
+        )
+        return handler.close(4401, "The login has ended.")
+
+
+def check_access(handler: RequestHandler, name: str) -> None:
+    """Let a visitor reach the page, its scripts and their own kernels, and nothing else, whatever Voilà may serve one day.
+
+    Raises
+    ------
+    HTTPError
+        404, also for a kernel of somebody else: that it exists is nobody's business.
+    """
+    asked = [*handler.path_args, *handler.path_kwargs.values()]
+    if isinstance(handler, VoilaHandler):
+        allowed = not any(asked)
+    elif isinstance(handler, KernelHandler | KernelWebsocketHandler | VoilaShutdownKernelHandler):
+        allowed = (
+            len(asked) == 1 and handler.settings["kernel_manager"].owners.get(asked[0]) == name
+        )
+    else:
+        allowed = isinstance(handler, FileFindHandler)
+    if not allowed:
+        refuse_request(handler, 404, f"There is nothing for {name} at {handler.request.path}")

@@ -1,0 +1,323 @@
+"""The people of the review page: names, roles, passwords. Every change and every login is an entry of the ledger."""
+
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+import sqlalchemy as sa
+from jupyter_server.auth.security import passwd, passwd_check
+
+from fraudops import ledger, store
+from fraudops.errors import UserError
+
+Permission = Literal["read", "review", "rollback", "export", "users"]
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    "analyst": frozenset({"read", "review"}),
+    "supervisor": frozenset({"read", "review", "rollback"}),
+    "auditor": frozenset({"read", "export"}),
+    "admin": frozenset({"read", "users", "rollback", "export"}),
+}
+ROLES = tuple(ROLE_PERMISSIONS)
+USER_NAME_PATTERN = re.compile(r"[a-z0-9._@-]{2,40}")
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 200  # characters of a password
+MAX_FAILED_LOGINS = 5  # wrong passwords in a row, then the name is locked
+LOCK_SECONDS = 15 * 60
+# one text for every cause, so that a stranger cannot find out which names exist
+LOGIN_REFUSED_MESSAGE = (
+    f"Name and password do not fit. After {MAX_FAILED_LOGINS} wrong passwords in a row a name is locked for {LOCK_SECONDS // 60} "
+    "minutes, and a name that is no longer active cannot log in."
+)
+
+
+class LoginRefused(UserError):
+    """A login that was not granted."""
+
+
+@dataclass(frozen=True)
+class User:
+    """One row of the table; the hash stays out of what is printed."""
+
+    name: str
+    role: str
+    active: bool
+    one_time: bool
+    locked_until: float
+    password: str = field(repr=False)
+
+
+def has_permission(role: str, action: Permission) -> bool:
+    """Whether the role includes the action; an unknown role includes none."""
+    return action in ROLE_PERMISSIONS.get(role, frozenset())
+
+
+def require_permission(engine: sa.Engine, name: str, action: Permission) -> User:
+    """The user, looked up now, if active and of a role that includes the action.
+
+    Raises
+    ------
+    UserError
+        Says which role is missing what.
+    """
+    user = find_user(engine, name)
+    if user is None or not user.active:
+        raise UserError(f"There is no active user {name}. Ask an admin.")
+    if not has_permission(user.role, action):
+        able = " or ".join(role for role in ROLES if has_permission(role, action))
+        raise UserError(
+            f"{name} has the role {user.role}, which may not do this ({action}). It takes {able}."
+        )
+    return user
+
+
+def normalize_name(name: str) -> str:
+    """The name as it is stored: small letters, no spaces around."""
+    return name.strip().lower()
+
+
+def find_user(engine: sa.Engine, name: str) -> User | None:
+    """The user of that name, active or not."""
+    with engine.connect() as connection:
+        return _load_user(connection, name)
+
+
+def list_users(engine: sa.Engine) -> list[User]:
+    """All users by name."""
+    with engine.connect() as connection:
+        return [
+            _to_user(row)
+            for row in connection.execute(sa.select(store.users).order_by(store.users.c.name))
+        ]
+
+
+def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
+    """Add a user; returns a one-time password that must be changed at the first login.
+
+    Raises
+    ------
+    UserError
+        If the name is taken or malformed, or there is no such role.
+    """
+    name = normalize_name(name)
+    if not USER_NAME_PATTERN.fullmatch(name):
+        raise UserError(
+            f"{name!r} cannot be a name: 2 to 40 of the letters a to z, digits, and . _ @ -"
+        )
+    _check_role(role)
+    with store.write_transaction(engine) as connection:
+        password = _insert_user(connection, name, role, by)
+    if password is None:
+        raise UserError(
+            f"There is a user {name} already. To give a new password: python -m fraudops users reset {name}"
+        )
+    return password
+
+
+def add_first_admin(engine: sa.Engine, by: str) -> str | None:
+    """Add the user `admin` if there is nobody yet; returns the one-time password, or None if there is somebody."""
+    with store.write_transaction(engine) as connection:
+        if connection.scalar(sa.select(store.users.c.name).limit(1)) is not None:
+            return None
+        return _insert_user(connection, "admin", "admin", by)
+
+
+def change_role(engine: sa.Engine, name: str, role: str, by: str) -> None:
+    """Give another role, which counts from the user's next click.
+
+    Raises
+    ------
+    UserError
+        If there is no such user or role.
+    """
+    _check_role(role)
+    _update_user(engine, name, by, "role", {"role": role}, role=role)
+
+
+def deactivate_user(engine: sa.Engine, name: str, by: str) -> None:
+    """End the user's access from the next click on; what the user did stays.
+
+    Raises
+    ------
+    UserError
+        If there is no such user.
+    """
+    _update_user(engine, name, by, "deactivated", {"active": 0})
+
+
+def activate_user(engine: sa.Engine, name: str, by: str) -> None:
+    """Give access back, with the password that was.
+
+    Raises
+    ------
+    UserError
+        If there is no such user.
+    """
+    _update_user(engine, name, by, "activated", {"active": 1, "failures": 0, "locked_until": 0.0})
+
+
+def reset_password(engine: sa.Engine, name: str, by: str) -> str:
+    """A new one-time password, for who forgot the old one; a lock is lifted and open sessions end.
+
+    Raises
+    ------
+    UserError
+        If there is no such user.
+    """
+    password = _generate_password()
+    new = {"password": passwd(password), "one_time": 1, "failures": 0, "locked_until": 0.0}
+    _update_user(engine, name, by, "password reset", new)
+    return password
+
+
+def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
+    """Set a password that lasts; open sessions of the user end.
+
+    Raises
+    ------
+    UserError
+        If it is too short, too long, the name itself or the password that was; or there is no such user.
+    """
+    name = normalize_name(name)
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise UserError(
+            f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters; this one has {len(password)}."
+        )
+    user = find_user(engine, name)
+    if user and (normalize_name(password) == name or passwd_check(user.password, password)):
+        raise UserError("The new password must differ from the old one and from the name.")
+    _update_user(engine, name, by, "password", {"password": passwd(password), "one_time": 0})
+
+
+def authenticate(engine: sa.Engine, name: str, password: str) -> User:
+    """The user who has this name and password. The answer to a wrong name takes as long as that to a wrong password.
+
+    Raises
+    ------
+    Refused
+        With the same words for every cause. The ledger has the cause, and never what was typed as a password.
+    """
+    name, now = normalize_name(name), time.time()
+    name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # whom nobody is called
+    seen = find_user(engine, name)
+    # outside the transaction, because it takes a moment on purpose
+    fits = passwd_check(
+        seen.password if seen else _get_dummy_hash(), password[: MAX_PASSWORD_LENGTH + 1]
+    )
+    with store.write_transaction(engine) as connection:
+        row = connection.execute(
+            sa.select(store.users).where(store.users.c.name == name).with_for_update()
+        ).first()
+        reason = _find_refusal_reason(row, seen, fits, now)
+        # a name that nobody has is not written down: it may be a password typed into the wrong field
+        _log_login(connection, name if row else "nobody", reason)
+        if row and reason == "wrong password":
+            failures = row.failures + 1
+            locked = failures >= MAX_FAILED_LOGINS
+            new = {
+                "failures": 0 if locked else failures,
+                "locked_until": now + LOCK_SECONDS if locked else 0.0,
+            }
+            connection.execute(store.users.update().where(store.users.c.name == name), new)
+            if locked:
+                ledger.append_entry(
+                    connection,
+                    "user",
+                    "login",
+                    name=name,
+                    change="locked",
+                    minutes=LOCK_SECONDS // 60,
+                )
+        elif row and not reason and row.failures:
+            connection.execute(
+                store.users.update().where(store.users.c.name == name), {"failures": 0}
+            )
+    if reason or row is None:
+        raise LoginRefused(LOGIN_REFUSED_MESSAGE)
+    return _to_user(row)
+
+
+def record_login(engine: sa.Engine, name: str, reason: str = "", via: str = "form") -> None:
+    """Enter a login that an authenticating proxy vouched for, or its refusal, in the ledger."""
+    with store.write_transaction(engine) as connection:
+        _log_login(connection, name, reason, via)
+
+
+def _find_refusal_reason(row: sa.Row | None, seen: User | None, fits: bool, now: float) -> str:
+    """Looked at again in the writing transaction, so that guesses side by side count like guesses in a row."""
+    if row is None or seen is None:
+        return "unknown name"
+    if row.locked_until > now:
+        return "locked"
+    if not fits or row.password != seen.password:
+        return "wrong password"
+    return "" if row.active else "not active"
+
+
+def _log_login(connection: sa.Connection, name: str, reason: str, via: str = "form") -> None:
+    refusal = {"reason": reason} if reason else {}
+    ledger.append_entry(
+        connection, "login", name, result="refused" if reason else "ok", via=via, **refusal
+    )
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLE_PERMISSIONS:
+        raise UserError(f"There is no role {role!r}. The roles are {', '.join(ROLES)}.")
+
+
+def _generate_password() -> str:
+    return secrets.token_urlsafe(15)
+
+
+@cache
+def _get_dummy_hash() -> str:
+    """The hash of a password that nobody has."""
+    return passwd(secrets.token_urlsafe(32))
+
+
+def _to_user(row: sa.Row) -> User:
+    return User(
+        row.name, row.role, bool(row.active), bool(row.one_time), row.locked_until, row.password
+    )
+
+
+def _load_user(connection: sa.Connection, name: str) -> User | None:
+    row = connection.execute(
+        sa.select(store.users).where(store.users.c.name == normalize_name(name))
+    ).first()
+    return _to_user(row) if row else None
+
+
+def _insert_user(connection: sa.Connection, name: str, role: str, by: str) -> str | None:
+    password = _generate_password()
+    row = {
+        "name": name,
+        "role": role,
+        "password": passwd(password),
+        "one_time": 1,
+        "active": 1,
+        "created_at": time.time(),
+    }
+    try:
+        with connection.begin_nested():
+            connection.execute(store.users.insert(), row)
+    except sa.exc.IntegrityError:  # the name is taken, perhaps since a moment
+        return None
+    ledger.append_entry(connection, "user", by, name=name, change="added", role=role)
+    return password
+
+
+def _update_user(
+    engine: sa.Engine, name: str, by: str, what: str, new: dict[str, object], **said: str
+) -> None:
+    name = normalize_name(name)
+    with store.write_transaction(engine) as connection:
+        if not connection.execute(
+            store.users.update().where(store.users.c.name == name), new
+        ).rowcount:
+            raise UserError(
+                f"There is no user {name}. `python -m fraudops users list` shows who there is."
+            )
+        ledger.append_entry(connection, "user", by, name=name, change=what, **said)

@@ -1,0 +1,114 @@
+"""`python -m fraudops users`: who may log in to the review page. Whoever can run it has the database anyway."""
+
+import argparse
+import getpass
+import sys
+import time
+
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.audit_app.auth import users
+from fraudops.errors import UserError
+from fraudops.workspace import Workspace
+
+RESULT_MESSAGES = {
+    "role": "{name} is {role} from the next click on.",
+    "deactivate": "{name} can no longer log in, and open pages stop at the next click.",
+    "activate": "{name} can log in again.",
+}
+
+
+def get_terminal_actor() -> str:
+    """Who is at this terminal, for the ledger; no user of the page can have such a name."""
+    return f"os:{getpass.getuser()}"
+
+
+def print_first_admin(workspace: Workspace) -> None:
+    """Where there is no user yet, make the admin and print the one-time password, this once."""
+    engine = store.connect(workspace)
+    password = users.add_first_admin(engine, get_terminal_actor())
+    engine.dispose()
+    if password:
+        print(
+            f"This first start made the user admin. One-time password, shown only now: {password}"
+        )
+        print(
+            "More users: python -m fraudops users add NAME --role ROLE (an admin decides no cases)."
+        )
+
+
+def _format_users(everybody: list[users.User]) -> str:
+    now = time.time()
+    lines = [f"{'name':<40} {'role':<10} state"]
+    for user in everybody:
+        states = {
+            "not active": not user.active,
+            "locked": user.locked_until > now,
+            "one-time password": user.one_time,
+        }
+        lines.append(
+            f"{user.name:<40} {user.role:<10} {', '.join(word for word, holds in states.items() if holds) or 'active'}"
+        )
+    return (
+        "\n".join(lines)
+        if everybody
+        else "There are no users yet. The first `python -m fraudops audit` makes an admin."
+    )
+
+
+def _run_command(wish: argparse.Namespace, engine: sa.Engine) -> str:
+    if wish.do == "list":
+        return _format_users(users.list_users(engine))
+    name, by = users.normalize_name(wish.name), get_terminal_actor()
+    if wish.do in ("add", "reset"):
+        password = (
+            users.add_user(engine, name, wish.role, by)
+            if wish.do == "add"
+            else users.reset_password(engine, name, by)
+        )
+        return f"One-time password of {name}, shown only now: {password}"
+    if wish.do == "role":
+        users.change_role(engine, name, wish.role, by)
+    else:
+        {"deactivate": users.deactivate_user, "activate": users.activate_user}[wish.do](
+            engine, name, by
+        )
+    return RESULT_MESSAGES[wish.do].format(name=name, role=getattr(wish, "role", ""))
+
+
+def run_users_command(given: list[str]) -> int:
+    """Do what was asked; returns 0, or 2 if it could not be done."""
+    parser = argparse.ArgumentParser(prog="python -m fraudops users", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
+    )
+    ways = parser.add_subparsers(dest="do", required=True)
+    ways.add_parser("list", parents=[common], help="names, roles, and who is locked or not active")
+    named = {
+        "add": "a new user, with a one-time password",
+        "role": "give another role",
+        "reset": "a new one-time password; lifts a lock",
+        "deactivate": "end the access of a user",
+        "activate": "give it back",
+    }
+    for way, said in named.items():
+        made = ways.add_parser(way, parents=[common], help=said)
+        made.add_argument("name", metavar="NAME")
+        if way == "add":
+            made.add_argument("--role", required=True, choices=users.ROLES)
+        elif way == "role":
+            made.add_argument(
+                "role", metavar="ROLE", choices=users.ROLES, help=", ".join(users.ROLES)
+            )
+    wish = parser.parse_args(given)
+    engine = store.connect(Workspace.find(wish.workspace))
+    try:
+        print(_run_command(wish, engine))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        engine.dispose()
+    return 0

@@ -1,0 +1,145 @@
+"""The review page: its parts in tabs over one database. All state is in the database, none in the page."""
+
+import asyncio
+from collections.abc import Callable
+
+import ipywidgets as widgets
+import sqlalchemy as sa
+from IPython.display import display
+
+from fraudops import store
+from fraudops.audit_app.auth import session
+from fraudops.audit_app.auth.session import get_actor, is_served_by_voila
+from fraudops.audit_app.tabs.dashboard import DashboardTab
+from fraudops.audit_app.tabs.lists import ListsTab
+from fraudops.audit_app.tabs.model import ModelTab
+from fraudops.audit_app.tabs.review import ReviewTab
+from fraudops.audit_app.widgets import (
+    PageContext,
+    create_page,
+    format_incident_message,
+    render_notice,
+)
+from fraudops.errors import UserError
+from fraudops.workspace import Workspace
+
+TAB_TITLES = ("Dashboard", "Lists", "Label cases", "Model")
+EMPTY_DATABASE_MESSAGE = (
+    "There is nothing to review yet: no model has decided on a transaction in {root}. Run the chain of notebooks first, "
+    "`python run_all.py` (or `make run`), then reload this page."
+)
+
+
+class AuditPage:
+    """The tabs; `widget` is what is shown.
+
+    Parameters
+    ----------
+    recent : how many earlier transactions of the customer stand beside a case
+    page_rows : how many rows of a list are on a page
+    role : what the person may do, see `users.MAY`
+    require : see `audit_desk.Desk`
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        engine: sa.Engine,
+        actor: str,
+        recent: int = 20,
+        page_rows: int = 25,
+        role: str = "supervisor",
+        require: Callable[[str], None] = lambda _: None,
+    ):
+        self.desk = PageContext(workspace, engine, actor, require)
+        self.review = ReviewTab(self.desk, recent, self._changed)
+        self.dashboard = DashboardTab(self.desk, self.refresh)
+        self.lists = ListsTab(self.desk, page_rows)
+        self.model = ModelTab(self.desk)
+        self.parts = (self.dashboard, self.lists, self.review, self.model)
+        self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TAB_TITLES)
+        self.tabs.observe(self.desk.guarded(self._draw), "selected_index")
+        self.widget = create_page(
+            widgets.HTML(session.render_banner(actor, role)), self.desk.message, self.tabs
+        )
+        self.refresh()
+
+    def _draw(self) -> None:
+        shown = self.tabs.selected_index
+        if shown in self.stale:
+            self.parts[shown].draw()
+            self.stale.discard(shown)
+
+    def _changed(self) -> None:
+        """What a person did shows in the other tabs when they are next looked at."""
+        self.stale = set(range(len(self.parts))) - {self.parts.index(self.review)}
+
+    def follow(self) -> None:
+        """Keep the page up to date while somebody looks at it."""
+        self.following = asyncio.get_running_loop().create_task(
+            self.dashboard.follow(self._moved_on)
+        )
+
+    def _moved_on(self) -> None:
+        """Others did something: it shows at once, but for the case that somebody is just looking at."""
+        self._changed()
+        self._draw()
+
+    def refresh(self) -> None:
+        """Draw again what is looked at now, and every other tab when it is."""
+        self.stale = set(range(len(self.parts)))
+        self._draw()
+
+
+def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> widgets.Widget:
+    """The page, or in its place a message that says what to do; under Voilà an unexpected error becomes an incident.
+
+    Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the run.
+    """
+    try:
+        actor, engine = get_actor(), store.connect(workspace)
+        role = session.get_role(engine, actor)
+        with engine.connect() as connection:
+            empty = connection.scalar(sa.select(store.predictions.c.tx_id).limit(1)) is None
+        if empty or not (workspace.root / "data" / "dataset.json").is_file():
+            return _create_message_page(
+                "fo-empty",
+                EMPTY_DATABASE_MESSAGE.format(root=workspace.root),
+                session.render_banner(actor, role),
+            )
+        made = AuditPage(
+            workspace,
+            engine,
+            actor,
+            recent,
+            page_rows,
+            role,
+            session.make_permission_check(engine, actor),
+        )
+        if is_served_by_voila():
+            made.follow()
+        return made.widget
+    except Exception as error:
+        if not is_served_by_voila():
+            raise
+        return _create_message_page(
+            "fo-failed",
+            str(error) if isinstance(error, UserError) else format_incident_message(workspace),
+        )
+
+
+def _create_message_page(name: str, text: str, above: str = "") -> widgets.Widget:
+    made = create_page(widgets.HTML(above), widgets.HTML(render_notice(text, "fo-bad")))
+    made.add_class(name)
+    return made
+
+
+def show_ready_marker(page: widgets.Widget) -> None:
+    """Show, last of all, an element that says whether the page is ready: class ``page-ready`` or ``page-failed``."""
+    failed = "fo-failed" in page._dom_classes
+    mark = widgets.HTML(
+        f'<span class="fo-hidden">{"The page failed." if failed else "The page is ready."}</span>'
+    )
+    mark.add_class("page-failed" if failed else "page-ready")
+    mark.add_class("fo-page")
+    display(mark)

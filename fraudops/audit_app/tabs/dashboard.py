@@ -1,0 +1,246 @@
+"""The dashboard of the review page: how well the model decided, how reviewing goes, what happened, and the records."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import ipywidgets as widgets
+import pandas as pd
+
+from fraudops import ledger, review, timeline
+from fraudops.audit_app import plots, templates
+from fraudops.audit_app.widgets import (
+    PageContext,
+    create_row,
+    create_text,
+    format_interval,
+    format_percent,
+)
+from fraudops.timeline import day_of
+
+POLL_SECONDS = 30  # between two looks at whether something happened
+MAX_AUTO_VERIFIED_ENTRIES = 5_000  # entries of the ledger; a longer one is verified when asked
+
+
+class DashboardTab:
+    """Figures and pictures over the latest judged days."""
+
+    def __init__(self, desk: PageContext, refresh: Callable[[], None]):
+        self.desk = desk
+        self.shown, self.record = create_text("fo-dashboard"), create_text("fo-record-state")
+        options = [(f"latest {days} judged days", days) for days in review.PERIOD_CHOICES_DAYS] + [
+            ("all judged days", None)
+        ]
+        self.window = widgets.Dropdown(options=options, description="Look at")
+        self.window.observe(desk.guarded(self.draw), "value")
+        verify = desk.button("Verify the ledger", "fo-verify", lambda: self._draw_record(True))
+        self.widget = widgets.VBox(
+            [
+                self.window,
+                self.shown,
+                self.record,
+                create_row(desk.button("Refresh", "fo-refresh", refresh), verify),
+            ]
+        )
+        self.seen: tuple = ()
+
+    def draw(self) -> None:
+        """Read the database again."""
+        engine = self.desk.engine
+        self.seen = review.get_change_token(engine)
+        over, costs = (
+            review.get_evaluation_period(engine, self.window.value),
+            review.load_champion_costs(self.desk.workspace),
+        )
+        if over is None:
+            self.shown.value = "<p>No transaction has been scored yet.</p>"
+            return
+        rows = review.load_flagged_and_frauds(engine, over)
+        per_day, begun = (
+            review.count_predictions_by_day(engine, over, rows),
+            review.load_version_starts(engine, over),
+        )
+        figures, days, doing = (
+            review.compute_performance(rows, per_day, costs),
+            review.compute_performance_by_day(rows, per_day, costs),
+            review.compute_review_statistics(engine),
+        )
+        span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
+        alarms, events = review.load_drift_alerts(engine), self.desk.model_events.read()
+        marks = review.build_event_marks(alarms, begun, events)
+        segments = {
+            "channel": rows["channel"],
+            "category": rows["category"],
+            "amount in euros": review.assign_amount_bands(rows),
+        }
+        self.shown.value = templates.load_template("audit_dashboard.html.j2").render(
+            tiles=self._tiles(figures, doing),
+            scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every label to have arrived. "
+            f"A review costs {costs.review / 100:,.2f} euros; a missed fraud costs its amount.",
+            figures=figures,
+            daily=plots.figure_to_html(
+                plots.plot_savings_timeline(days, marks),
+                f"Euros saved per day, {span}, and what happened: {_describe_marks(marks, days)}.",
+            ),
+            elsewhere=_describe_events_outside(events, days),
+            days=[_format_day(day, one) for day, one in days.iloc[::-1].iterrows()],
+            segments=[
+                (title, _format_segments(review.compute_performance_by_segment(rows, of, costs)))
+                for title, of in segments.items()
+            ],
+            reviewing=_format_review_statistics(doing),
+            alarms=[alarm.text for alarm in alarms.iloc[::-1].head(6).itertuples()],
+            begun=[
+                f"version {one.version} from {timeline.format_time(one.ts)} on"
+                for one in begun.itertuples()
+            ],
+        )
+        self._draw_record()
+
+    def _tiles(self, f: dict[str, float], doing: review.ReviewStatistics) -> list[dict[str, str]]:
+        flagged, frauds = (
+            f["true_positive"] + f["false_positive"],
+            f["true_positive"] + f["false_negative"],
+        )
+        caught, waiting = (
+            f"{f['true_positive']:,} of",
+            doing.progress["open"] + doing.progress["second"],
+        )
+        tiles = [
+            (
+                "precision",
+                "Precision",
+                format_percent(f["precision"]),
+                f"{caught} {flagged:,} sent to review were fraud",
+                "",
+            ),
+            (
+                "recall",
+                "Recall",
+                format_percent(f["recall"]),
+                f"{caught} {frauds:,} known frauds were stopped",
+                "",
+            ),
+            ("f1", "F1", format_percent(f["f1"]), "both in one figure", ""),
+            (
+                "saved",
+                "Money saved",
+                f"{f['saved_cents'] / 100:,.0f} €",
+                "against approving everything",
+                "",
+            ),
+            ("open", "Open cases", f"{waiting:,}", "wait for a reviewer", "fo-queue"),
+        ]
+        return [
+            dict(zip(("name", "words", "value", "hint", "kind"), tile, strict=True))
+            for tile in tiles
+        ]
+
+    def _draw_record(self, asked: bool = False) -> None:
+        engine = self.desk.engine
+        with engine.connect() as connection:
+            entries, _ = ledger.get_head(connection)
+        chain = None
+        if asked or entries <= MAX_AUTO_VERIFIED_ENTRIES:
+            chain = ledger.check_ledger(engine, self.desk.workspace, registry=asked)
+        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
+        last = moves[-1] if moves else None
+        champion = (
+            last and {"version": last["version"], "since": timeline.format_time(last["at"])} | last
+        )
+        template = templates.load_template("audit_record.html.j2")
+        self.record.value = template.render(champion=champion, chain=chain, entries=entries)
+
+    async def follow(self, moved_on: Callable[[], None]) -> None:
+        """Look every half minute whether something happened, and say so; what goes wrong is said as after a click."""
+
+        def look() -> None:
+            seen = review.get_change_token(self.desk.engine)
+            if seen != self.seen:
+                self.seen = seen
+                moved_on()
+
+        quietly = self.desk.guarded(look, quiet=True)
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            quietly()
+
+
+def _describe_marks(marks: pd.DataFrame, days: pd.DataFrame) -> str:
+    """What the picture shows besides money, for those who cannot see it."""
+    shown = marks[marks["day"].isin(set(days.index))]["kind"].value_counts() if len(days) else {}
+    return ", ".join(f"{kind} {n} time{'s' * (n > 1)}" for kind, n in shown.items()) or "nothing"
+
+
+def _describe_events_outside(events: list[dict], days: pd.DataFrame) -> str:
+    """Model events that have no place among the judged days: most are written with the time of the clock."""
+    there = set(days.index)
+    counted = Counter(one["kind"] for one in events if day_of(int(one["at"])) not in there)
+    return ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counted.items())
+
+
+def _format_day(day: object, one: dict) -> tuple[str, ...]:
+    flagged = one["true_positive"] + one["false_positive"]
+    frauds = one["true_positive"] + one["false_negative"]
+    numbers = (f"{one['rows']:,.0f}", f"{flagged:,.0f}", f"{frauds:,.0f}")
+    return (
+        str(day),
+        *numbers,
+        format_percent(one["precision"]),
+        format_percent(one["recall"]),
+        f"{one['saved_cents'] / 100:,.0f}",
+    )
+
+
+def _format_segments(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    rows = []
+    for name, one in table.iterrows():
+        recall = (format_percent(one.recall), format_interval(one.recall_low, one.recall_high))
+        precision = (
+            format_percent(one.precision),
+            format_interval(one.precision_low, one.precision_high),
+        )
+        rows.append(
+            (
+                name,
+                f"{one.frauds:,.0f}",
+                *recall,
+                f"{one.flagged:,.0f}",
+                *precision,
+                f"{one.saved:,.0f}",
+            )
+        )
+    return rows
+
+
+def _format_proportion(share: review.Proportion) -> str:
+    if not share.of:
+        return "none yet"
+    return f"{share.value:.0%} of {share.of:,} ({format_interval(*share.interval)})"
+
+
+def _format_review_statistics(doing: review.ReviewStatistics) -> dict[str, object]:
+    p = doing.progress
+    minutes = "–" if doing.minutes != doing.minutes else f"{doing.minutes:.1f} minutes"
+    return {
+        "latest": review.MAX_RECENT_DECISIONS,
+        "facts": [
+            (
+                "Progress",
+                f"{p['closed']:,} of {sum(p.values()):,} cases closed, {p['second']:,} wait for a second person",
+            ),
+            ("Time with a case", f"{minutes} in the median"),
+            ("Second person agrees with the first", _format_proportion(doing.agreement)),
+            ("Verdicts against the model", _format_proportion(doing.overrides)),
+            ("Agree with the model's flag, score hidden", _format_proportion(doing.blind)),
+            ("Agree with the model's flag, score in sight", _format_proportion(doing.sighted)),
+            (
+                f"Frauds in the random sample ({review.SAMPLE_DESCRIPTION})",
+                _format_proportion(doing.missed),
+            ),
+        ],
+        "people": [
+            (name, f"{one.verdicts:,.0f}", f"{one.overrides:,.0f}", f"{one.minutes:.1f}")
+            for name, one in doing.people.iterrows()
+        ],
+    }

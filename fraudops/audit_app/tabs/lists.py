@@ -1,0 +1,134 @@
+"""The lists of the review page: predicted frauds and non-frauds, and both kinds of error, with filters, page by page."""
+
+import html
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+
+import ipywidgets as widgets
+
+from fraudops import ledger, review
+from fraudops.audit_app import tables
+from fraudops.audit_app.widgets import PageContext, create_row, create_text
+from fraudops.timeline import DAY
+
+DEFAULT_LIST_DAYS = 90  # that a list shows unless another day is chosen
+
+
+class ListsTab:
+    """One of `listing.LISTS` at a time."""
+
+    def __init__(self, desk: PageContext, page_rows: int):
+        self.desk, self.size, self.offset, self.total = desk, page_rows, 0, 0
+        self.logged: tuple | None = None
+        self.which = widgets.ToggleButtons(options=list(review.PREDICTION_LISTS))
+        self.which.add_class("fo-which")
+        day = review.get_latest_scored_day(desk.engine)
+        begin = (
+            datetime.fromtimestamp(day - (DEFAULT_LIST_DAYS - 1) * DAY, UTC).date() if day else None
+        )
+        self.first = widgets.DatePicker(description="From", value=begin)
+        self.last = widgets.DatePicker(description="To")
+        self.least = widgets.BoundedFloatText(description="Least €", min=0, max=1e9, step=10)
+        self.category, self.channel, self.version = (
+            widgets.Dropdown(description=words, options=[("any", "")])
+            for words in ("Category", "Channel", "Version")
+        )
+        self.text = widgets.Text(
+            description="Id",
+            placeholder="transaction, customer or terminal",
+            continuous_update=False,
+        )
+        filters = (
+            self.first,
+            self.last,
+            self.least,
+            self.category,
+            self.channel,
+            self.version,
+            self.text,
+        )
+        for widget in (self.which, *filters):
+            widget.observe(desk.guarded(self._from_the_start), "value")
+        self.note, self.place = create_text("fo-list-note"), create_text("fo-list")
+        self.back = desk.button("Previous", "fo-previous", lambda: self._turn(-1))
+        self.on = desk.button("Next", "fo-next", lambda: self._turn(1))
+        box = create_row(*filters)
+        box.add_class("fo-filters")
+        self.widget = widgets.VBox(
+            [self.which, box, self.note, self.place, create_row(self.back, self.on)]
+        )
+
+    def _wish(self) -> review.PredictionFilter:
+        return review.PredictionFilter(
+            _to_seconds(self.first.value), _to_seconds(self.last.value, DAY), round(self.least.value * 100),
+            self.category.value, self.channel.value, self.version.value, self.text.value.strip(),
+        )  # fmt: skip
+
+    def _from_the_start(self) -> None:
+        self.offset = 0
+        self._read()
+
+    def _turn(self, pages: int) -> None:
+        self.offset = min(
+            max(self.offset + pages * self.size, 0), max(self.total - 1, 0) // self.size * self.size
+        )
+        self._read()
+
+    def draw(self) -> None:
+        """Read the chosen page again, and what can be chosen."""
+        offered = review.load_filter_choices(self.desk.engine)
+        for widget, name in (
+            (self.category, "category"),
+            (self.channel, "channel"),
+            (self.version, "version"),
+        ):
+            chosen = widget.value
+            with widget.hold_trait_notifications():
+                widget.options = [
+                    ("any", ""),
+                    *((one, one) for one in sorted({*offered[name], chosen} - {""})),
+                ]
+                widget.value = chosen
+        self._read()
+
+    def _read(self) -> None:
+        name, wish = self.which.value, self._wish()
+        rows, self.total = review.load_prediction_page(
+            self.desk.engine, name, wish, self.offset, self.size
+        )
+        looked = {key: value for key, value in asdict(wish).items() if value} | {
+            "offset": self.offset
+        }
+        if (name, looked) != self.logged:  # a refresh of what is shown already is no new look
+            ledger.log_list_read(self.desk.engine, name, looked, len(rows), self.desk.actor)
+            self.logged = (name, looked)
+        total = (
+            f"{self.total:,}"
+            if self.total <= review.MAX_COUNTED_ROWS
+            else f"more than {review.MAX_COUNTED_ROWS:,}"
+        )
+        shown = (
+            f"rows {self.offset + 1:,} to {self.offset + len(rows):,} of {total}"
+            if len(rows)
+            else "none"
+        )
+        words = f"{total} {name.lower()} ({review.PREDICTION_LISTS[name]}): {shown}."
+        table = tables.format_predictions(rows).to_html(
+            index=False, border=0, classes="fo-table fo-rows"
+        )
+        label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'
+        self.place.value = f'<div class="fo-scroll" {label}>{table}</div>'
+        self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
+        self.back.disabled, self.on.disabled = (
+            self.offset == 0,
+            self.offset + len(rows) >= self.total,
+        )
+
+
+def _to_seconds(day: date | None, after: int = 0) -> int | None:
+    """The first second of a day (UTC), or so many after it."""
+    return (
+        None
+        if day is None
+        else int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + after
+    )

@@ -1,0 +1,214 @@
+"""The model tab of the review page: who was champion when and why, the model card, fairness by segment, rollback by two."""
+
+import html
+import re
+from datetime import UTC, datetime, time
+
+import ipywidgets as widgets
+import mistune
+import pandas as pd
+
+from fraudops import review, timeline
+from fraudops.audit_app import plots, templates
+from fraudops.audit_app.widgets import PageContext, create_row, create_text
+from fraudops.models import wilson_interval
+from fraudops.timeline import day_of
+
+SEGMENT_PERIOD_DAYS = 90  # judged days that performance by segment is about
+
+
+class _CardRenderer(mistune.HTMLRenderer):
+    """The card stands below a heading of the page: its own begin two levels deeper."""
+
+    def heading(self, text: str, level: int, **attributes: str) -> str:
+        return super().heading(text, min(level + 2, 6), **attributes)
+
+
+RENDER_MARKDOWN = mistune.create_markdown(renderer=_CardRenderer(escape=True), plugins=["table"])
+
+
+class ModelTab:
+    """Champions, past and present."""
+
+    def __init__(self, desk: PageContext):
+        self.desk = desk
+        self.shown = (
+            -1
+        )  # the request that this person has read: a later one is not granted in its place
+        self.now, self.then, self.rest = (
+            create_text("fo-now"),
+            create_text("fo-then"),
+            create_text("fo-model-rest"),
+        )
+        self.day = widgets.DatePicker(description="Day")
+        self.clock = widgets.TimePicker(description="Time (UTC)", value=time(12, 0), step=60)
+        for widget in (self.day, self.clock):
+            widget.observe(desk.guarded(self._draw_then), "value")
+        chooser = create_row(self.day, self.clock)
+        chooser.add_class("fo-filters")
+        self.widget = widgets.VBox([self.now, chooser, self.then, self._rollback(), self.rest])
+
+    def _rollback(self) -> widgets.Widget:
+        self.asked = create_text("fo-asked")
+        self.reason = widgets.Textarea(
+            description="Reason", placeholder="Why the champion should go"
+        )
+        self.reason.add_class("fo-rollback-reason")
+        self.ask = self.desk.button("Ask for a rollback", "fo-ask", self._ask)
+        self.grant = self.desk.button("Grant", "fo-grant", lambda: self._answer(True))
+        self.refuse = self.desk.button("Refuse", "fo-refuse", lambda: self._answer(False))
+        self.withdraw = self.desk.button("Withdraw", "fo-withdraw", self._withdraw)
+        made = widgets.VBox(
+            [self.asked, self.reason, create_row(self.ask, self.grant, self.refuse, self.withdraw)]
+        )
+        made.add_class("fo-decide")
+        return made
+
+    def draw(self) -> None:
+        """Read ledger, requests and performance again."""
+        events = self.desk.model_events.read()
+        for event in events:
+            event["when"] = timeline.format_time(event["at"])
+        refused = [event for event in events if event["kind"] == "refusal"]
+        part = templates.load_template("audit_model.html.j2")
+        self.now.value = part.render(
+            part="now", moves=[one for one in events if one["kind"] != "refusal"], refused=refused
+        )
+        self._draw_then()
+        self._draw_request()
+        card = self.desk.workspace.root / "audit" / "model_card.md"
+        words = card.read_text(encoding="utf-8") if card.is_file() else ""
+        about = re.search(r"^# .*, version (\S+)", words)
+        now = next((one["version"] for one in reversed(events) if one["kind"] != "refusal"), None)
+        other = about.group(1) if about and about.group(1) != now else None
+        self.rest.value = part.render(
+            part="rest",
+            card=RENDER_MARKDOWN(words) if words else None,
+            other=other,
+            **self._performance(),
+        )
+
+    def _draw_then(self) -> None:
+        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
+        at = None
+        if self.day.value is not None:
+            at = datetime.combine(self.day.value, self.clock.value or time(0), UTC).timestamp()
+        earlier = [move for move in moves if at is None or move["at"] <= at]
+        move = earlier[-1] if earlier else None
+        passed = (
+            [one for one in earlier if one["version"] == move["version"] and one["gates"]]
+            if move
+            else []
+        )
+        self.then.value = templates.load_template("audit_model.html.j2").render(
+            part="then",
+            asked=None if at is None else timeline.format_time(at),
+            move=move and move | {"when": timeline.format_time(move["at"])},
+            # one that was brought back passed its gates when it was promoted
+            passed=passed[-1] | {"when": timeline.format_time(passed[-1]["at"])}
+            if passed
+            else None,
+        )
+
+    def _performance(self) -> dict:
+        over, costs = (
+            review.get_evaluation_period(self.desk.engine, SEGMENT_PERIOD_DAYS),
+            review.load_champion_costs(self.desk.workspace),
+        )
+        if over is None or over.start == over.end:
+            return {"segments": [], "picture": "", "fairness": "", "span": ""}
+        rows = review.load_flagged_and_frauds(self.desk.engine, over)
+        kinds = {
+            "channel": rows["channel"],
+            "category": rows["category"],
+            "amount in euros": review.assign_amount_bands(rows),
+        }
+        tables = {
+            title: review.compute_performance_by_segment(rows, of, costs)
+            for title, of in kinds.items()
+        }
+        every = pd.concat(tables)
+        with_frauds = int(every["recall"].notna().sum())
+        stopped, frauds = (
+            int((rows["flagged"] & (rows["label"] == 1)).sum()),
+            int(rows["label"].sum()),
+        )
+        apart = _find_differing_segments(every, stopped, frauds)
+        low, high = wilson_interval(stopped, frauds)
+        which = f": {', '.join(apart)}" if apart else ""
+        span = f"{day_of(over.start)} to {day_of(over.end - 1)}"
+        fairness = (
+            f"The latest {SEGMENT_PERIOD_DAYS} judged days at most, {span}, by whichever version decided. "
+            f"Over everything {stopped:,} of {frauds:,} known frauds were stopped ({low:.0%} to {high:.0%}). "
+            f"In {len(apart)} of {with_frauds} segments with frauds the interval leaves that share out{which}. "
+            "Among so many segments about one in twenty does so by luck alone: read it as a question, not as a finding."
+        )
+        alt = f"Recall of each of {len(every)} segments with its 95 % interval."
+        figure = plots.plot_segment_recall(
+            every, stopped / frauds if frauds else float("nan"), len(apart)
+        )
+        shown = [(f"{kind}: {name}", one) for (kind, name), one in every.iterrows()]
+        return {
+            "segments": shown,
+            "picture": plots.figure_to_html(figure, alt),
+            "fairness": fairness,
+            "span": span,
+        }
+
+    # --- rollback ---
+
+    def _draw_request(self) -> None:
+        request, actor = review.find_open_rollback_request(self.desk.engine), self.desk.actor
+        self.shown = request.id if request else -1
+        mine = request is not None and request.asked_by == actor
+        if request is None:
+            words = (
+                "To bring the previous champion back, one person asks and a second one grants it."
+            )
+        else:
+            words = (
+                f"{request.asked_by} asked on {timeline.format_time(request.asked_at)} UTC to roll version {request.version} back: "
+                f"{request.reason}. "
+                + ("Somebody else has to grant it." if mine else "You can grant or refuse it.")
+            )
+        self.asked.value = f"<h2>Rollback</h2><p>{html.escape(words)}</p>"
+        for widget, shown in (
+            (self.reason, request is None), (self.ask, request is None), (self.withdraw, mine),
+            (self.grant, request is not None and not mine), (self.refuse, request is not None and not mine),
+        ):  # fmt: skip
+            widget.layout.display = "" if shown else "none"
+
+    def _ask(self) -> None:
+        self.desk.require("rollback")
+        review.request_rollback(self.desk.engine, self.reason.value, self.desk.actor)
+        self.reason.value = ""
+        self._draw_request()
+        self.desk.tell("Your request is on record. A second person has to grant it.")
+
+    def _withdraw(self) -> None:
+        self.desk.require("rollback")
+        try:
+            review.withdraw_rollback(self.desk.engine, self.shown, self.desk.actor)
+        finally:
+            self._draw_request()
+        self.desk.tell("Your request is withdrawn.")
+
+    def _answer(self, granted: bool) -> None:
+        self.desk.require("rollback")
+        try:
+            back = review.answer_rollback(
+                self.desk.workspace, self.desk.engine, self.shown, granted, self.desk.actor
+            )
+        finally:
+            self.draw()
+        self.desk.tell(
+            f"Version {back} is champion again." if granted else "The request is refused."
+        )
+
+
+def _find_differing_segments(every: pd.DataFrame, stopped: int, frauds: int) -> list[str]:
+    """Segments whose interval of recall leaves out the overall recall."""
+    if not frauds:
+        return []
+    outside = (every["recall_low"] > stopped / frauds) | (every["recall_high"] < stopped / frauds)
+    return [f"{kind} {name}" for kind, name in every.index[outside & every["recall"].notna()]]

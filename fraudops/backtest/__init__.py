@@ -1,0 +1,19 @@
+"""Thirty days of operation under several policies, compared."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "policies": (
+            "BacktestData",
+            "BacktestSettings",
+            "OperatingPolicy",
+            "PolicyState",
+            "compute_baseline_costs",
+            "iterate_day_starts",
+        ),
+        "report": ("POLICY_STYLES", "summarize_policies", "write_backtest_report"),
+        "runner": ("InMemoryModelStore", "MODEL_POLICIES", "run_backtest"),
+    },
+)

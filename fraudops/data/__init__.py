@@ -1,0 +1,15 @@
+"""Schema, sources, ingestion, and the stored days."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "columns": ("TRANSACTION_COLUMNS",),
+        "ingestion": ("IngestResult", "ingest"),
+        "merge": ("SUPERSEDED_FILE",),
+        "schema": ("build_transaction_schema",),
+        "sources": ("iter_world_chunks", "open_source"),
+        "warehouse": ("HELD_DAYS_FILE", "load_held_days", "load_labels", "load_transactions"),
+    },
+)

@@ -1,0 +1,263 @@
+"""How the columns of public data sets become canonical ones; what cannot be read becomes null, for the contract to judge."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fraudops.data.readers import TABLE_SUFFIXES
+from fraudops.data.schema import CANONICAL_COLUMNS
+from fraudops.errors import UserError
+from fraudops.timeline import DAY
+
+LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that was known
+PAYSIM_START_TS = int(
+    datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+)  # the file counts hours from an unnamed day
+ULB_START_TS = int(
+    datetime(2013, 9, 1, tzinfo=UTC).timestamp()
+)  # two days of September 2013; which ones is not published
+
+
+def _parse_number(text: pd.Series) -> pd.Series:
+    return pd.to_numeric(text.str.strip(), errors="coerce").astype("float64")
+
+
+def _parse_ts(text: pd.Series) -> pd.Series:
+    """Seconds since 1970 from whole numbers or from ISO timestamps (UTC where no offset is given)."""
+    seconds = _parse_number(text)
+    rest = seconds.isna() & (text.str.strip() != "")
+    if rest.any():
+        parsed = pd.to_datetime(text[rest].str.strip(), errors="coerce", utc=True, format="ISO8601")
+        seconds[rest] = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    return _to_int64(np.floor(seconds))
+
+
+def _to_int64(values: pd.Series) -> pd.Series:
+    """Whole numbers or null; what does not fit 63 bits is null too."""
+    good = np.isfinite(values) & (values.abs() < 2**62)
+    return values.where(good).astype("Int64")
+
+
+def _parse_cents(text: pd.Series) -> pd.Series:
+    return _to_int64((_parse_number(text) * 100).round())
+
+
+def _parse_centidegrees(text: pd.Series) -> pd.Series:
+    return _to_int64((_parse_number(text) * 100).round())
+
+
+def _parse_flag(text: pd.Series) -> pd.Series:
+    words = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+    return text.str.strip().str.lower().map(words).astype("Int64")
+
+
+def _parse_text(text: pd.Series) -> pd.Series:
+    return text.str.strip().mask(text.str.strip() == "")
+
+
+def _delayed_label_ts(frame: pd.DataFrame) -> pd.Series:
+    return (frame["ts"] + LABEL_DELAY_DAYS * DAY).where(frame["is_fraud"] == 1)
+
+
+@dataclass(frozen=True)
+class SourceAdapter:
+    """How a file's columns become canonical ones.
+
+    Attributes
+    ----------
+    required, optional : columns of the file; 'a|b' means either
+    build : from raw text columns and row ids (both (n,)) to canonical columns and ``given_*`` ones
+    defaults : what stands in for an optional column that is absent
+    suffixes : endings of the files it reads
+    most_cents : the largest amount that is believed
+    never : what no file of this kind can fill
+    """
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    build: Callable[[pd.DataFrame, pd.Series], pd.DataFrame]
+    defaults: str
+    suffixes: tuple[str, ...] = TABLE_SUFFIXES
+    most_cents: int = 100_000_000
+    never: tuple[str, ...] = ()
+
+    def check(self, names: list[str], file: Path) -> tuple[str, ...]:
+        """What is not filled from the file; UserError where a needed column is missing."""
+        missing = [name for name in self.required if not any(n in names for n in name.split("|"))]
+        if missing:
+            hints = []
+            for name in missing:
+                near = difflib.get_close_matches(name.split("|")[0], names, 1, 0.5)
+                hints.append(
+                    f"{name.replace('|', ' or ')!r}" + (f" (is it {near[0]!r}?)" if near else "")
+                )
+            raise UserError(
+                f"{file} has no column {', '.join(hints)}. It has: {', '.join(names)}. "
+                "Rename its columns, or choose another source."
+            )
+        absent = [name for name in self.optional if name not in names]
+        return (*self.never, *(f"{name}: {self.defaults}" for name in absent))
+
+    def apply(self, raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+        """Canonical columns, and given ones, of some raw rows with their row ids."""
+        frame = self.build(raw, row)
+        if "label_ts" not in frame:
+            frame["label_ts"] = _delayed_label_ts(frame)
+        frame["label_ts"] = frame["label_ts"].where(frame["is_fraud"] == 1)
+        return frame.reindex(
+            columns=[*CANONICAL_COLUMNS, *(name for name in frame if name.startswith("given_"))]
+        )
+
+
+def _build_csv(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    blank = pd.Series("", index=raw.index, dtype=str)
+    frame = pd.DataFrame(
+        {
+            "tx_id": _parse_text(raw["tx_id"]),
+            "ts": _parse_ts(raw["ts"] if "ts" in raw else raw["timestamp"]),
+            "customer_id": _parse_text(raw["customer_id"]),
+            "terminal_id": _parse_text(raw["terminal_id"]),
+            "amount_cents": _parse_cents(raw["amount"]),
+            "category": _parse_text(raw.get("category", blank)).fillna("unknown"),
+            "channel": _parse_text(raw.get("channel", blank)).fillna("unknown"),
+            "lat_cdeg": _parse_centidegrees(raw.get("lat", blank)),
+            "lon_cdeg": _parse_centidegrees(raw.get("lon", blank)),
+            "is_fraud": _parse_flag(raw["is_fraud"]),
+        }
+    )
+    given = _parse_ts(raw.get("label_ts", blank))
+    return frame.assign(label_ts=given.fillna(_delayed_label_ts(frame)))
+
+
+def _build_sparkov(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    category = _parse_text(raw["category"])
+    online = category.str.endswith("_net").fillna(False).astype(bool)
+    blank = pd.Series("", index=raw.index, dtype=str)
+    return pd.DataFrame(
+        {
+            "tx_id": _parse_text(raw["trans_num"])
+            + "-"
+            + _parse_text(raw["cc_num"]),  # generated files repeat a number across cards
+            "ts": _parse_ts(raw["trans_date_trans_time"]),
+            "customer_id": _parse_text(raw["cc_num"]),
+            "terminal_id": _parse_text(raw["merchant"]),
+            "amount_cents": _parse_cents(raw["amt"]),
+            "category": category.fillna("unknown"),
+            "channel": np.where(online, "online", "card_present"),
+            "lat_cdeg": _parse_centidegrees(raw.get("merch_lat", blank)).mask(online),
+            "lon_cdeg": _parse_centidegrees(raw.get("merch_long", blank)).mask(online),
+            "is_fraud": _parse_flag(raw["is_fraud"]),
+        }
+    )
+
+
+def _build_handbook(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "tx_id": _parse_text(raw["TRANSACTION_ID"]),
+            "ts": _parse_ts(raw["TX_DATETIME"]),
+            "customer_id": _parse_text(raw["CUSTOMER_ID"]),
+            "terminal_id": _parse_text(raw["TERMINAL_ID"]),
+            "amount_cents": _parse_cents(raw["TX_AMOUNT"]),
+            "category": "unknown",
+            "channel": "unknown",
+            "is_fraud": _parse_flag(raw["TX_FRAUD"]),
+        }
+    )
+
+
+def _build_paysim(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    # The balances after the payment tell how it ended, so they do not pass; those before it are what was known.
+    before = {
+        name: _parse_number(raw[name])
+        for name in ("oldbalanceOrg", "oldbalanceDest")
+        if name in raw
+    }
+    return pd.DataFrame(
+        {
+            "tx_id": row,
+            "ts": _to_int64((_parse_number(raw["step"]) - 1) * 3600 + PAYSIM_START_TS),
+            "customer_id": _parse_text(raw["nameOrig"]),
+            "terminal_id": _parse_text(raw["nameDest"]),
+            "amount_cents": _parse_cents(raw["amount"]),
+            "category": _parse_text(raw["type"]).fillna("unknown"),
+            "channel": "online",
+            "is_fraud": _parse_flag(raw["isFraud"]),
+            **{f"given_{name}": values for name, values in before.items()},
+        }
+    )
+
+
+ULB_GIVEN_COLUMNS = tuple(f"V{number}" for number in range(1, 29))
+
+
+def _build_ulb(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "tx_id": row,
+            "ts": _to_int64(_parse_number(raw["Time"]) + ULB_START_TS),
+            "customer_id": "unknown",
+            "terminal_id": "unknown",
+            "amount_cents": _parse_cents(raw["Amount"]),
+            "category": "unknown",
+            "channel": "unknown",
+            "is_fraud": _parse_flag(raw["Class"]),
+            **{f"given_{name}": _parse_number(raw[name]) for name in ULB_GIVEN_COLUMNS},
+        }
+    )
+
+
+_LABEL_DELAY_NOTE = f"labels known {LABEL_DELAY_DAYS} days after the transaction"
+SOURCE_ADAPTERS = {
+    "csv": SourceAdapter(
+        ("tx_id", "ts|timestamp", "customer_id", "terminal_id", "amount", "is_fraud"),
+        ("category", "channel", "lat", "lon", "label_ts"),
+        _build_csv,
+        f"not in the file ('unknown' or empty; {_LABEL_DELAY_NOTE})",
+    ),
+    "sparkov": SourceAdapter(
+        ("trans_num", "trans_date_trans_time", "cc_num", "merchant", "category", "amt", "is_fraud"),
+        ("merch_lat", "merch_long"),
+        _build_sparkov,
+        "not in the file (no place)",
+        never=(f"label_ts: {_LABEL_DELAY_NOTE}", "channel: taken from the category's ending"),
+    ),
+    "handbook": SourceAdapter(
+        ("TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD"),
+        (),
+        _build_handbook,
+        "",
+        suffixes=(*TABLE_SUFFIXES, ".pkl"),
+        never=("category and channel: 'unknown'", "place: none", f"label_ts: {_LABEL_DELAY_NOTE}"),
+    ),
+    "paysim": SourceAdapter(
+        ("step", "type", "amount", "nameOrig", "nameDest", "isFraud"),
+        ("oldbalanceOrg", "oldbalanceDest"),
+        _build_paysim,
+        "not in the file",
+        most_cents=10_000_000_000,
+        never=(
+            "tx_id: the row's number",
+            "place: none",
+            "time: whole hours from 2026-01-01",
+            f"label_ts: {_LABEL_DELAY_NOTE}",
+        ),
+    ),
+    "ulb": SourceAdapter(
+        ("Time", *ULB_GIVEN_COLUMNS, "Amount", "Class"),
+        (),
+        _build_ulb,
+        "",
+        never=(
+            "tx_id: the row's number",
+            "customer, terminal, category, channel and place: none, so that features of a customer or a terminal mean nothing",
+            "time: seconds from 2013-09-01",
+            f"label_ts: {_LABEL_DELAY_NOTE}",
+        ),
+    ),
+}

@@ -1,0 +1,181 @@
+"""Ingestion that loses nothing: accepted + quarantined = read, whatever is delivered, twice, late, corrected or cut off."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from fraudops.data.merge import StagedIngestion
+from fraudops.data.sources import Source
+from fraudops.errors import UserError
+from fraudops.timeline import (
+    DAY,
+    MIN_DATA_DAYS,
+    TooFewDaysError,
+    day_start,
+    parse_day,
+    plan_timeline,
+)
+from fraudops.workspace import (
+    Workspace,
+    atomic_write,
+    compute_fingerprint,
+    recover_atomic_write,
+    write_json,
+)
+
+STAGING_PREFIX = ".stage."
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What became of the rows of one ingestion.
+
+    Always ``read = accepted + quarantined``; and over all ingestions that made a data set, the accepted rows are the rows
+    in the day partitions, those in ``superseded.parquet`` and the unchanged ones.
+
+    Attributes
+    ----------
+    read : accepted + quarantined
+    accepted : rows of new transactions, corrections, and rows that were on record already (unchanged)
+    corrected : rows that became a later version of a transaction; the earlier version is on record in superseded.parquet
+    late : rows of new transactions on days before the last day that was there
+    manifest : what was written to dataset.json
+    """
+
+    read: int
+    accepted: int
+    quarantined: int
+    corrected: int
+    unchanged: int
+    late: int
+    manifest: dict
+
+
+def ingest(
+    source: Source,
+    workspace: Workspace,
+    *,
+    add: bool = False,
+    live_start: str = "",
+    as_of: str = "",
+    now: int | None = None,
+    on_rows: Callable[[int], None] = lambda n: None,
+) -> IngestResult:
+    """Write a source's good rows as day partitions and its bad ones to quarantine.
+
+    A transaction id that comes again is no loss either: with the content it has on record, it changes nothing; with other
+    content and the same customer, it is a correction and becomes the current version, and the earlier one is kept in
+    ``superseded.parquet``; with another customer, or a second time within one ingestion, it goes to quarantine.
+    What is on record stays known: an old file delivered once more does not undo a correction.
+
+    Everything is prepared aside and becomes visible by one rename, so that a kill leaves the old state or the new one, and
+    the same ingestion again gives the same bytes.
+
+    Parameters
+    ----------
+    add : add to the data set that is there, as a later delivery; otherwise the source replaces it
+    live_start, as_of : dates (YYYY-MM-DD) for the timeline; empty means from the data
+    now : seconds since 1970; later transactions are in the future (default: the clock, or the end of a simulated world)
+    on_rows : called with the number of rows of each chunk, for a progress bar
+
+    Raises
+    ------
+    UserError
+        If the source has no valid row (the quarantine file then says why, besides what it held), if a date does not fit
+        the data, or if another ingestion is at work. The data set stays as it was.
+    """
+    if now is None:
+        now = int(datetime.now(UTC).timestamp())
+        if (
+            source.world is not None
+        ):  # a simulated world has its own calendar, whatever this machine's clock says
+            now = max(now, int(source.world.transactions["ts"].max()))
+    try:
+        with FileLock(
+            workspace.path("state", ".ingest.lock"), timeout=0
+        ):  # freed by the system when its holder is killed
+            return _ingest_locked(source, workspace, add, live_start, as_of, now, on_rows)
+    except Timeout:
+        raise UserError(
+            f"Another ingestion is writing in {workspace.root}: wait until it has ended, or stop it."
+        ) from None
+
+
+def _ingest_locked(
+    source: Source,
+    workspace: Workspace,
+    add: bool,
+    live_start: str,
+    as_of: str,
+    now: int,
+    on_rows: Callable[[int], None],
+) -> IngestResult:
+    folder, quarantine = (
+        workspace.path("data", "transactions"),
+        workspace.path("data", "quarantine.csv"),
+    )
+    labels, dataset = (
+        workspace.path("data", "labels.parquet"),
+        workspace.path("data", "dataset.json"),
+    )
+    for path in (folder, quarantine, labels, dataset):
+        recover_atomic_write(path)
+    for left in folder.parent.glob(f"{STAGING_PREFIX}*"):
+        shutil.rmtree(left)
+    before = folder if add and folder.exists() else None
+    with (
+        tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=folder.parent) as work,
+        atomic_write(folder) as new,
+        atomic_write(labels) as new_labels,
+        atomic_write(quarantine) as new_quarantine,
+        StagedIngestion(Path(work), before) as landing,
+    ):
+        landing.stage(source, now, on_rows)
+        counts = landing.resolve()
+        if not counts["accepted"]:
+            with atomic_write(
+                quarantine
+            ) as rejected:  # what is there stays, and so does what was rejected on its way
+                landing.write_quarantine(rejected, quarantine if folder.exists() else None)
+            why = f"None of the {counts['read']} rows is a valid transaction.{landing.most_often()}"
+            raise UserError(f"{why} See {quarantine}.")
+        landing.write_days(new)
+        landing.write_labels(new, new_labels)
+        days = sorted(path.name.removeprefix("day=") for path in new.glob("day=*"))
+        plan = _describe_timeline(
+            date.fromisoformat(days[0]), date.fromisoformat(days[-1]), live_start, as_of
+        )
+        landing.write_quarantine(new_quarantine, quarantine if before else None)
+    manifest = (
+        counts
+        | plan
+        | {
+            "source": source.name,
+            "first_day": days[0],
+            "last_day": days[-1],
+            "not_filled": list(source.not_filled),
+            "given": landing.given,
+            "fingerprint": compute_fingerprint(folder),
+        }
+    )
+    write_json(dataset, manifest)
+    return IngestResult(**counts, manifest=manifest)
+
+
+def _describe_timeline(first: date, last: date, live_start: str, as_of: str) -> dict:
+    """What the manifest says about days: the timeline, or why there is none; and until when (s, exclusive) data is read."""
+    try:
+        timeline = plan_timeline(first, last, live_start, as_of)
+    except TooFewDaysError as error:
+        if (
+            last - first
+        ).days + 1 >= MIN_DATA_DAYS:  # not the data is too short, but what as_of leaves of it
+            raise
+        end = parse_day(as_of, "as_of") if as_of else last
+        return {"timeline": None, "short": str(error), "as_of": day_start(end) + DAY}
+    return {"timeline": vars(timeline), "short": "", "as_of": timeline.as_of}

@@ -1,0 +1,74 @@
+"""Parquet files whose bytes follow from their rows alone, and the words of SQL that read them again."""
+
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fraudops.timeline import DAY
+
+DAY_FILE_GROUP_ROWS = (
+    100_000  # rows of a Parquet row group: always full ones, so that equal rows give equal files
+)
+ARROW_TYPES = {
+    "tx_id": pa.string(), "ts": pa.int64(), "customer_id": pa.string(), "terminal_id": pa.string(),
+    "amount_cents": pa.int64(), "category": pa.string(), "channel": pa.string(), "lat_cdeg": pa.int32(),
+    "lon_cdeg": pa.int32(), "is_fraud": pa.int32(), "label_ts": pa.int64(), "version": pa.int32(),
+    "seq": pa.int64(), "source": pa.string(), "line": pa.int64(), "replaced_by": pa.string(),
+}  # fmt: skip
+
+
+def build_arrow_schema(names: Iterable[str]) -> pa.Schema:
+    """The Arrow types of some columns; a name that is not in `TYPES` is a float (``given_*``)."""
+    return pa.schema([(name, ARROW_TYPES.get(name, pa.float64())) for name in names])
+
+
+def quote_sql(value: str | Path) -> str:
+    """A path or text as a literal of SQL."""
+    text = value.as_posix() if isinstance(value, Path) else value
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_sql_glob(folder: Path, pattern: str) -> str:
+    """The files below a folder as a literal for DuckDB's readers; only `pattern` is a pattern, whatever the folder's name."""
+    return quote_sql(re.sub(r"[\[*?]", r"[\g<0>]", folder.as_posix()) + "/" + pattern)
+
+
+def read_days_sql(folder: Path) -> str:
+    """All day partitions of a transactions folder as a table of SQL."""
+    return f"read_parquet({quote_sql_glob(folder, 'day=*/*.parquet')}, hive_partitioning = false, union_by_name = true)"
+
+
+def split_by_day(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Rows in order of time, cut where a day ends: days since 1970, and some rows of that day."""
+    for table in tables:
+        day = table["ts"].to_numpy() // DAY
+        for low, high in itertools.pairwise([0, *np.flatnonzero(np.diff(day)) + 1, len(day)]):
+            yield int(day[low]), table.slice(low, high - low)
+
+
+def write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, target: Path) -> None:
+    """A Parquet file whose bytes follow from the rows, however they came cut."""
+    with pq.ParquetWriter(target, schema) as file:
+        held = schema.empty_table()
+        for table in tables:
+            held = pa.concat_tables([held, table.cast(schema)])
+            while held.num_rows >= DAY_FILE_GROUP_ROWS:
+                file.write_table(held.slice(0, DAY_FILE_GROUP_ROWS).combine_chunks())
+                held = held.slice(DAY_FILE_GROUP_ROWS)
+        if held.num_rows:
+            file.write_table(held.combine_chunks())
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """A second name for a file that never changes; a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,172 @@
+"""The canonical schema: what a row must be to be believed, and how what was accepted is read again."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from fraudops.errors import UserError
+
+MAX_AMOUNT_CENTS = (
+    100_000_000  # one million: above it a unit is more likely wrong than a purchase right
+)
+EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
+
+
+def build_transaction_schema(
+    now: int, most_cents: int = MAX_AMOUNT_CENTS, given: tuple[str, ...] = ()
+) -> pa.DataFrameSchema:
+    """The canonical table: one row a transaction, times in seconds since 1970 (UTC), money in cents.
+
+    Parameters
+    ----------
+    now : a transaction after this time is in the future
+    most_cents : the largest amount that is believed
+    given : names of numeric columns that the source brings ready-made
+    """
+
+    def text(name: str) -> pa.Column:
+        return pa.Column(
+            str,
+            nullable=False,
+            coerce=False,
+            checks=pa.Check.str_length(1, 200, error=f"{name} is over 200 long"),
+        )
+
+    return pa.DataFrameSchema(
+        {
+            "tx_id": text("tx_id"),
+            "ts": pa.Column(
+                "Int64",
+                [
+                    pa.Check.ge(EARLIEST_TS, error="the time is before 1990"),
+                    pa.Check.le(now, error="the time is in the future"),
+                ],
+            ),
+            "customer_id": text("customer_id"),
+            "terminal_id": text("terminal_id"),
+            "amount_cents": pa.Column(
+                "Int64",
+                [
+                    pa.Check.ge(0, error="the amount is negative"),
+                    pa.Check.le(most_cents, error=f"the amount is over {most_cents // 100:,}"),
+                ],
+            ),
+            "category": text("category"),
+            "channel": text("channel"),
+            "lat_cdeg": pa.Column(
+                "Int64",
+                pa.Check.in_range(-9000, 9000, error="the latitude is not between -90 and 90"),
+                nullable=True,
+            ),
+            "lon_cdeg": pa.Column(
+                "Int64",
+                pa.Check.in_range(-18000, 18000, error="the longitude is not between -180 and 180"),
+                nullable=True,
+            ),
+            "is_fraud": pa.Column("Int64", pa.Check.isin([0, 1])),
+            "label_ts": pa.Column("Int64", nullable=True),
+            **{
+                name: pa.Column(
+                    float,
+                    pa.Check(np.isfinite, error=f"{name.removeprefix('given_')} is infinite"),
+                    nullable=True,
+                )
+                for name in given
+            },
+        },
+        checks=[
+            pa.Check(
+                lambda frame: (
+                    frame["label_ts"].isna()
+                    | frame["ts"].isna()
+                    | (frame["label_ts"] >= frame["ts"])
+                ),
+                error="the label is older than the transaction",
+            ),
+            pa.Check(
+                lambda frame: frame["lat_cdeg"].isna() == frame["lon_cdeg"].isna(),
+                error="of latitude and longitude one is missing",
+            ),
+        ],
+    )
+
+
+NULL_REASONS = {
+    "ts": "the time is missing or unreadable",
+    "amount_cents": "the amount is missing or not a number",
+    "is_fraud": "is_fraud is neither 0 nor 1",
+}
+
+
+def validate_chunk(
+    chunk: "Chunk", now: int, most_cents: int = MAX_AMOUNT_CENTS
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split a chunk into accepted rows (canonical columns and `line`) and quarantined ones (line, reason, row)."""
+    frame = chunk.frame.reset_index(drop=True)
+    for name in ("tx_id", "customer_id", "terminal_id", "category", "channel"):
+        frame[name] = frame[name].astype("str")
+    for name in ("lat_cdeg", "lon_cdeg"):
+        frame[name] = (
+            frame[name].astype("Int64")
+            if name in frame
+            else pd.Series(pd.NA, frame.index, dtype="Int64")
+        )
+    given = tuple(name for name in frame if name.startswith("given_"))
+    reasons = pd.Series("", index=frame.index, dtype=object)
+    try:
+        build_transaction_schema(now, most_cents, given).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        if cases["index"].isna().any():  # not about rows: the source itself is wrong
+            raise UserError(
+                f"The source does not have the canonical columns: {cases['check'].iloc[0]}"
+            ) from None
+        null = cases["check"] == "not_nullable"
+        named = (
+            cases["column"].map(NULL_REASONS).fillna(cases["column"].astype(str) + " is missing")
+        )
+        cases = cases.assign(reason=named.where(null, cases["check"])).drop_duplicates(
+            ["index", "reason"]
+        )
+        grouped = cases.groupby("index")["reason"].agg("; ".join)
+        reasons.loc[grouped.index] = grouped
+    bad = reasons != ""
+    raw = chunk.raw.reset_index(drop=True)[bad]
+    rows = [json.dumps(row, default=str, ensure_ascii=False) for row in raw.to_dict("records")]
+    rejected = pd.DataFrame(
+        {"line": chunk.line[bad], "reason": reasons[bad].to_numpy(), "row": rows}
+    )
+    broken = pd.DataFrame(chunk.broken, columns=["line", "reason", "row"])
+    return frame[~bad].assign(line=chunk.line[~bad]), pd.concat(
+        [rejected, broken], ignore_index=True
+    )
+
+
+CANONICAL_COLUMNS = (
+    "tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg", "is_fraud",
+    "label_ts",
+)  # fmt: skip
+
+
+@dataclass
+class Chunk:
+    """Some rows of a source.
+
+    Attributes
+    ----------
+    frame : (n, ...) canonical columns (see `mappings.COLUMNS`) and ``given_*`` ones; a value that could not be read is null
+    raw : (n, ...) the rows as they stood in the source
+    line : (n,) line or row number in the source, from 1
+    broken : rows that do not have the header's number of fields: (line, reason, text)
+    source : name of the file, where there is one
+    """
+
+    frame: pd.DataFrame
+    raw: pd.DataFrame
+    line: np.ndarray
+    broken: list[tuple[int, str, str]] = field(default_factory=list)
+    source: str = ""

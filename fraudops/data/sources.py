@@ -1,0 +1,109 @@
+"""Where transactions come from: each source yields chunks of canonical columns, unparsable values as nulls."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fraudops.data.adapters import SOURCE_ADAPTERS, SourceAdapter
+from fraudops.data.readers import list_source_files, read_header, read_raw_rows
+from fraudops.data.schema import Chunk
+from fraudops.errors import UserError
+from fraudops.simulator import (
+    DEFAULT_DRIFTS,
+    SimulatorConfig,
+    World,
+    make_course_config,
+    simulate_world,
+)
+
+
+@dataclass
+class Source:
+    """A named, opened source: its chunks, and what its columns could not fill."""
+
+    name: str
+    chunks: Iterator[Chunk]
+    not_filled: tuple[str, ...] = ()
+    world: World | None = None
+    most_cents: int = 100_000_000  # above it a unit is more likely wrong than a purchase right
+
+
+def open_source(
+    name: str,
+    path: str = "",
+    profile: str = "course",
+    seed: int = 7,
+    drift: str = DEFAULT_DRIFTS,
+    difficulty: float = SimulatorConfig.difficulty,
+) -> Source:
+    """Open a source by name.
+
+    Parameters
+    ----------
+    name : 'simulate' or one of `mappings.MAPPINGS`
+    path : the file, or a folder of files that are read in the order of their names; for all but 'simulate'
+    profile, seed, drift, difficulty : of the simulated world (see `plan.preset`)
+
+    Raises
+    ------
+    UserError
+        For an unknown name or a file that is missing, empty, truncated or lacks columns.
+    """
+    if name == "simulate":
+        world = simulate_world(make_course_config(profile, seed, drift, difficulty))
+        return Source(name, iter_world_chunks(world), world=world)
+    if name not in SOURCE_ADAPTERS:
+        nearest = difflib.get_close_matches(name, ["simulate", *SOURCE_ADAPTERS], 1) or ["simulate"]
+        raise UserError(f"There is no source {name!r}: did you mean {nearest[0]!r}?")
+    if not path:
+        raise UserError(f"The source {name!r} reads a file: name it with --path FILE.")
+    mapping = SOURCE_ADAPTERS[name]
+    files = list_source_files(Path(path).expanduser(), mapping.suffixes)
+    not_filled = dict.fromkeys(
+        phrase for file in files for phrase in mapping.check(read_header(file), file)
+    )
+    return Source(
+        name, _iter_file_chunks(files, mapping), tuple(not_filled), most_cents=mapping.most_cents
+    )
+
+
+def _iter_file_chunks(files: list[Path], mapping: SourceAdapter) -> Iterator[Chunk]:
+    for file in files:
+        for raw in read_raw_rows(file):
+            row = pd.Series(raw.line - raw.header, index=raw.frame.index).astype(str)
+            row = (
+                f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
+            )  # one row number for each file
+            yield Chunk(mapping.apply(raw.frame, row), raw.frame, raw.line, raw.broken, file.name)
+
+
+def iter_world_chunks(world: World, rows: int = 250_000) -> Iterator[Chunk]:
+    tx = world.transactions
+    label = pd.Series(world.labels["label_ts"].to_numpy(), index=world.labels["tx_id"])
+    for start in range(0, len(tx), rows):
+        part = tx.iloc[start : start + rows]
+        label_ts = label.reindex(part["tx_id"]).array
+
+        def text(name: str, letter: str, part: pd.DataFrame = part) -> pd.Series:
+            return letter + part[name].astype(str)
+
+        frame = pd.DataFrame(
+            {
+                "tx_id": text("tx_id", "T"),
+                "ts": part["ts"].astype("Int64"),
+                "customer_id": text("customer_id", "C"),
+                "terminal_id": text("terminal_id", "M"),
+                "amount_cents": part["amount_cents"].astype("Int64"),
+                "category": part["category"].astype(object).fillna("unknown").astype(str),
+                "channel": part["channel"].astype(object).fillna("unknown").astype(str),
+                "lat_cdeg": part["lat_cdeg"],
+                "lon_cdeg": part["lon_cdeg"],
+                "is_fraud": (part["kind"] != "").astype("Int64"),
+                "label_ts": pd.array(label_ts, dtype="Int64"),
+            }
+        )
+        yield Chunk(frame, frame, np.arange(start + 1, start + len(part) + 1))

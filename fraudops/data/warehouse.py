@@ -1,0 +1,68 @@
+"""The stored transactions and labels, read as they were known at a moment."""
+
+import duckdb
+import pandas as pd
+
+from fraudops.data.columns import TRANSACTION_COLUMNS
+from fraudops.data.parquet import read_days_sql
+from fraudops.timeline import day_start, parse_day
+from fraudops.workspace import Workspace, read_json
+
+HELD_DAYS_FILE = (
+    "held.json"  # in data/: the days that are held back, because their data needs mending first
+)
+
+
+def _load_as_of(workspace: Workspace) -> int:
+    """Until when data may be read, in seconds since 1970 (exclusive); data too short for a timeline has that too."""
+    return read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
+
+
+def load_held_days(workspace: Workspace) -> list[str]:
+    """The days whose data is held back, as dates (see `quality.hold_back`)."""
+    path = workspace.root / "data" / HELD_DAYS_FILE
+    return read_json(path)["days"] if path.is_file() else []
+
+
+def load_transactions(
+    workspace: Workspace,
+    start: int | None = None,
+    end: int | None = None,
+    given: bool = False,
+    held: bool = False,
+) -> pd.DataFrame:
+    """Accepted transactions with ``start <= ts < end``, in time order, each in its current version.
+
+    Ids are text, money is cents, places are hundredths of a degree (Int64, null where unknown). `end` defaults to the run's
+    `as_of`: nothing later can be read. With `given`, the columns that a source brought ready-made (``given_*``) come too;
+    days that are held back only with `held`.
+    """
+    as_of = _load_as_of(workspace)
+    folder = workspace.need("data", "transactions", made_by="1_1_ingest")
+    more = (
+        ", COLUMNS('given_.*')"
+        if given and read_json(workspace.path("data", "dataset.json"))["given"]
+        else ""
+    )
+    broken = (
+        []
+        if held
+        else [day_start(parse_day(day, "a day of held.json")) for day in load_held_days(workspace)]
+    )
+    return (
+        duckdb.connect()
+        .execute(
+            f"SELECT {', '.join(TRANSACTION_COLUMNS)}{more} FROM {read_days_sql(folder)} "
+            "WHERE ts >= ? AND ts < ? AND NOT list_contains(?::BIGINT[], ts - ts % 86400) ORDER BY ts, tx_id",
+            [start or 0, min(end or as_of, as_of), broken],
+        )
+        .df()
+        .astype({"lat_cdeg": "Int64", "lon_cdeg": "Int64"})
+    )
+
+
+def load_labels(workspace: Workspace, known_at: int | None = None) -> pd.DataFrame:
+    """Fraud reports that had arrived before `known_at` (default: the run's `as_of`): tx_id, customer, terminal, label_ts."""
+    as_of = _load_as_of(workspace)
+    labels = pd.read_parquet(workspace.need("data", "labels.parquet", made_by="1_1_ingest"))
+    return labels[labels["label_ts"] < min(known_at or as_of, as_of)].reset_index(drop=True)

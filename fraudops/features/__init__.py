@@ -1,0 +1,24 @@
+"""Point-in-time features: one SQL text, computed offline and online."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "definitions": (
+            "CATEGORICAL_FEATURES",
+            "CATEGORICAL_MEANINGS",
+            "CUSTOMER_HISTORY_SECONDS",
+            "FEATURES",
+            "FEATURE_DEFINITIONS",
+            "FEATURE_SQL",
+            "NUMERIC_FEATURES",
+            "TERMINAL_HISTORY_SECONDS",
+            "WINDOW_GAP_SECONDS",
+        ),
+        "numpy_windows": ("numpy_matches_sql",),
+        "offline": ("compute_features", "compute_sums_duckdb", "load_features", "write_features"),
+        "online": ("compute_online_sums", "compute_sums_sql", "to_column_arrays"),
+        "transform": ("build_feature_frame", "compute_feature_matrix"),
+    },
+)

@@ -1,0 +1,36 @@
+"""The tamper-evident record: a hash chain, its anchors, and the check against the facts."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "access_log": ("log_case_read", "log_list_read"),
+        "anchors": (
+            "BrokenLedgerError",
+            "REGISTERED_MODEL_NAME",
+            "check_ledger",
+            "delete_anchor_tag",
+            "read_anchor_file",
+            "read_mlflow_anchor",
+            "seal_and_anchor",
+            "verify_anchored_chain",
+            "verify_and_report",
+            "write_anchor",
+        ),
+        "audited_writes": ("change_deployment", "insert_labels", "log_carried_over_users"),
+        "chain": (
+            "append_entry",
+            "canonical_json",
+            "get_head",
+            "load_champion_changes",
+            "load_entries",
+            "stream_ledger_rows",
+            "verify_chain",
+        ),
+        "pack": ("write_evidence_pack",),
+        "reconciliation": ("FINAL_STAGES", "find_differences"),
+        "tampering": ("forge_chain", "forge_entry", "replace_entries", "tampering_transaction"),
+        "verifier": ("DECISION_DEFAULTS",),
+    },
+)

@@ -1,0 +1,263 @@
+"""Heads of the ledger that are kept outside the database, and the chain compared with all of them.
+
+Each anchor goes to ``audit/anchors.jsonl`` and becomes a tag of the registered model in MLflow. Whoever can change the
+database and both of these can still rewrite history, up to a head that a person kept: `python -m fraudops verify` prints one.
+"""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+from filelock import FileLock
+
+from fraudops import ledger, store
+from fraudops.errors import UserError
+from fraudops.ledger import chain, reconciliation
+from fraudops.workspace import Workspace
+
+REGISTERED_MODEL_NAME = "card-fraud"  # its name in MLflow's registry
+ANCHOR_TAG = "ledger_head"
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The ledger's head at a moment: number and hash of the last entry, and when it was noted down (s since 1970)."""
+
+    seq: int
+    hash: str
+    at: float
+
+
+class BrokenLedgerError(UserError):
+    """The ledger does not hold, or the tables say something else."""
+
+
+def read_anchor_file(workspace: Workspace) -> list[Anchor]:
+    """The anchors of ``audit/anchors.jsonl``; a last line that a power cut left unfinished was never one.
+
+    Raises
+    ------
+    Broken
+        If a line cannot be read.
+    """
+    file, found = workspace.root / "audit" / "anchors.jsonl", []
+    lines = (
+        file.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        if file.is_file()
+        else []
+    )
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(Anchor(**json.loads(line)))
+        except (ValueError, TypeError):
+            raise BrokenLedgerError(
+                f"line {number} of {workspace.short(file)} cannot be read: it was changed"
+            ) from None
+    return found
+
+
+def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
+    """The anchor in the registry; None where no model is registered.
+
+    Raises
+    ------
+    Broken
+        If the tag cannot be read.
+    """
+    client = _mlflow_client(workspace)
+    text = (
+        client.get_registered_model(REGISTERED_MODEL_NAME).tags.get(ANCHOR_TAG) if client else None
+    )
+    try:
+        return Anchor(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        raise BrokenLedgerError(
+            f"the tag {ANCHOR_TAG} of {REGISTERED_MODEL_NAME} in MLflow cannot be read: it was changed"
+        ) from None
+
+
+def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
+    """MLflow's client, or None where there is no registered model that could carry a tag."""
+    if workspace.tracking_uri.startswith("sqlite:///") and not os.path.exists(
+        workspace.tracking_uri[len("sqlite:///") :]
+    ):
+        return None  # a client would make the file
+    from mlflow import MlflowClient  # takes seconds, and the review page does not need it
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri=workspace.tracking_uri)
+    try:
+        client.get_registered_model(REGISTERED_MODEL_NAME)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return client
+
+
+def verify_anchored_chain(
+    workspace: Workspace, engine: sa.Engine, registry: bool = True, more: Anchor | None = None
+) -> str | None:
+    """None if the chain holds and every kept anchor is in it, else what is wrong with its first broken entry.
+
+    Parameters
+    ----------
+    registry : look at the tag in MLflow too
+    more : an anchor that a person kept
+    """
+    with store.read_transaction(engine) as connection:
+        return _find_broken_entry(workspace, connection, registry, more)
+
+
+def _find_broken_entry(
+    workspace: Workspace, connection: sa.Connection, registry: bool, more: Anchor | None = None
+) -> str | None:
+    """As `verify`. The anchors are read before the chain: one that is noted down meanwhile may be ahead of what we see."""
+    try:
+        anchors = (
+            read_anchor_file(workspace)
+            + ([read_mlflow_anchor(workspace)] if registry else [])
+            + [more]
+        )
+    except BrokenLedgerError as error:
+        return str(error)
+    kept: dict[int, str] = {}
+    for one in filter(None, anchors):
+        if kept.setdefault(one.seq, one.hash) != one.hash:
+            return f"entry {one.seq} was anchored twice, with different hashes: an anchor or the chain was rewritten"
+    return chain.verify_chain(connection, kept=kept)
+
+
+def find_record_problems(
+    workspace: Workspace, engine: sa.Engine, registry: bool = True
+) -> list[str]:
+    """What is wrong with chain or anchors; if nothing is, where facts and ledger disagree. Empty if all holds."""
+    with store.read_transaction(engine) as connection:
+        wrong = _find_broken_entry(workspace, connection, registry)
+        return (
+            [wrong]
+            if wrong
+            else reconciliation.take_first(reconciliation.find_differences(connection))
+        )
+
+
+def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
+    """Keep the head as it is now, unless chain or anchors are broken; None before the first entry.
+
+    Raises
+    ------
+    Broken
+        If they are. What was kept stays: it is the evidence.
+    """
+    wrong = verify_anchored_chain(workspace, engine)
+    if wrong:
+        raise BrokenLedgerError(
+            f"The ledger does not hold: {wrong}. No new head was kept; keep database and anchors, and find out why."
+        )
+    with engine.connect() as connection:
+        seq, head = chain.get_head(connection)
+    if not seq:
+        return None
+    anchor = Anchor(seq, head, round(time.time(), 3))
+    if not any((one.seq, one.hash) == (seq, head) for one in read_anchor_file(workspace)):
+        _append_line(workspace, json.dumps(asdict(anchor), sort_keys=True) + "\n")
+    client = _mlflow_client(workspace)
+    if client:
+        client.set_registered_model_tag(
+            REGISTERED_MODEL_NAME, ANCHOR_TAG, json.dumps(asdict(anchor), sort_keys=True)
+        )
+    return anchor
+
+
+def _append_line(workspace: Workspace, line: str) -> None:
+    """On the disk when this returns."""
+    file = workspace.path("audit", "anchors.jsonl")
+    with FileLock(workspace.path("state", ".anchors.lock")), file.open("a+b") as handle:
+        handle.seek(0)
+        whole = handle.read().rfind(b"\n") + 1
+        handle.truncate(whole)  # a line that a power cut left unfinished
+        handle.write(line.encode())
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def seal_and_anchor(
+    workspace: Workspace, engine: sa.Engine, actor: str = "pipeline"
+) -> Anchor | None:
+    """Check everything, seal the rows that are new, and keep the head outside the database.
+
+    Returns
+    -------
+    The anchor; None before the first entry.
+
+    Raises
+    ------
+    Broken
+        If something does not hold, with what it is: nothing is sealed or anchored then.
+    """
+    wrong = find_record_problems(workspace, engine)
+    if wrong:
+        raise BrokenLedgerError(
+            "The record does not hold:\n" + "\n".join(f"- {one}" for one in wrong)
+        )
+    reconciliation.seal_new_rows(engine, actor)
+    return write_anchor(workspace, engine)
+
+
+def verify_and_report(workspace: Workspace) -> str:
+    """Check everything, keep the head, and say so: what `python -m fraudops verify` prints.
+
+    Raises
+    ------
+    Broken
+        If something does not hold.
+    """
+    engine = store.connect(workspace)
+    try:
+        known, anchor = len(read_anchor_file(workspace)), seal_and_anchor(workspace, engine)
+    finally:
+        engine.dispose()
+    if anchor is None:
+        return "The ledger is empty: nothing has happened yet."
+    return (
+        f"The record holds: {anchor.seq:,} entries, {known:,} anchors, and decisions, labels, users, champion and sealed rows "
+        f"as the ledger has them.\nKeep this where nobody can write who can write the database: {anchor.seq} {anchor.hash}"
+    )
+
+
+def delete_anchor_tag(workspace: Workspace) -> None:
+    """Take away the tag that an earlier ledger left; for the first champion of a new one."""
+    client = _mlflow_client(workspace)
+    if client and ANCHOR_TAG in client.get_registered_model(REGISTERED_MODEL_NAME).tags:
+        client.delete_registered_model_tag(REGISTERED_MODEL_NAME, ANCHOR_TAG)
+
+
+# --- champion and ledger ---
+
+
+@dataclass(frozen=True)
+class LedgerStatus:
+    """The state of the ledger: what is broken (None if nothing), its number of entries and its head."""
+
+    broken: str | None
+    entries: int
+    head: str
+
+
+def check_ledger(
+    engine: sa.Engine, workspace: Workspace | None = None, registry: bool = True
+) -> LedgerStatus:
+    """Verify the ledger, with a workspace also against every head that was kept outside the database.
+
+    Parameters
+    ----------
+    registry : look at the head that MLflow keeps too, which takes seconds the first time
+    """
+    broken = ledger.verify_anchored_chain(workspace, engine, registry) if workspace else None
+    with store.read_transaction(engine) as connection:
+        entries, head = ledger.get_head(connection)
+        return LedgerStatus(
+            broken or (None if workspace else ledger.verify_chain(connection)), entries, head
+        )

@@ -1,0 +1,51 @@
+"""Rows that are written together with their ledger entry, in one transaction."""
+
+from collections import defaultdict
+
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.ledger.chain import append_entry, load_entries
+
+
+def insert_labels(connection: sa.Connection, rows: list[dict]) -> int:
+    """Store the labels that are new, inside a writing transaction; returns how many were.
+
+    What reviewers say is an entry `label` of the ledger for each of them, as their decisions on the review page are.
+    """
+    f, said = store.labels.c, defaultdict(dict)
+    for row in rows:
+        mine = (f.tx_id == row["tx_id"], f.source == "reviewer", f.actor == row["actor"])
+        if (
+            row["source"] == "reviewer"
+            and connection.scalar(sa.select(f.tx_id).where(*mine)) is None
+        ):
+            said[row["actor"]].setdefault(row["tx_id"], [row["is_fraud"], row["label_ts"]])
+    for actor, labels in said.items():
+        append_entry(
+            connection, "label", actor, labels=[[tx_id, *what] for tx_id, what in labels.items()]
+        )
+    return store.insert_new(connection, store.labels, rows)
+
+
+def change_deployment(
+    engine: sa.Engine, values: dict[str, dict | None], actor: str, reason: str
+) -> None:
+    """Set some keys and say so in the ledger, in one transaction."""
+    with store.write_transaction(engine) as connection:
+        store.set_deployment(connection, values)
+        append_entry(connection, "service", actor, reason=reason, **values)
+
+
+def log_carried_over_users(connection: sa.Connection) -> None:
+    """Enter users that an operation took over from the one before, and who have no entry in its ledger yet."""
+    known = {entry["payload"]["name"] for entry in load_entries(connection, "user")}
+    for row in connection.execute(sa.select(store.users).order_by(store.users.c.name)).all():
+        if row.name not in known:
+            said = {
+                "name": row.name,
+                "change": "taken over",
+                "role": row.role,
+                "active": bool(row.active),
+            }
+            append_entry(connection, "user", "pipeline", **said)

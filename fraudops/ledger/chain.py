@@ -1,0 +1,143 @@
+"""An append-only audit trail: each entry holds the SHA-256 of the one before it, over canonical JSON.
+
+A change of an old entry shows when the chain is verified. It does not prove anything against someone who can rewrite
+the whole chain and every copy of its head: `anchors` keeps heads outside the database, and `proof` compares the facts.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.ledger.verifier import GENESIS_HASH, hash_entry
+from fraudops.store import ledger
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces, so that equal facts have equal bytes."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def append_entry(
+    connection: sa.Connection,
+    event: str,
+    actor: str,
+    moment: float | None = None,
+    /,
+    **payload: Any,
+) -> str:
+    """Add an entry, in the transaction of the fact it records (see `store.writing`).
+
+    Parameters
+    ----------
+    connection : an open writing transaction
+    event, actor : what happened, and who did it
+    moment : when, in seconds since 1970; now unless a replay plays another time
+    payload : JSON values
+
+    Returns
+    -------
+    The hash of the new entry, the chain's head.
+    """
+    before, previous = get_head(connection)
+    seq = before + 1
+    body = canonical_json(
+        {
+            "at": round(time.time() if moment is None else moment, 3),
+            "actor": actor,
+            "event": event,
+            "payload": payload,
+        }
+    )
+    head = hash_entry(seq, previous, body)
+    connection.execute(
+        ledger.insert(), {"seq": seq, "body": body, "previous": previous, "hash": head}
+    )
+    return head
+
+
+def stream_ledger_rows(connection: sa.Connection, text: str = "") -> Iterator[sa.Row]:
+    """The rows of the table in order, a part at a time however long it is; only those whose body holds the text."""
+    query = sa.select(ledger).order_by(ledger.c.seq)
+    return store.stream_rows(
+        connection, query.where(ledger.c.body.contains(text, autoescape=True)) if text else query
+    )
+
+
+def stream_entries(connection: sa.Connection, event: str | None = None) -> Iterator[dict[str, Any]]:
+    """Entries in order, of one event only if it is given: seq, hash, at (s), actor, event, payload."""
+    for row in stream_ledger_rows(connection, f'"event":"{event}"' if event else ""):
+        entry = {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
+        if event in (None, entry["event"]):  # the text may stand in a note as well
+            yield entry
+
+
+def load_entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
+    """`stream` as a list."""
+    return list(stream_entries(connection, event))
+
+
+def load_champion_changes(engine: sa.Engine) -> list[dict[str, Any]]:
+    """The promotions and rollbacks of an operation in order: seq, at, actor, version, previous, reason, gates, kind."""
+    with engine.connect() as connection:
+        moves = load_entries(connection, "champion")
+    return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
+
+
+def get_head(connection: sa.Connection) -> tuple[int, str]:
+    """Number and hash of the last entry; 0 and `GENESIS` before the first."""
+    row = connection.execute(
+        sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
+    ).first()
+    return (row.seq, row.hash) if row else (0, GENESIS_HASH)
+
+
+def get_head_hash(connection: sa.Connection) -> str:
+    """The hash of the last entry."""
+    return get_head(connection)[1]
+
+
+def verify_chain(
+    connection: sa.Connection, anchor: str | None = None, kept: Mapping[int, str] | None = None
+) -> str | None:
+    """None if the chain holds, else what is wrong with its first broken entry.
+
+    Parameters
+    ----------
+    anchor : a head kept elsewhere without its number; it must still be one of the chain's hashes
+    kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that entry
+    """
+    previous, reached, held, kept = GENESIS_HASH, 0, 0, kept or {}
+    met = anchor in (None, "", GENESIS_HASH)
+    for expected, row in enumerate(stream_ledger_rows(connection), start=1):
+        if row.seq != expected:
+            return f"entry {expected} is missing: entry {row.seq} stands in its place"
+        if row.previous != previous:
+            return f"entry {row.seq} does not follow entry {row.seq - 1}"
+        if hash_entry(row.seq, row.previous, row.body) != row.hash:
+            return f"entry {row.seq} was changed"
+        if kept.get(row.seq, row.hash) != row.hash:
+            which = (
+                f"entry {row.seq} was"
+                if held == row.seq - 1
+                else f"one of the entries {held + 1} to {row.seq} was"
+            )
+            return f"{which} rewritten: entry {row.seq} is not the one that was anchored"
+        previous, reached = row.hash, row.seq
+        held = reached if reached in kept else held
+        met = met or anchor == previous
+    if max(kept, default=0) > reached:
+        where = (
+            "missing"
+            if held == reached
+            else f"missing, or one of the entries {held + 1} to {reached} was rewritten"
+        )
+        return f"entry {reached + 1} is {where}: the tail was cut off, for entry {max(kept)} was anchored"
+    if not met:
+        return f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off or rewritten"
+    return None

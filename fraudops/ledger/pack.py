@@ -1,0 +1,101 @@
+"""The evidence pack: what was decided, by whom and by which model, with the ledger that vouches for it and its verifier."""
+
+import csv
+import getpass
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.errors import UserError
+from fraudops.ledger import anchors, chain, reconciliation, verifier
+from fraudops.workspace import Workspace, atomic_write, write_json
+
+CSV_CHUNK_ROWS = 10_000  # rows that are held at once
+
+
+def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
+    """Write the pack as a folder ``audit/evidence-HEAD``; that it was written is the last entry of its ledger.
+
+    Parameters
+    ----------
+    actor : who asks for it; the user of the machine unless given
+
+    Raises
+    ------
+    UserError
+        If there is no operation yet, or its ledger does not hold: a pack of it would vouch for nothing.
+    """
+    engine = store.connect(workspace)
+    wrong = anchors.find_record_problems(workspace, engine)
+    if wrong:
+        said = "; ".join(wrong)
+        raise UserError(
+            f"No evidence pack: the record does not hold ({said}). Keep the database as it is, and find out why."
+        )
+    actor = actor or getpass.getuser()
+    with engine.connect() as connection:
+        if chain.get_head_hash(connection) == verifier.GENESIS_HASH:
+            raise UserError(
+                "No evidence pack: nothing has happened yet. Run `python run_all.py` first."
+            )
+    reconciliation.seal_new_rows(engine, actor)
+    with store.write_transaction(engine) as connection:
+        head = chain.append_entry(connection, "export", actor, what="evidence pack")
+    folder = workspace.path("audit", f"evidence-{head[:12]}")
+    with atomic_write(folder) as temporary, engine.connect() as connection:
+        temporary.mkdir(parents=True)
+        d, p = store.decisions, store.predictions
+        _write_csv(connection, sa.select(d).order_by(d.c.id), temporary / "decisions.csv")
+        _write_csv(
+            connection, sa.select(p).order_by(p.c.ts, p.c.tx_id), temporary / "predictions.csv"
+        )
+        count = _write_ledger(connection, temporary / "ledger.jsonl", head)
+        write_json(temporary / "model_events.json", chain.load_champion_changes(engine))
+        card = workspace.root / "audit" / "model_card.md"
+        if card.is_file():
+            shutil.copyfile(card, temporary / "model_card.md")
+        shutil.copyfile(verifier.__file__, temporary / "verify.py")
+        files = {
+            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(temporary.iterdir())
+        }
+        write_json(temporary / "manifest.json", {"head": head, "entries": count, "files": files})
+        wrong = verifier.verify_pack(temporary)
+        if wrong:
+            raise UserError(
+                f"The evidence pack does not verify ({wrong}): the tables and the ledger disagree."
+            )
+    anchors.write_anchor(workspace, engine)
+    engine.dispose()
+    return folder
+
+
+def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
+    """The rows of a query as CSV, a part at a time."""
+    names = [column.name for column in query.selected_columns]
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(names)
+        for part in (
+            connection.execution_options(stream_results=True)
+            .execute(query)
+            .partitions(CSV_CHUNK_ROWS)
+        ):
+            writer.writerows(part)
+
+
+def _write_ledger(connection: sa.Connection, file: Path, head: str) -> int:
+    """The ledger up to an entry, one JSON object a line; returns their number."""
+    rows = connection.execute(sa.select(store.ledger).order_by(store.ledger.c.seq))
+    count = 0
+    with file.open("w", encoding="utf-8", newline="\n") as handle:
+        for row in rows:
+            handle.write(json.dumps(dict(row._mapping), sort_keys=True, ensure_ascii=False) + "\n")
+            count += 1
+            if row.hash == head:  # what has happened since belongs to the next pack
+                break
+    return count

@@ -1,0 +1,126 @@
+"""Verify an evidence pack: `python verify.py [FOLDER [HEAD]]`. Needs Python 3.10 or later and nothing else; changes nothing.
+
+It shows that the files are those of the manifest, that the ledger's chain is whole, and that decisions and model events say
+what the ledger says. Whoever can write the whole pack anew can make it agree with itself: give HEAD as it was kept elsewhere.
+"""
+
+import csv
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+GENESIS_HASH = "0" * 64
+# what an entry says of a decision; an entry of an earlier version, which lacks one, means this
+DECISION_DEFAULTS = {
+    "tx_id": "",
+    "stage": "decision",
+    "verdict": "",
+    "reason": "",
+    "note": "",
+    "override": 0,
+}
+
+
+def hash_entry(seq: int, previous: str, body: str) -> str:
+    """Compute the hash of a ledger entry: SHA-256 over its number, the hash before it, and its text."""
+    return hashlib.sha256(f"{seq}\n{previous}\n{body}".encode()).hexdigest()
+
+
+def verify_pack(folder: Path, head: str = "") -> str | None:
+    """What is wrong first, in words; None if everything holds.
+
+    Parameters
+    ----------
+    head : the ledger's head as it was kept elsewhere, whole or its first characters (at least 12)
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        files, kept, count = manifest["files"], manifest["head"], manifest["entries"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"manifest.json cannot be read: {type(error).__name__} {error}"
+    for name, digest in sorted(files.items()):
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            return f"{name} was changed"
+    strangers = {
+        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+    }
+    strangers -= {*files, "manifest.json"}
+    if strangers:
+        return f"{min(strangers)} is not in the manifest"
+    entries, wrong = read_verified_entries(
+        (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
+    )
+    if wrong:
+        return wrong
+    last = entries[-1]["hash"] if entries else GENESIS_HASH
+    if last != kept or len(entries) != count:
+        return f"the ledger ends with entry {len(entries)} ({last[:12]}), the manifest with entry {count} ({str(kept)[:12]})"
+    if head and (len(head) < 12 or not last.startswith(head)):
+        return f"the ledger's head is {last[:12]}, and not {head[:12]}, the one that you kept"
+    return _compare_tables(folder, entries)
+
+
+def read_verified_entries(lines: list[str]) -> tuple[list[dict], str | None]:
+    """The entries of a ledger, and what is wrong with the first broken one."""
+    previous, entries = GENESIS_HASH, []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            body = json.loads(row["body"])
+            seq, before, digest = row["seq"], row["previous"], row["hash"]
+        except (ValueError, KeyError, TypeError):
+            return entries, f"entry {number} of the ledger cannot be read"
+        if seq != number:
+            return (
+                entries,
+                f"entry {number} of the ledger is missing: entry {seq} stands in its place",
+            )
+        if before != previous:
+            return entries, f"entry {number} of the ledger does not follow the one before it"
+        if hash_entry(seq, before, row["body"]) != digest:
+            return entries, f"entry {number} of the ledger was changed"
+        previous = digest
+        entries.append({"hash": digest, **body})
+    return entries, None
+
+
+def _compare_tables(folder: Path, entries: list[dict]) -> str | None:
+    """Whether the tables say what the ledger says, row by row."""
+    with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
+        table = [_decision_values(row, row) for row in csv.DictReader(file)]
+    said = [
+        _decision_values(entry, entry["payload"])
+        for entry in entries
+        if entry["event"] == "decision"
+    ]
+    for number, (one, other) in enumerate(zip(table, said, strict=False), start=1):
+        if one != other:
+            return f"decision {number} of the table is {one}, and in the ledger it is {other}"
+    if len(table) != len(said):
+        return f"the table has {len(table)} decisions, the ledger {len(said)}"
+    events = json.loads((folder / "model_events.json").read_text(encoding="utf-8"))
+    told = [entry["payload"] for entry in entries if entry["event"] == "champion"]
+    kept = [
+        {key: value for key, value in event.items() if key not in ("seq", "at", "actor")}
+        for event in events
+    ]
+    if kept != told:
+        return "the model events are not those of the ledger"
+    return None
+
+
+def _decision_values(who: dict, what: dict) -> tuple[str, ...]:
+    return (
+        str(who["actor"]),
+        *(str(what.get(key, usual)) for key, usual in DECISION_DEFAULTS.items()),
+    )
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
+    problem = verify_pack(place, sys.argv[2] if len(sys.argv) > 2 else "")
+    print(problem or f"{place.name} holds: files, chain, decisions and model events agree.")
+    sys.exit(1 if problem else 0)

@@ -1,0 +1,55 @@
+"""Training sets, strategies, metrics, decisions, gates, and the model registry."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "decision": ("Costs", "choose_threshold", "make_decisions"),
+        "explain": ("ShapExplainer", "describe_feature", "list_shap_reasons"),
+        "fitting": ("FittedModel", "MIN_TRAINING_FRAUDS", "fit_model", "fit_strategy"),
+        "gates": ("Candidate", "GateResult", "MAX_REVIEW_SHARE", "evaluate_gates", "gates_to_json"),
+        "inference": ("CompactPipeline", "predict_probability"),
+        "metrics": (
+            "average_precision",
+            "bootstrap_interval",
+            "card_precision_at_k",
+            "compute_confusion",
+            "compute_decision_costs",
+            "compute_flag_costs",
+            "compute_savings",
+            "roc_auc",
+            "wilson_interval",
+        ),
+        "persistence": ("load_model_file",),
+        "registry": (
+            "CHALLENGER_ALIAS",
+            "CHAMPION_ALIAS",
+            "NAME",
+            "RegisteredVersion",
+            "anchor_or_log",
+            "find_champion_at",
+            "find_first_champion",
+            "find_last_training",
+            "find_version",
+            "find_version_by_tag",
+            "load_candidate",
+            "load_registered_model",
+            "promote_version",
+            "record_refusal",
+            "register_model",
+            "roll_back_champion",
+            "select_experiment",
+            "set_champion",
+        ),
+        "strategies": ("STRATEGIES", "build_boosting", "build_pipeline", "build_preprocessor"),
+        "tracking": ("log_dataset", "log_environment", "log_evaluation_figures"),
+        "training_set": (
+            "EMPTY_REVIEWS",
+            "LabelledRows",
+            "repeat_by_weight",
+            "select_mature_rows",
+            "select_weighted_rows",
+        ),
+    },
+)

@@ -1,0 +1,100 @@
+"""Why a transaction got its score: contributions of the features by SHAP's tree explainer, and the strongest in words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from imblearn.ensemble import BalancedRandomForestClassifier
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from fraudops.features import (
+    CATEGORICAL_FEATURES,
+    CATEGORICAL_MEANINGS,
+    FEATURE_DEFINITIONS,
+    FEATURES,
+    NUMERIC_FEATURES,
+)
+
+REASONS_PER_TRANSACTION = 3
+EXPLAINABLE_MODELS = (HistGradientBoostingClassifier, BalancedRandomForestClassifier)
+
+
+class ShapExplainer:
+    """Contributions of the features to a model's score (Lundberg et al. 2020, From local explanations to global
+    understanding with explainable AI for trees).
+
+    For boosted trees the score is the log-odds of fraud, for a forest the probability. The model's last step sees codes
+    instead of categories: SHAP is silently wrong where a boosted model handles categories itself.
+    """
+
+    def __init__(self, model: BaseEstimator):
+        """From the last step of a fitted pipeline; `available` is false for a kind of model that SHAP cannot explain."""
+        self.available = isinstance(model, EXPLAINABLE_MODELS)
+        if self.available:
+            import shap  # takes seconds and a hundred megabytes, which nobody else needs
+
+            self.explainer = shap.TreeExplainer(model)
+            self.base = float(np.ravel(self.explainer.expected_value)[-1])
+
+    def contributions(self, encoded: np.ndarray) -> np.ndarray:
+        """(n, 39) contributions; each row and `base` add up to the row's score."""
+        values = np.asarray(self.explainer.shap_values(encoded, check_additivity=False))
+        return values[..., 1] if values.ndim == 3 else values
+
+
+def describe_feature(name: str, value: float | str | None) -> str:
+    """A feature and its value in words, as in 'this amount over the customer's mean of 30 days: 8.2 times'."""
+    if name in CATEGORICAL_FEATURES:
+        return f"{CATEGORICAL_MEANINGS[name]}: {value}"
+    unit, meaning = FEATURE_DEFINITIONS[name]
+    if value is None or not np.isfinite(value):
+        return f"{meaning}: nothing known yet"
+    if name == "hour":
+        return f"{meaning.split(',')[0]}: {int(value):02d}:{round(value % 1 * 60) % 60:02d} UTC"
+    if name == "weekday":
+        return f"day of the week: {('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')[int(value)]}"
+    if unit == "h" and value >= 720:
+        return f"{meaning.split(',')[0]}: not in 30 days"
+    if name in ("c_distance_km", "c_speed_kmh") and value < 0:
+        return f"{meaning.split(';')[0]}: unknown"
+    text = {
+        "money": f"{value:,.2f}",
+        "count": f"{value:.0f}",
+        "share": f"{value:.0%}",
+        "ratio": f"{value:.1f} times",
+    }
+    return f"{meaning.split(';')[0]}: {text.get(unit, f'{value:,.1f} {unit}')}"
+
+
+def list_shap_reasons(
+    contributions: np.ndarray, numbers: np.ndarray, *texts: Sequence[str]
+) -> list[list[dict]]:
+    """The strongest reasons of each row, strongest first.
+
+    Parameters
+    ----------
+    contributions : (n, 39) as `Explainer.contributions` gives them
+    numbers : (n, 37) `NUMERIC`
+    texts : each of `CATEGORICAL`, (n,)
+
+    Returns
+    -------
+    For each row `REASONS` entries: feature, value, contribution (positive speaks for fraud), text
+    """
+    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :REASONS_PER_TRANSACTION]
+    out = []
+    for row, strongest in enumerate(order):
+        found = []
+        for column in strongest:
+            name, weight = FEATURES[column], float(contributions[row, column])
+            value = (
+                float(numbers[row, column])
+                if column < len(NUMERIC_FEATURES)
+                else texts[column - len(NUMERIC_FEATURES)][row]
+            )
+            known = None if isinstance(value, float) and np.isnan(value) else value
+            verdict = "speaks for fraud" if weight > 0 else "speaks against fraud"
+            text = f"{describe_feature(name, known)} ({verdict})"
+            found.append({"feature": name, "value": known, "contribution": weight, "text": text})
+        out.append(found)
+    return out

@@ -1,0 +1,299 @@
+"""What a challenger has to show before it may decide: each gate with its figure, its limit and its verdict."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from fraudops.features import FEATURES
+from fraudops.models.decision import Costs, make_decisions
+from fraudops.models.inference import CompactPipeline, predict_probability
+from fraudops.models.metrics import average_precision, bootstrap_interval, compute_decision_costs
+from fraudops.models.training_set import LabelledRows
+
+SIMPLER_MODEL_TOLERANCE = 0.02  # of the fraud in the test: so much a simpler challenger may be behind, with 95 % confidence
+SIMPLER_MODEL_SIZE_RATIO = 0.8  # of the champion's file: a challenger below it is the simpler one
+AP_TOLERANCE = 0.05
+SEGMENT_LOSS_TOLERANCE = 0.1  # of the fraud in a segment
+NEW_ENTITY_TRANSACTIONS = 10  # transactions in 30 days, below which a customer or terminal is new
+DRIFT_COST_TOLERANCE = 0.1  # of the fraud in the test
+MIN_TEST_FRAUDS = 20
+MIN_SEGMENT_FRAUDS = 10  # a segment with fewer proves nothing
+MAX_CALIBRATION_RATIO = 2.0  # times too many or too few frauds that a model may expect
+MAX_REVIEW_SHARE = 0.05  # of the transactions of a day: what a team can look at
+MAX_LATENCY_MILLISECONDS = 50.0
+MAX_FILE_MEGABYTES = 50.0
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One condition of promotion: its figure, what it is held against, and whether it passed."""
+
+    name: str
+    figure: float
+    limit: float
+    passed: bool
+    unit: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model on trial, with the threshold from which on it asks for review and the size of its file in MB."""
+
+    model: BaseEstimator
+    threshold: float
+    megabytes: float
+
+
+def gates_to_json(gates: list[GateResult]) -> list[dict]:
+    """Gates as the ledger and other files keep them: a figure that does not exist is null."""
+    return [
+        asdict(gate) | {"figure": gate.figure if np.isfinite(gate.figure) else None}
+        for gate in gates
+    ]
+
+
+_Evaluation = tuple[
+    np.ndarray, np.ndarray
+]  # of the same rows: probabilities (n,) and costs in cents (n,)
+
+
+def evaluate_gates(
+    champion: Candidate,
+    challenger: Candidate,
+    rows: LabelledRows,
+    logged: pd.DataFrame,
+    costs: Costs,
+    weight: np.ndarray | None = None,
+    ap_tolerance: float = AP_TOLERANCE,
+) -> list[GateResult]:
+    """Judge a challenger against the champion on rows that neither was trained on.
+
+    Both models decide on the same rows, and each decision costs what it costs; where an interval is asked for, whole
+    customers are drawn again.
+
+    Parameters
+    ----------
+    rows : labelled rows that are later than both training sets
+    weight : (n,) how many frauds an early report stands for (see `training.known_rows`); 1 each unless given
+    logged : model inputs (n, 39) of the champion's last days in service, as it stored them
+    ap_tolerance : how much average precision may fall (a small test moves it by more than most differences)
+    """
+    weight = np.ones(len(rows.y)) if weight is None else weight
+    old, new = (_evaluate_candidate(who, rows, weight, costs) for who in (champion, challenger))
+    return [
+        _check_savings(champion, challenger, old, new, rows, weight),
+        _check_average_precision(old, new, rows, ap_tolerance),
+        _check_fraud_count(rows),
+        _check_calibration(old, new, rows, weight),
+        _check_segments(old, new, rows, weight),
+        _check_drift_scenarios(champion, challenger, rows, weight, costs),
+        _check_review_load(challenger, logged),
+        _check_input_columns(champion, challenger),
+        _check_latency(challenger, rows),
+        GateResult(
+            "size of the file",
+            challenger.megabytes,
+            MAX_FILE_MEGABYTES,
+            challenger.megabytes <= MAX_FILE_MEGABYTES,
+            "MB",
+        ),
+    ]
+
+
+def _evaluate_candidate(
+    who: Candidate, rows: LabelledRows, weight: np.ndarray, costs: Costs
+) -> _Evaluation:
+    """Of the frauds that an early report stands for, those still to be reported are among the rows as genuine ones."""
+    p = predict_probability(who.model, rows.X)
+    decision = make_decisions(p, who.threshold, costs)
+    if_fraud, if_genuine = (
+        compute_decision_costs(np.full(len(p), y), decision, rows.cents, costs)
+        for y in (True, False)
+    )
+    return p, np.where(rows.y == 1, weight * if_fraud - (weight - 1) * if_genuine, if_genuine)
+
+
+def _savings_interval(
+    old: _Evaluation, new: _Evaluation, customer: np.ndarray, level: float
+) -> tuple[float, float]:
+    """Interval of the cents that the challenger saves."""
+    gain = pd.Series(old[1] - new[1]).groupby(customer).sum().to_numpy()
+    return bootstrap_interval(
+        lambda chosen: float(gain[chosen].sum()), np.arange(len(gain)), rounds=1000, level=level
+    )
+
+
+def _sum_fraud_cents(rows: LabelledRows, weight: np.ndarray) -> float:
+    """The fraud in the rows, in cents, at least one cent."""
+    return max(float((weight * rows.cents)[rows.y == 1].sum()), 1.0)
+
+
+def _check_savings(
+    champion: Candidate,
+    challenger: Candidate,
+    old: _Evaluation,
+    new: _Evaluation,
+    rows: LabelledRows,
+    weight: np.ndarray,
+) -> GateResult:
+    low, _ = _savings_interval(old, new, rows.customer, level=0.90)  # what lies below it has 5 %
+    simpler = challenger.megabytes <= SIMPLER_MODEL_SIZE_RATIO * champion.megabytes
+    limit = -SIMPLER_MODEL_TOLERANCE * _sum_fraud_cents(rows, weight) if simpler else 0.0
+    return GateResult("money gained, lower end of 95 %", low / 100, limit / 100, low > limit, "EUR")
+
+
+def _check_average_precision(
+    old: _Evaluation, new: _Evaluation, rows: LabelledRows, tolerance: float
+) -> GateResult:
+    change = average_precision(rows.y, new[0]) - average_precision(rows.y, old[0])
+    return GateResult("change of average precision", change, -tolerance, change >= -tolerance, "AP")
+
+
+def _check_fraud_count(rows: LabelledRows) -> GateResult:
+    frauds = float(rows.y.sum())
+    return GateResult(
+        "known frauds in the test", frauds, MIN_TEST_FRAUDS, frauds >= MIN_TEST_FRAUDS, "frauds"
+    )
+
+
+def _check_calibration(
+    old: _Evaluation, new: _Evaluation, rows: LabelledRows, weight: np.ndarray
+) -> GateResult:
+    """A probability that is wrong by a factor blocks honest customers and misorders the queue."""
+
+    def wrong_by(p: np.ndarray) -> float:
+        ratio = max(p.sum(), 1e-9) / max(float(weight[rows.y == 1].sum()), 1.0)
+        return float(max(ratio, 1 / ratio))
+
+    limit = max(
+        MAX_CALIBRATION_RATIO, wrong_by(old[0])
+    )  # after a change of the world the champion may be further off itself
+    return GateResult(
+        "frauds expected against known", wrong_by(new[0]), limit, wrong_by(new[0]) <= limit, "times"
+    )
+
+
+def build_segment_masks(X: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Which rows (n,) of model inputs belong to each group of customers or shops that must not pay for the others."""
+    return {
+        "online": (X["channel"] == "online").to_numpy(),
+        "card present": (X["channel"] != "online").to_numpy(),
+        "new customers": (X["c_n_30d"] < NEW_ENTITY_TRANSACTIONS).to_numpy(),
+        "known customers": (X["c_n_30d"] >= NEW_ENTITY_TRANSACTIONS).to_numpy(),
+        "new terminals": (X["t_n_30d"] < NEW_ENTITY_TRANSACTIONS).to_numpy(),
+        "known terminals": (X["t_n_30d"] >= NEW_ENTITY_TRANSACTIONS).to_numpy(),
+    }
+
+
+def _check_segments(
+    old: _Evaluation, new: _Evaluation, rows: LabelledRows, weight: np.ndarray
+) -> GateResult:
+    """Refuses where the loss of a segment is beyond the tolerance with 97.5 % confidence: chance alone is no reason."""
+    worst, where = -np.inf, "all"
+    for name, inside in build_segment_masks(rows.X).items():
+        part = rows.take(np.flatnonzero(inside))
+        if part.y.sum() >= MIN_SEGMENT_FRAUDS:
+            _, high = _savings_interval(
+                (old[0][inside], old[1][inside]),
+                (new[0][inside], new[1][inside]),
+                part.customer,
+                level=0.95,
+            )
+            worst, where = max(
+                (worst, where), (-high / _sum_fraud_cents(part, weight[inside]), name)
+            )
+    worst = max(worst, -1.0)
+    return GateResult(
+        f"loss in a segment for certain (most: {where})",
+        worst,
+        SEGMENT_LOSS_TOLERANCE,
+        worst <= SEGMENT_LOSS_TOLERANCE,
+        "of its fraud",
+    )
+
+
+def _raise_prices(X: pd.DataFrame) -> pd.DataFrame:
+    moved = ["amount", "c_amount_ratio", "c_scale_ratio", "t_amount_ratio"]
+    return X.assign(**{name: X[name] * 1.35 for name in moved})
+
+
+def _make_terminals_new(X: pd.DataFrame) -> pd.DataFrame:
+    none = {name: 0.0 for name in X if name.startswith(("t_n_", "t_fraud_", "ct_"))}
+    unknown = dict.fromkeys(
+        ("t_mean_30d", "t_amount_ratio", "t_reported_7d", "t_fraud_rate_30d"), np.nan
+    )
+    return X.assign(**none | unknown, t_first_report_hours=720.0, t_last_report_hours=720.0)
+
+
+def _drop_category(X: pd.DataFrame) -> pd.DataFrame:
+    return X.assign(category="")
+
+
+# how the inputs look when a known kind of drift is at its worst
+DRIFT_SCENARIOS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "prices up by a third": _raise_prices,
+    "terminals all new": _make_terminals_new,
+    "category lost": _drop_category,
+}
+
+
+def _check_drift_scenarios(
+    champion: Candidate, challenger: Candidate, rows: LabelledRows, weight: np.ndarray, costs: Costs
+) -> GateResult:
+    worst, where = -np.inf, ""
+    for name, moved in DRIFT_SCENARIOS.items():
+        drifted = LabelledRows(moved(rows.X), rows.y, rows.cents, rows.ts, rows.customer)
+        spent = [
+            float(_evaluate_candidate(who, drifted, weight, costs)[1].sum())
+            for who in (champion, challenger)
+        ]
+        worst, where = max(
+            (worst, where), ((spent[1] - spent[0]) / _sum_fraud_cents(rows, weight), name)
+        )
+    return GateResult(
+        f"extra cost under drift (most: {where})",
+        worst,
+        DRIFT_COST_TOLERANCE,
+        worst <= DRIFT_COST_TOLERANCE,
+        "of the fraud",
+    )
+
+
+def _check_review_load(challenger: Candidate, logged: pd.DataFrame) -> GateResult:
+    """In the champion's place, on what it was really asked on its last days: how much work for the reviewers."""
+    name = "reviews on the champion's last logged days"
+    if not len(logged):
+        return GateResult(name, float("nan"), MAX_REVIEW_SHARE, False, "of transactions")
+    share = float((predict_probability(challenger.model, logged) >= challenger.threshold).mean())
+    return GateResult(name, share, MAX_REVIEW_SHARE, share <= MAX_REVIEW_SHARE, "of transactions")
+
+
+def _check_input_columns(champion: Candidate, challenger: Candidate) -> GateResult:
+    same = (
+        list(challenger.model.feature_names_in_)
+        == list(champion.model.feature_names_in_)
+        == list(FEATURES)
+    )
+    return GateResult("same input columns", float(same), 1.0, same, "yes = 1")
+
+
+def _check_latency(challenger: Candidate, rows: LabelledRows) -> GateResult:
+    """As the service scores: one row at a time, without a frame."""
+    model, row = CompactPipeline(challenger.model), rows.X.head(1)
+    numbers = row.drop(columns=["category", "channel"]).to_numpy(float)
+    texts = [row[name].tolist() for name in ("category", "channel")]
+    began = time.perf_counter()
+    for _ in range(20):
+        model.probability(model.encode(numbers, *texts))
+    milliseconds = (time.perf_counter() - began) / 20 * 1000
+    return GateResult(
+        "time for one row",
+        milliseconds,
+        MAX_LATENCY_MILLISECONDS,
+        milliseconds <= MAX_LATENCY_MILLISECONDS,
+        "ms",
+    )

@@ -1,0 +1,37 @@
+"""Model files, read without pickle and only if they are the registered ones."""
+
+import hashlib
+from pathlib import Path
+
+import skops.io
+from sklearn.base import BaseEstimator
+
+from fraudops.errors import UserError
+
+# Classes that a model file may hold beyond scikit-learn's public ones. Reviewed by hand; a file with others is refused.
+TRUSTED_TYPES = [
+    "imblearn.ensemble._bagging.BalancedBaggingClassifier",
+    "imblearn.ensemble._forest.BalancedRandomForestClassifier",
+    "imblearn.over_sampling._smote.base.SMOTE",
+    "imblearn.pipeline.Pipeline",
+    "imblearn.under_sampling._prototype_selection._random_under_sampler.RandomUnderSampler",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+
+
+def load_model_file(file: Path, sha256: str) -> BaseEstimator:
+    """Read a model file without pickle, after its hash was compared with the registry's.
+
+    Raises
+    ------
+    UserError
+        If the file is not the registered one.
+    """
+    actual = hashlib.sha256(file.read_bytes()).hexdigest()
+    if actual != sha256:
+        raise UserError(
+            f"{file} is not the model that was registered: SHA-256 {actual[:12]}…, registered {sha256[:12]}…."
+        )
+    return skops.io.load(file, trusted=TRUSTED_TYPES)

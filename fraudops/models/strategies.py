@@ -1,0 +1,80 @@
+"""Training sets by what was known, candidate models, and imbalance strategies."""
+
+from collections.abc import Callable
+
+from imblearn.combine import SMOTEENN
+from imblearn.ensemble import BalancedBaggingClassifier, BalancedRandomForestClassifier
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import Pipeline as ResamplingPipeline
+from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
+
+
+def build_preprocessor(impute: bool) -> ColumnTransformer:
+    """`FEATURES` as numbers: categories as codes, -1 for one never seen; with `impute` also -1 for a missing number."""
+    numeric = SimpleImputer(strategy="constant", fill_value=-1.0) if impute else "passthrough"
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return ColumnTransformer(
+        [("numeric", numeric, list(NUMERIC_FEATURES)), ("codes", codes, list(CATEGORICAL_FEATURES))]
+    )
+
+
+def build_boosting(**settings: object) -> HistGradientBoostingClassifier:
+    """The course's gradient boosting: small, regularised, seeded."""
+    defaults = {
+        "max_iter": 150,
+        "learning_rate": 0.06,
+        "max_leaf_nodes": 15,
+        "min_samples_leaf": 20,
+        "l2_regularization": 1.0,
+    }
+    return HistGradientBoostingClassifier(
+        **(defaults | {"early_stopping": False, "random_state": 0} | settings)
+    )
+
+
+def _build_resampling_pipeline(sampler: BaseEstimator) -> ResamplingPipeline:
+    return ResamplingPipeline(
+        [
+            ("prepare", build_preprocessor(impute=True)),
+            ("sample", sampler),
+            ("model", build_boosting()),
+        ]
+    )
+
+
+def build_pipeline(model: BaseEstimator, impute: bool = False) -> Pipeline:
+    return Pipeline([("prepare", build_preprocessor(impute)), ("model", model)])
+
+
+# imbalance strategies by name; each gives an unfitted pipeline from FEATURES to a probability
+STRATEGIES: dict[str, Callable[[], BaseEstimator]] = {
+    "plain": lambda: build_pipeline(build_boosting()),
+    "class_weight": lambda: build_pipeline(build_boosting(class_weight="balanced")),
+    "smote": lambda: _build_resampling_pipeline(SMOTE(sampling_strategy=0.1, random_state=0)),
+    "undersample": lambda: _build_resampling_pipeline(
+        RandomUnderSampler(sampling_strategy=0.1, random_state=0)
+    ),
+    "smote_enn": lambda: _build_resampling_pipeline(
+        SMOTEENN(sampling_strategy=0.1, random_state=0)
+    ),
+    "balanced_bagging": lambda: build_pipeline(
+        BalancedBaggingClassifier(
+            build_boosting(max_iter=60), n_estimators=10, sampling_strategy=0.1, random_state=0
+        ),
+        impute=True,
+    ),
+    "balanced_forest": lambda: build_pipeline(
+        BalancedRandomForestClassifier(
+            n_estimators=200, min_samples_leaf=3, sampling_strategy=0.1, random_state=0
+        ),
+        impute=True,
+    ),
+}

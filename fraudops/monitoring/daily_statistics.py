@@ -1,0 +1,209 @@
+"""What one day looks like in numbers: each column, all of them jointly, the scores, and the labels that arrived.
+
+A day is measured against a reference whose channels are weighed as the reference's are: more online business is a season,
+not drift, and must not move the other columns.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import StandardScaler
+
+from fraudops.features import NUMERIC_FEATURES
+
+SCORE_COLUMN = "score"
+RANKED_COLUMNS = (
+    *(name for name in NUMERIC_FEATURES if name != "weekday"),
+    SCORE_COLUMN,
+)  # columns that are measured by their rank in the reference
+MAX_REFERENCE_VALUES = 8000  # values kept of each column of the reference
+MIN_ROWS_FOR_STATISTICS = 30  # rows of a day below which its distribution says nothing
+TAIL_SHARE = 0.05
+MIN_TAIL_PROBABILITY = 1 / (2 * MAX_REFERENCE_VALUES)  # keeps the logarithm of a top rank finite
+DOMAIN_WINDOW_DAYS, DOMAIN_ROWS_PER_DAY, DOMAIN_REFERENCE_ROWS = (
+    7,
+    150,
+    1000,
+)  # what the domain classifier compares: days, rows of each, reference rows
+
+# what a domain classifier may look at: what a busier season leaves alone
+SEASON_ROBUST_FEATURES = (
+    "amount", "hour", "c_mean_7d", "c_mean_30d", "c_amount_ratio", "c_scale_ratio", "c_distance_km", "ct_n_30d",
+    "t_mean_30d", "t_amount_ratio", "t_fraud_rate_30d",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReferenceDistribution:
+    """What days are measured with, learnt from the rows of the reference.
+
+    Attributes
+    ----------
+    grid : for each of `RULED` the sorted values of the reference (at most `GRID`); empty where there is none
+    channels : share of each channel in the reference
+    categories : share of each category within each channel, (channel, category) index
+    others : a sample of reference rows as ranks, with their day and channel, for the domain classifier
+    """
+
+    grid: dict[str, np.ndarray]
+    channels: pd.Series
+    categories: pd.Series
+    others: pd.DataFrame
+
+    @classmethod
+    def learn(cls, reference: pd.DataFrame) -> "ReferenceDistribution":
+        """From rows with ts, `FEATURES` and `SCORE`."""
+        some = reference.sample(min(MAX_REFERENCE_VALUES, len(reference)), random_state=0)
+        values = some[list(RANKED_COLUMNS)].replace([np.inf, -np.inf], np.nan)
+        grid = {name: np.sort(values[name].dropna().to_numpy()) for name in RANKED_COLUMNS}
+        pairs = reference.groupby(["channel", "category"]).size()
+        ruler = cls(
+            grid,
+            reference["channel"].value_counts(normalize=True),
+            pairs / pairs.groupby(level=0).sum(),
+            pd.DataFrame(),
+        )
+        return cls(ruler.grid, ruler.channels, ruler.categories, ruler.sample(some))
+
+    def rank(self, column: pd.Series) -> np.ndarray:
+        """Share (n,) of the reference below each value of one of `RULED`, ties counted half; NaN where there is no value."""
+        values, grid = column.to_numpy(np.float64), self.grid[column.name]
+        ends = np.searchsorted(grid, values) + np.searchsorted(grid, values, side="right")
+        return np.where(
+            np.isfinite(values), ends / (2 * len(grid)) if len(grid) else np.nan, np.nan
+        )
+
+    def ranks(self, rows: pd.DataFrame) -> np.ndarray:
+        """`rank` of every column, (n, `RULED`)."""
+        return np.column_stack([self.rank(rows[name]) for name in RANKED_COLUMNS])
+
+    def weights(self, channel: pd.Series) -> np.ndarray:
+        """Weights (n,) that give each channel the share it has in the reference; they add up to 1."""
+        counts = channel.map(channel.value_counts()).to_numpy(float)
+        wanted = channel.map(self.channels).fillna(0).to_numpy(float)
+        weight = np.where(counts >= 10, wanted / counts, 0)
+        return (
+            weight / weight.sum()
+            if weight.sum() > 0
+            else np.full(len(channel), 1 / max(len(channel), 1))
+        )
+
+    def sample(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Ranks of the seasonless columns with day, channel and category."""
+        ranks = pd.DataFrame(self.ranks(rows), columns=RANKED_COLUMNS)[
+            list(SEASON_ROBUST_FEATURES)
+        ].fillna(0.5)
+        about = {name: rows[name].to_numpy() for name in ("channel", "category")}
+        return ranks.assign(day=rows["ts"].to_numpy() // 86_400, **about)
+
+
+def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> dict[str, float]:
+    """The statistics of one day's rows (ts, `FEATURES`, `SCORE`); none where there are fewer than `FEWEST`."""
+    if len(rows) < MIN_ROWS_FOR_STATISTICS:
+        return {}
+    ranks, weight = ruler.ranks(rows), ruler.weights(rows["channel"])
+    known = ~np.isnan(ranks)
+    total = weight @ known
+    with np.errstate(invalid="ignore"):
+        centre = weight @ np.where(known, ranks, 0) / total
+    out = {name: float(value) for name, value in zip(RANKED_COLUMNS, centre, strict=True)}
+    amount, score = (ranks[:, RANKED_COLUMNS.index(name)] for name in ("amount", SCORE_COLUMN))
+    out["amount, both ends"] = float(weight @ (np.abs(amount - 0.5) > 0.5 - TAIL_SHARE))
+    if known[:, RANKED_COLUMNS.index(SCORE_COLUMN)].any():
+        out |= {
+            f"score, top {share:.0%}": float(weight @ (score > 1 - share)) for share in (0.05, 0.01)
+        }
+    usual = (
+        ruler.categories
+        * ruler.channels.reindex(ruler.categories.index.get_level_values(0)).to_numpy()
+    ).groupby(level=1)
+    both = pd.concat(
+        [pd.Series(weight, rows.index).groupby(rows["category"]).sum(), usual.sum()], axis=1
+    ).fillna(0)
+    out["category"] = float(np.abs(both.iloc[:, 0] - both.iloc[:, 1]).sum() / 2)
+    out["volume"] = float(np.log(len(rows)))
+    out["online share"] = float((rows["channel"] == "online").mean())
+    return out
+
+
+def summarize_reports(ruler: ReferenceDistribution, reports: pd.DataFrame) -> dict[str, float]:
+    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE`) that arrived on one day."""
+    rank = ruler.rank(reports[SCORE_COLUMN])
+    online = reports["channel"] == "online"
+    return {
+        "reports": len(reports),
+        "reported customers": reports["customer_id"].nunique(),
+        "reported customers, online": reports.loc[online, "customer_id"].nunique(),
+        "reported customers, present": reports.loc[~online, "customer_id"].nunique(),
+        "reported money": float(reports["amount"].sum()),
+        "low reports": int((rank < 1 - TAIL_SHARE).sum()),
+        "surprise": float(
+            np.nansum(np.log10(1 + MIN_TAIL_PROBABILITY - rank))
+        ),  # high where the scores saw nothing coming
+    }
+
+
+def compute_domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
+    """How well a classifier tells the last days' rows from the reference's: area under the ROC curve, by cross-validation.
+
+    A domain classifier as in Rabanser, Guennemann and Lipton (2019), logistic, on ranks, their squares and the categories,
+    with the channels of both sides weighed alike.
+    """
+    others = others[~others["day"].isin(pool["day"].unique())]
+    others = others.sample(min(DOMAIN_REFERENCE_ROWS, len(others)), random_state=0)
+    if min(len(pool), len(others)) < 2 * MIN_ROWS_FOR_STATISTICS:
+        return float("nan")
+    both = pd.concat([pool, others], ignore_index=True)
+    y = np.repeat([1, 0], [len(pool), len(others)])
+    share = others["channel"].value_counts(normalize=True)
+    own = pool["channel"].value_counts(normalize=True)
+    weight = both["channel"].map(share / own).fillna(0).to_numpy()
+    weight = np.where(y == 1, weight * len(others) / len(pool), 1.0)
+    u = both[list(SEASON_ROBUST_FEATURES)].to_numpy()
+    x = StandardScaler().fit_transform(
+        np.hstack([u, (u - 0.5) ** 2, pd.get_dummies(both["category"]).to_numpy(float)])
+    )
+    folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        p = cross_val_predict(
+            LogisticRegression(C=0.1),
+            x,
+            y,
+            cv=folds,
+            method="predict_proba",
+            params={"sample_weight": weight},
+        )[:, 1]
+    return float(roc_auc_score(y, p, sample_weight=weight))
+
+
+def compute_daily_statistics(
+    ruler: ReferenceDistribution, days: Iterable[tuple[int, pd.DataFrame, pd.DataFrame]]
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Statistics of each day, in order; holds one day's rows and a sample of the six before it.
+
+    Parameters
+    ----------
+    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE`), and the reports that arrived on it
+    """
+    pool: list[pd.DataFrame] = []
+    for day, rows, reports in days:
+        found = summarize_transactions(ruler, rows)
+        if found:
+            pool = [
+                *pool[-(DOMAIN_WINDOW_DAYS - 1) :],
+                ruler.sample(rows.sample(min(DOMAIN_ROWS_PER_DAY, len(rows)), random_state=0)),
+            ]
+            if len(pool) == DOMAIN_WINDOW_DAYS:
+                found["domain classifier"] = compute_domain_auc(pd.concat(pool), ruler.others)
+        yield day, found | summarize_reports(ruler, reports)
+
+
+DOMAIN_STATISTIC = "domain classifier"  # looks back over seven days by itself

@@ -1,0 +1,87 @@
+"""Evidently's pages for people: one a live week, which open without a network.
+
+The only place that calls evidently, which takes seconds to import and therefore is imported where it is used.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
+from fraudops.monitoring.detectors import DRIFT_SHARE_THRESHOLD, MIN_ROWS_FOR_DETECTORS
+
+TARGET_COLUMN, PREDICTION_COLUMN = "reported", "score"
+SUMMARY_COLUMNS = (  # of the summary: what a person can place
+    "amount", "hour", "c_amount_ratio", "c_n_7d", "c_idle_hours", "c_distance_km", "ct_n_30d", "t_amount_ratio",
+    "t_fraud_rate_30d", *CATEGORICAL_FEATURES,
+)  # fmt: skip
+
+
+def find_common_features(reference: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """The features that have a value on both sides: evidently refuses the others."""
+    return [name for name in FEATURES if reference[name].notna().any() and rows[name].notna().any()]
+
+
+def run_evidently_report(
+    reference: pd.DataFrame, week: pd.DataFrame, html: Path | None = None
+) -> dict | None:
+    """Let evidently compare a week with the reference, by its own defaults.
+
+    Parameters
+    ----------
+    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET` (0 or 1) and `PREDICTION` (0 to 1) also
+        the report on classification, if both sides have both classes
+    html : where to save the page
+
+    Returns
+    -------
+    columns, drifted, share, dataset_drift; None for fewer than `FEWEST_ROWS` rows on either side
+    """
+    if min(len(week), len(reference)) < MIN_ROWS_FOR_DETECTORS:
+        return None
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
+
+    columns = find_common_features(reference, week)
+    sides = [week, reference]
+    judged = all(
+        TARGET_COLUMN in side
+        and PREDICTION_COLUMN in side
+        and side[TARGET_COLUMN].nunique() == 2
+        and side[PREDICTION_COLUMN].notna().all()
+        for side in sides
+    )
+    extra = [TARGET_COLUMN, PREDICTION_COLUMN] if judged else []
+    definition = DataDefinition(
+        numerical_columns=[name for name in columns if name in NUMERIC_FEATURES],
+        categorical_columns=[name for name in columns if name in CATEGORICAL_FEATURES],
+        classification=[
+            BinaryClassification(
+                target=TARGET_COLUMN, prediction_probas=PREDICTION_COLUMN, pos_label=1
+            )
+        ]
+        if judged
+        else None,
+    )
+    presets = [DataDriftPreset(columns=columns)]
+    if html is not None:
+        presets += [
+            DataSummaryPreset(columns=[name for name in SUMMARY_COLUMNS if name in columns])
+        ]
+        presets += [ClassificationPreset(probas_threshold=0.5)] if judged else []
+    result = Report(presets, include_tests=html is not None).run(
+        *(
+            Dataset.from_pandas(side[[*columns, *extra]].reset_index(drop=True), definition)
+            for side in sides
+        )
+    )
+    if html is not None:
+        result.save_html(str(html))
+    counted = result.dict()["metrics"][0]["value"]
+    share = float(counted["share"])
+    return {
+        "columns": len(columns),
+        "drifted": int(counted["count"]),
+        "share": share,
+        "dataset_drift": share >= DRIFT_SHARE_THRESHOLD,
+    }

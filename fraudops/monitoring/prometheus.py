@@ -1,0 +1,126 @@
+"""The monitor's verdicts as Prometheus metrics: a text file for each run, or a scrape target on this machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fraudops.data import load_held_days
+from fraudops.errors import UserError
+from fraudops.monitoring.verdict import SEVERITIES, VerdictFile, find_alarm_starts
+from fraudops.timeline import DAY
+from fraudops.workspace import Workspace, atomic_write
+
+
+class MonitorCollector(Collector):
+    """Reads the verdict files anew at each scrape."""
+
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
+
+    def collect(self) -> Iterator[Metric]:
+        """Gauges of the latest day; nothing but ``fraudops_monitor_up 0`` before the first verdict."""
+        file = self.workspace.root / "drift" / "verdict.json"
+        up = GaugeMetricFamily("fraudops_monitor_up", "1 if there is a verdict")
+        up.add_metric([], float(file.is_file()))
+        yield up
+        if not file.is_file():
+            return
+        known = VerdictFile.model_validate_json(file.read_text(encoding="utf-8"))
+        latest = known.latest
+        scalar = {
+            "day_timestamp_seconds": (
+                "first second of the day that was judged last",
+                latest.as_of - DAY,
+            ),
+            "severity": ("0 ok, 1 watch, 2 act", SEVERITIES.index(latest.severity)),
+            "statistics_moved": (
+                "statistics beyond their alarm limit",
+                sum(one.alarm for one in latest.moved),
+            ),
+            "days_judged": ("live days judged so far", len(known.days)),
+            "alarms": (
+                "alarms that began on a live day so far",
+                len(find_alarm_starts(known.days)),
+            ),
+            "held_days": (
+                "days that are held back until their data is mended",
+                len(load_held_days(self.workspace)),
+            ),
+            "false_alarm_budget": (
+                "false alarms for each clean day that the monitor stays below",
+                known.false_alarm_budget,
+            ),
+        }
+        for name, (about, value) in scalar.items():
+            gauge = GaugeMetricFamily(f"fraudops_monitor_{name}", about)
+            gauge.add_metric([], float(value))
+            yield gauge
+        yield self._by("findings", "findings of the data quality", {(one.check, one.column, one.severity): 1.0
+                       for one in latest.findings}, ("check", "column", "severity"))  # fmt: skip
+        scores = self.workspace.root / "drift" / "scores.parquet"
+        if scores.is_file():
+            table = pd.read_parquet(scores, filters=[("day", "=", latest.as_of // DAY - 1)])
+            for name, about in (
+                ("z", "standard deviations from the reference"),
+                ("limit", "alarm limit on the side of z"),
+            ):
+                values = {
+                    (one.statistic, str(one.window)): getattr(one, name)
+                    for one in table.itertuples()
+                }
+                yield self._by(f"statistic_{name}", about, values, ("statistic", "window_days"))
+
+    def _by(
+        self, name: str, about: str, values: dict[tuple[str, ...], float], labels: tuple[str, ...]
+    ) -> GaugeMetricFamily:
+        gauge = GaugeMetricFamily(f"fraudops_monitor_{name}", about, labels=labels)
+        for key, value in values.items():
+            gauge.add_metric(key, float(value))
+        return gauge
+
+
+def make_metrics_registry(workspace: Workspace) -> CollectorRegistry:
+    """A registry with the monitor alone."""
+    found = CollectorRegistry()
+    found.register(MonitorCollector(workspace))
+    return found
+
+
+def write_monitor_metrics(workspace: Workspace) -> Path:
+    """``drift/metrics.prom``, for the text-file collector of a node exporter."""
+    path = workspace.path("drift", "metrics.prom")
+    with atomic_write(path) as temporary:
+        write_to_textfile(str(temporary), make_metrics_registry(workspace))
+    return path
+
+
+def serve_monitor_metrics(workspace: Workspace, port: int) -> int:
+    """Answer scrapes at http://127.0.0.1:port/metrics until Ctrl-C; returns the exit code.
+
+    Raises
+    ------
+    UserError
+        If the port is taken.
+    """
+    try:
+        server, thread = start_http_server(
+            port, addr="127.0.0.1", registry=make_metrics_registry(workspace)
+        )
+    except OSError as error:
+        raise UserError(
+            f"Port {port} cannot be used ({error.strerror}): choose another with --port."
+        ) from None
+    print(
+        f"The monitor's metrics are at http://127.0.0.1:{port}/metrics. Stop with Ctrl-C.",
+        flush=True,
+    )
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        server.shutdown()
+        return 130
+    return 0

@@ -1,0 +1,80 @@
+"""The monitor's own model: scores for reference and live days alike, each by a model that has not seen the customer."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from imblearn.under_sampling import RandomUnderSampler
+
+from fraudops.features import FEATURES
+from fraudops.models import MIN_TRAINING_FRAUDS, build_boosting, build_preprocessor
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
+
+CUSTOMER_FOLDS = 4
+GENUINE_ROWS_PER_FRAUD = (
+    20  # genuine rows kept for each fraud: the ranking is learnt from the frauds
+)
+
+
+def assign_customer_folds(customer: pd.Series) -> np.ndarray:
+    """The part (n,) of the customers that each row's customer belongs to: the same on every day and machine."""
+    return (
+        pd.util.hash_array(customer.astype(str).to_numpy(dtype=object)) % CUSTOMER_FOLDS
+    ).astype(np.int64)
+
+
+class ReferenceModel:
+    """Models of the reference, one without each part of the customers.
+
+    A live row is scored like a row of the reference, by the model that never saw its customer, so that days with the same
+    kind of business have the same distribution of scores (cross-fitting). It stands beside the champion and not for it: it
+    exists before there is a champion, and a promotion does not move its scores.
+    """
+
+    def __init__(self, features: pd.DataFrame, labels: pd.DataFrame, start: int, live: int):
+        """Learn from the rows of ``[start, live)`` that are old enough, with the labels that had arrived at `live`.
+
+        Parameters
+        ----------
+        features : tx_id, ts, customer_id and `FEATURES`
+        labels : fraud reports: tx_id, label_ts
+        """
+        rows = features[
+            (features["ts"] >= start) & (features["ts"] < live - LABEL_MATURITY_DAYS * DAY)
+        ]
+        known = set(labels.loc[labels["label_ts"] < live, "tx_id"])
+        y, fold = (
+            rows["tx_id"].isin(known).to_numpy().astype(np.int8),
+            assign_customer_folds(rows["customer_id"]),
+        )
+        self.frauds = int(y.sum())
+        self.models = {}
+        self.prepare = build_preprocessor(impute=False).fit(rows[list(FEATURES)])
+        x = self.prepare.transform(rows[list(FEATURES)])
+        for part in range(CUSTOMER_FOLDS):
+            others = np.flatnonzero(fold != part)
+            frauds = int(y[others].sum())
+            if (
+                frauds < MIN_TRAINING_FRAUDS
+            ):  # nothing to learn from: no scores, and the monitor says so
+                continue
+            if frauds * GENUINE_ROWS_PER_FRAUD < len(others) - frauds:
+                sampler = RandomUnderSampler(
+                    sampling_strategy=1 / GENUINE_ROWS_PER_FRAUD, random_state=0
+                )
+                others = sampler.fit_resample(others[:, None], y[others])[0][:, 0]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*physical cores.*")
+                self.models[part] = build_boosting(max_iter=80).fit(x[others], y[others])
+
+    def score(self, rows: pd.DataFrame) -> np.ndarray:
+        """Score (n,) of rows with customer_id and `FEATURES`; NaN where too few frauds were known to learn from."""
+        out, fold = np.full(len(rows), np.nan), assign_customer_folds(rows["customer_id"])
+        if not (self.models and len(rows)):
+            return out
+        x = self.prepare.transform(rows[list(FEATURES)])
+        for part, model in self.models.items():
+            chosen = np.flatnonzero(fold == part)
+            if len(chosen):
+                out[chosen] = model.predict_proba(x[chosen])[:, 1]
+        return out

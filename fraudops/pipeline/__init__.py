@@ -1,0 +1,25 @@
+"""The graph of notebooks, and the runner that executes it."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "airflow": ("run_airflow_standalone",),
+        "cache": ("get_rerun_reason",),
+        "figure": ("plot_pipeline",),
+        "graph": (
+            "GRAPH",
+            "Node",
+            "PROFILES",
+            "SOURCES",
+            "get_notebook_path",
+            "inspect_parameters",
+            "select_nodes",
+            "sort_nodes",
+        ),
+        "locks": ("lock_workspace", "set_workspace_environment"),
+        "options": ("check_as_of", "resolve_parameters"),
+        "runner": ("describe_failures", "run_notebooks"),
+    },
+)

@@ -1,0 +1,146 @@
+"""What a notebook's result depends on, where it is recorded, and whether the notebook must run again."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fraudops.errors import UserError
+from fraudops.pipeline.graph import GRAPH, Graph, Node, get_notebook_path
+from fraudops.source_digest import hash_imports
+from fraudops.workspace import REPOSITORY, Workspace, compute_fingerprint, read_json
+
+
+def _hash_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _hash_notebook(path: Path) -> str:
+    """Over the cells' text and tags: executing a notebook in place changes neither."""
+    try:
+        cells = read_json(path)["cells"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"The notebook {path} cannot be read ({type(error).__name__}: {error}). Restore it."
+        ) from None
+    return _hash_json(
+        [
+            [c["cell_type"], "".join(c["source"]), sorted(c["metadata"].get("tags", []))]
+            for c in cells
+        ]
+    )
+
+
+def hash_outputs(one: Node, workspace: Workspace) -> dict[str, str]:
+    """Digests of what the node has written (without the loose outputs); a missing one is left out."""
+    paths = {name: workspace.root / name for name in one.writes}
+    return {name: compute_fingerprint(path) for name, path in paths.items() if path.exists()}
+
+
+def find_missing_outputs(one: Node, workspace: Workspace) -> list[str]:
+    """Outputs, loose ones too, that are not there."""
+    return [name for name in (*one.writes, *one.loose) if not (workspace.root / name).exists()]
+
+
+def get_record_path(one: Node, workspace: Workspace) -> Path:
+    """Where the last finished run of the node is recorded."""
+    return workspace.root / "state" / f"{one.name}.json"
+
+
+def get_executed_path(one: Node, workspace: Workspace) -> Path:
+    """The executed notebook, also of a failed run."""
+    return workspace.root / "notebooks" / f"{one.name}.ipynb"
+
+
+def get_html_path(one: Node, workspace: Workspace) -> Path:
+    """The executed notebook as a page."""
+    return workspace.root / "report" / "notebooks" / f"{one.name}.html"
+
+
+def load_record(one: Node, workspace: Workspace) -> dict[str, Any]:
+    """The record of the last finished run; empty if there is none or it is damaged."""
+    try:
+        return read_json(get_record_path(one, workspace))
+    except (OSError, ValueError):
+        return {}
+
+
+def hash_dependencies(
+    one: Node, workspace: Workspace, given: Mapping[str, Any], graph: Graph = GRAPH
+) -> dict[str, str]:
+    """Digests of all that decides what the node will write, by kind; together they are its key."""
+    files = {name: REPOSITORY / name for name in one.extra_sources}
+    if gone := [name for name, path in files.items() if not path.is_file()]:
+        raise UserError(
+            f"{one.name} depends on {', '.join(gone)} in {REPOSITORY}, which is missing. Restore it."
+        )
+    code = [get_notebook_path(one), *(path for path in files.values() if path.suffix == ".py")]
+    external = {name: Path(str(given[name])) for name in one.external if given.get(name)}
+    return {
+        "notebook": _hash_notebook(get_notebook_path(one)),
+        "sources": _hash_json({name: compute_fingerprint(path) for name, path in files.items()}),
+        "library": hash_imports(*code),
+        "parameters": _hash_json(dict(given)),
+        "input file": _hash_json(
+            {
+                name: compute_fingerprint(path) if path.exists() else None
+                for name, path in external.items()
+            }
+        ),
+        "inputs": _hash_json({need: hash_outputs(graph[need], workspace) for need in one.needs}),
+    }
+
+
+def compute_cache_key(parts: Mapping[str, str]) -> str:
+    """One digest for all ingredients."""
+    return _hash_json(dict(parts))
+
+
+def get_rerun_reason(
+    one: Node, workspace: Workspace, given: Mapping[str, Any], graph: Graph = GRAPH
+) -> str:
+    """Why the node must run (again); empty if it is fresh.
+
+    It is to be asked when the node's needs are finished, because the key holds the *content* of what they wrote, not
+    the fact that they ran: a step that ran again and left byte-identical files changes nothing for the steps after it,
+    so they are not run again ("early cut-off"). A comment added to 1_1 costs one notebook, not ten.
+    """
+    last = load_record(one, workspace)
+    if not last:
+        return (
+            "it has not been run"
+            if not get_executed_path(one, workspace).exists()
+            else "it did not finish"
+        )
+    if last.get("status") != "ok":
+        return "its last run failed"
+    now = hash_dependencies(one, workspace, given, graph)
+    before = last.get("ingredients", {})
+    changed = [kind for kind, value in now.items() if before.get(kind) != value]
+    if changed:
+        return f"changed: {', '.join(changed)}"
+    if gone := find_missing_outputs(one, workspace):
+        return f"missing: {', '.join(gone)}"
+    if hash_outputs(one, workspace) != last.get("outputs"):
+        return "what it wrote has been altered"
+    return "" if get_executed_path(one, workspace).is_file() else "its executed notebook is missing"
+
+
+def check_inputs(chosen: Iterable[str], workspace: Workspace, graph: Graph = GRAPH) -> None:
+    """Refuse a selection whose first notebooks need files that nobody has made.
+
+    Raises
+    ------
+    UserError
+        Names the notebook that makes them.
+    """
+    chosen = list(chosen)
+    for name in chosen:
+        for need in graph[name].needs:
+            gone = find_missing_outputs(graph[need], workspace) if need not in chosen else []
+            if gone:
+                raise UserError(
+                    f"{name} needs {', '.join(gone)} in {workspace.root}, which the notebook {need} writes: "
+                    f"run `python run_all.py --until {need}` first, or `python run_all.py --until {name}` for both."
+                )

@@ -1,0 +1,59 @@
+"""The pipeline figure: every step, with the current one highlighted."""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from fraudops.pipeline import GRAPH
+from fraudops.plotting import CHAMPION_COLOR, NEUTRAL_COLOR, use_style
+
+
+def plot_pipeline(lit: str) -> Figure:
+    """The chain of notebooks, one column a stage, with one step lit.
+
+    Parameters
+    ----------
+    lit : the name of a notebook in the graph
+    """
+    use_style()
+    columns: dict[str, list[str]] = {}
+    for node in GRAPH.values():
+        columns.setdefault(node.folder, []).append(node.name)
+    rows = max(map(len, columns.values()))
+    figure, axes = plt.subplots(figsize=(9.5, 0.5 * rows + 0.5))
+    axes.set_axis_off()
+    for x, (folder, names) in enumerate(columns.items()):
+        axes.text(x, 0.75, folder.replace("_", " "), ha="center", fontsize=8, color=NEUTRAL_COLOR)
+        for y, name in enumerate(names):
+            _draw_box(axes, x, -y, name, name == lit)
+        if x:
+            axes.annotate(
+                "",
+                (x - 0.46, -0.5),
+                (x - 0.54, -0.5),
+                arrowprops={"arrowstyle": "->", "color": NEUTRAL_COLOR},
+            )
+    axes.set_xlim(-0.55, len(columns) - 0.45)
+    axes.set_ylim(-rows + 0.6, 1.1)
+    plt.close(figure)  # the cell shows the returned figure once
+    return figure
+
+
+def _draw_box(axes: Axes, x: float, y: float, name: str, lit: bool) -> None:
+    face, ink = (CHAMPION_COLOR, "white") if lit else ("#F2F2F2", "#333333")
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - 0.4, y - 0.22), 0.8, 0.44, boxstyle="round,pad=0.03", fc=face, ec="#CCCCCC"
+        )
+    )
+    axes.text(
+        x,
+        y,
+        name,
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        color=ink,
+        fontweight="bold" if lit else "normal",
+    )

@@ -1,0 +1,335 @@
+"""The one graph of notebooks and what follows from it: order, selection, parameters.
+
+Nothing here runs a notebook, and importing it is cheap, so `run_all.py`, the report page, the tests and an Airflow DAG
+can all read the same graph.
+"""
+
+import ast
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from fraudops.errors import UserError
+from fraudops.workspace import REPOSITORY, read_json
+
+PROFILES = ("smoke", "course", "full")
+SOURCES = ("simulate", "handbook", "sparkov", "paysim", "ulb", "csv")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One notebook as a step: what must be there before it, and what it leaves behind.
+
+    Attributes
+    ----------
+    name, folder : the notebook is ``folder/name.ipynb``, `folder` seen from the repository (or absolute).
+    title : one short line for pages.
+    needs : names of the nodes that must be done first.
+    writes : files or folders it makes, seen from the workspace root; the steps after it are judged by their content.
+    loose : outputs that must exist but whose bytes differ from run to run (HTML with random ids, say).
+    extra_sources : files besides the notebook whose content counts as its source, seen from the repository.
+    external : parameters that name an input file of the user; the file's content counts as input.
+    weight : rough seconds at smoke size; only used to start first what keeps the others waiting longest.
+    """
+
+    name: str
+    folder: str
+    title: str
+    needs: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    extra_sources: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
+    weight: int = 5
+
+
+Graph = Mapping[str, Node]
+NodeParameters = Mapping[str, Mapping[str, Any]]  # of each node, by name
+
+
+def make_graph(*nodes: Node) -> dict[str, Node]:
+    """The nodes by name, in the order given."""
+    return {node.name: node for node in nodes}
+
+
+_DATA, _DRIFT, _SERVE = "1_DAG_Data", "2_Data_Drifts", "3_Model_Serving"
+_RETRAIN, _AUDIT = "4_Retraining_MLFlow", "5_Audit_Web_App"
+
+GRAPH = make_graph(
+    Node(
+        "1_1_ingest",
+        _DATA,
+        "Raw transactions through the contract",
+        writes=(
+            "data/dataset.json",
+            "data/transactions",
+            "data/labels.parquet",
+            "data/quarantine.csv",
+            "data/held.json",
+        ),
+        external=("path",),
+    ),
+    Node(
+        "1_2_features",
+        _DATA,
+        "Features known at the time",
+        ("1_1_ingest",),
+        ("features/features.parquet",),
+    ),
+    Node(
+        "2_1_data_quality", _DRIFT, "Is the data sound?", ("1_1_ingest",), ("drift/quality.json",)
+    ),
+    Node(
+        "2_2_drift_monitor",
+        _DRIFT,
+        "Has the world changed?",
+        ("1_2_features",),
+        ("drift/verdict.json", "drift/alerts.json", "drift/scores.parquet"),
+        loose=("drift/weeks", "drift/metrics.prom"),
+        extra_sources=("fraudops/monitoring/drift_limits.json",),
+        weight=25,
+    ),
+    Node(
+        "2_3_detector_marks",
+        _DRIFT,
+        "Which alarms are false?",
+        ("1_1_ingest",),
+        ("drift/marks.json",),
+        extra_sources=("2_Data_Drifts/marks.csv",),
+        weight=25,
+    ),
+    Node(
+        "2_4_labels_arrive_late",
+        _DRIFT,
+        "What do late labels tell?",
+        ("1_2_features",),
+        ("drift/late_labels.json",),
+    ),
+    Node("3_1_champion", _SERVE, "The first model", ("1_2_features",), ("models/champion.json",)),
+    Node(
+        "3_2_serve",
+        _SERVE,
+        "The model behind HTTP",
+        ("3_1_champion",),
+        ("serving/replay.json",),
+        extra_sources=(
+            f"{_SERVE}/service.py",
+            f"{_SERVE}/bentofile.yaml",
+            f"{_SERVE}/locustfile.py",
+        ),
+        weight=30,
+    ),
+    Node("3_3_skew", _SERVE, "The same features online", ("3_2_serve",), ("serving/skew.json",)),
+    Node(
+        "4_1_experiments",
+        _RETRAIN,
+        "Which way to treat imbalance?",
+        ("1_2_features",),
+        ("models/experiments.json",),
+        weight=20,
+    ),
+    Node(
+        "4_2_retrain",
+        _RETRAIN,
+        "Challenger, gates, promotion",
+        ("2_2_drift_monitor", "3_3_skew", "4_1_experiments"),
+        ("models/retrain.json",),
+    ),
+    Node(
+        "4_3_gates",
+        _RETRAIN,
+        "Three challengers on trial",
+        ("4_2_retrain",),
+        ("models/trials.json",),
+    ),
+    Node(
+        "4_4_rollback",
+        _RETRAIN,
+        "Break production, mend it",
+        ("4_3_gates",),
+        ("models/rollback.json",),
+    ),
+    Node(
+        "5_1_model_audit",
+        _AUDIT,
+        "The model card",
+        ("4_2_retrain", "2_1_data_quality"),
+        ("audit/model_card.md",),
+    ),
+    Node(
+        "5_2_tamper_lab",
+        _AUDIT,
+        "Can you cheat the ledger?",
+        ("5_1_model_audit",),
+        ("audit/tamper_lab.json",),
+    ),
+    Node(
+        "5_3_review_economics",
+        _AUDIT,
+        "How many reviewers pay?",
+        ("5_1_model_audit",),
+        ("audit/economics.json",),
+    ),
+    # It writes nothing; it is executed so that a broken page is found here and not by a reviewer.
+    Node("audit_app", _AUDIT, "The review page", ("5_1_model_audit",)),
+)
+
+
+def make_unknown_name_error(kind: str, given: str, valid: Collection[str]) -> UserError:
+    """The refusal of an unknown name, with the valid name closest to it."""
+    close = difflib.get_close_matches(str(given), valid, n=1, cutoff=0.0)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return UserError(f"There is no {kind} {given!r}.{hint} Valid: {', '.join(valid) or 'none'}.")
+
+
+def get_node(name: str, graph: Graph = GRAPH) -> Node:
+    """The node of that name.
+
+    Raises
+    ------
+    UserError
+        If there is none; it names the nearest.
+    """
+    if name not in graph:
+        raise make_unknown_name_error("node", name, graph)
+    return graph[name]
+
+
+def sort_nodes(graph: Graph = GRAPH) -> list[str]:
+    """All nodes, each after what it needs; where the graph leaves it open, in the order they were written down."""
+    sorter = TopologicalSorter({one.name: one.needs for one in graph.values()})
+    sorter.prepare()
+    rank = {name: at for at, name in enumerate(graph)}
+    ready: list[str] = []
+    result: list[str] = []
+    while sorter.is_active():
+        ready = sorted([*ready, *sorter.get_ready()], key=rank.__getitem__)
+        result.append(ready.pop(0))
+        sorter.done(result[-1])
+    return result
+
+
+def compute_critical_path(graph: Graph = GRAPH) -> dict[str, int]:
+    """For each node the weight of the longest way from it to an end: who starts first when not all can."""
+    result: dict[str, int] = {}
+    for name in reversed(sort_nodes(graph)):
+        result[name] = graph[name].weight + max(
+            (result[one.name] for one in graph.values() if name in one.needs), default=0
+        )
+    return result
+
+
+def _ancestors(name: str, graph: Graph) -> set[str]:
+    return {name}.union(*(_ancestors(need, graph) for need in graph[name].needs))
+
+
+def select_nodes(
+    from_: str | None = None,
+    only: str | None = None,
+    until: str | None = None,
+    graph: Graph = GRAPH,
+) -> list[str]:
+    """The nodes to look at, in order.
+
+    Parameters
+    ----------
+    from_ : this node and everything that builds on it.
+    until : this node and everything it needs; together with `from_`, what is in both.
+    only : this node alone.
+
+    Raises
+    ------
+    UserError
+        For an unknown node, for `only` together with another, and where nothing is left.
+    """
+    for name in filter(None, (from_, only, until)):
+        get_node(name, graph)
+    if only:
+        if from_ or until:
+            raise UserError("--only stands for itself: leave out --from and --until.")
+        return [only]
+    chosen = [
+        name
+        for name in sort_nodes(graph)
+        if (not from_ or from_ in _ancestors(name, graph))
+        and (not until or name in _ancestors(until, graph))
+    ]
+    if not chosen:
+        raise UserError(
+            f"No notebook lies between {from_} and {until}: {until} does not build on {from_}."
+        )
+    return chosen
+
+
+def get_notebook_path(one: Node) -> Path:
+    """The notebook as it stands in the repository."""
+    return REPOSITORY / one.folder / f"{one.name}.ipynb"
+
+
+def escape_path(path: Path) -> str:
+    """The path for papermill, which would take braces in it for placeholders."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def inspect_parameters(one: Node) -> dict[str, dict[str, Any]]:
+    """What the notebook's cell tagged `parameters` offers.
+
+    Returns
+    -------
+    For each parameter: ``default`` (the value, or None), ``text`` (the default as written) and ``help`` (its comment).
+
+    Raises
+    ------
+    UserError
+        If the notebook is missing or cannot be read.
+    """
+    from papermill import inspect_notebook  # slow to import, and not needed to know the graph
+
+    path = get_notebook_path(one)
+    if not path.is_file():
+        raise UserError(f"The notebook {path} is missing: restore it, or leave {one.name} out.")
+    try:
+        found = inspect_notebook(escape_path(path))
+    except (
+        Exception
+    ) as error:  # papermill passes on whatever json, nbformat or the kernel's name gave
+        raise UserError(
+            f"The notebook {path} cannot be read ({type(error).__name__}: {error}). Restore it."
+        ) from None
+    if unseen := _find_assigned_names(path) - set(found):
+        raise UserError(
+            f"{path}: papermill cannot read the parameter {', '.join(sorted(unseen))}. In the cell tagged `parameters` "
+            f"write each as `name = literal  # help` on a line of its own, without another = sign in the help."
+        )
+    return {
+        name: {
+            "default": _parse_literal(about["default"]),
+            "text": about["default"],
+            "help": about["help"],
+        }
+        for name, about in found.items()
+    }
+
+
+def _find_assigned_names(path: Path) -> set[str]:
+    """Names the parameters cell assigns: papermill's inspector passes over some forms of line without a word."""
+    cells = read_json(path)["cells"]
+    source = next(
+        ("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", [])), ""
+    )
+    targets = [
+        one
+        for one in ast.walk(ast.parse(source))
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    ]
+    return {target.id for target in targets}
+
+
+def _parse_literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None

@@ -1,0 +1,42 @@
+"""Ctrl-C, received where the run can stop safely."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def block_interrupts() -> Iterator[None]:
+    """A worker that starts here is deaf to Ctrl-C until `worker.prepare` listens; else its imports would break noisily."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def collect_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C as an entry in a list, for the loop to read where it is safe.
+
+    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool then never ends.
+    """
+    heard: list[int] = []
+    mine = [
+        one
+        for one in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(one) is signal.default_int_handler
+    ]
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        mine = []
+    for one in mine:
+        signal.signal(one, lambda number, _: heard.append(number))
+    try:
+        yield heard
+    finally:
+        for one in mine:
+            signal.signal(one, signal.default_int_handler)

@@ -1,0 +1,53 @@
+"""What holds while a run is under way: one run in a workspace, its environment, and Ctrl-C heard where it is safe."""
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from fraudops.errors import UserError
+from fraudops.workspace import Workspace, read_json, write_json
+
+
+@contextmanager
+def lock_workspace(workspace: Workspace, command: str) -> Iterator[None]:
+    """One run at a time in a workspace. The operating system frees the lock of a killed run by itself."""
+    try:
+        owner = workspace.path("state", ".owner.json")
+    except OSError as error:
+        raise UserError(
+            f"Nothing can be written in {workspace.root} ({error}): choose another --workspace DIR."
+        ) from None
+    lock = FileLock(workspace.path("state", ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        try:
+            other = read_json(owner)
+            who = f" (process {other['pid']}, since {other['since']}: {other['command']})"
+        except (OSError, ValueError, KeyError):
+            who = ""
+        raise UserError(
+            f"Another run is working in {workspace.root}{who}. Wait until it has ended, stop it, or give this one "
+            f"a folder of its own with --workspace DIR."
+        ) from None
+    try:
+        since = dt.datetime.now().isoformat(timespec="seconds", sep=" ")
+        write_json(owner, {"pid": os.getpid(), "since": since, "command": command})
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def set_workspace_environment(workspace: Workspace) -> Iterator[None]:
+    """Workers and kernels inherit the environment when they start; afterwards it is as it was."""
+    before = dict(os.environ)
+    os.environ.update(workspace.environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,314 @@
+"""Runs the selected notebooks, several side by side in separate processes, and keeps what is still fresh.
+
+Processes rather than threads: papermill changes the working directory, which is one per process.
+"""
+
+import datetime as dt
+import multiprocessing
+import queue
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from fraudops import processes
+from fraudops.errors import UserError
+from fraudops.pipeline import cache, interrupts, locks, worker
+from fraudops.pipeline import graph as graph_module
+from fraudops.pipeline.graph import GRAPH, Graph, NodeParameters
+from fraudops.pipeline.progress import RunProgress
+from fraudops.pipeline.report import NodeOutcome, write_run_report
+from fraudops.pipeline.worker import NotebookJob, NotebookResult
+from fraudops.workspace import Workspace, write_json
+
+
+@dataclass
+class RunResult:
+    """What came of a run: an outcome for every node of the graph that was selected."""
+
+    outcomes: dict[str, NodeOutcome] = field(default_factory=dict)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the notebooks that failed."""
+        return [name for name, outcome in self.outcomes.items() if outcome.status == "failed"]
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if every selected notebook is good; 130 after Ctrl-C, as shells have it."""
+        good = all(outcome.status in ("done", "fresh") for outcome in self.outcomes.values())
+        return 130 if self.interrupted else 0 if good else 1
+
+
+def run_notebooks(
+    chosen: Sequence[str],
+    parameters: NodeParameters,
+    workspace: Workspace,
+    *,
+    graph: Graph = GRAPH,
+    jobs: int = 2,
+    force: bool = False,
+    command: str = "python run_all.py",
+    console: Console | None = None,
+) -> RunResult:
+    """Run the chosen notebooks, write their states and the report page.
+
+    A failing notebook stops only what builds on it. Nothing is taken for good that did not end well: the record of a
+    node is removed before it starts and written when it has ended.
+
+    Parameters
+    ----------
+    chosen : names, as `pipeline.select` gives them.
+    parameters : for each node, as `settings.run_parameters` gives them.
+    jobs : notebooks at one time, at least 1.
+    force : run also what is fresh.
+    command : what to type to resume, for the messages.
+
+    Raises
+    ------
+    UserError
+        If another run works in the workspace, or an input from outside the selection is missing.
+    """
+    if jobs < 1:
+        raise UserError(f"--jobs {jobs}: give at least 1.")
+    console = console or Console()
+    with (
+        locks.lock_workspace(workspace, command),
+        locks.set_workspace_environment(workspace),
+        interrupts.collect_interrupts() as heard,
+    ):
+        cache.check_inputs(chosen, workspace, graph)
+        turn = _ActiveRun(chosen, parameters, workspace, graph, jobs, force, console)
+        begun = time.perf_counter()
+        started = dt.datetime.now().astimezone().isoformat(timespec="seconds")
+        try:
+            turn.go(heard)
+        except KeyboardInterrupt:
+            turn.result.interrupted = True
+        turn.result.seconds = time.perf_counter() - begun
+        for name in chosen:
+            turn.result.outcomes.setdefault(name, NodeOutcome("waiting"))
+        about = {
+            "command": command,
+            "started": started,
+            "seconds": turn.result.seconds,
+            "exit_code": turn.result.exit_code,
+            "parameters": {name: dict(parameters.get(name, {})) for name in graph},
+        }
+        write_json(workspace.path("state", ".run.json"), about)
+        write_run_report(workspace, turn.result.outcomes | turn.others(), about, graph)
+    return turn.result
+
+
+class _ActiveRun:
+    """One run while it is under way."""
+
+    def __init__(
+        self,
+        chosen: Sequence[str],
+        parameters: NodeParameters,
+        workspace: Workspace,
+        graph: Graph,
+        jobs: int,
+        force: bool,
+        console: Console,
+    ) -> None:
+        self.graph, self.workspace, self.parameters = graph, workspace, parameters
+        self.jobs, self.force, self.console = jobs, force, console
+        self.chosen = set(chosen)
+        self.result = RunResult()
+        self.sorter = TopologicalSorter(
+            {n: [need for need in graph[n].needs if need in self.chosen] for n in chosen}
+        )
+        self.rank = graph_module.compute_critical_path(graph)
+        self.waiting: list[tuple[str, str]] = []  # notebooks that may start, and why they run
+        self.pages: list[str] = []  # executed notebooks of which no page is made yet
+        self.running: dict[
+            Future, tuple[str, str]
+        ] = {}  # what each future is: ("notebook" or "page", name)
+        self.records: dict[str, dict[str, Any]] = {}
+        self.progress = RunProgress(console, len(chosen))
+
+    def go(self, heard: list[int]) -> None:
+        """Run until nothing is left that could run, or an interrupt was `heard`."""
+        context = multiprocessing.get_context(
+            "spawn"
+        )  # the only way that is the same on all systems
+        events = context.Queue()
+        self.workspace.path("logs", "run.log").write_text("", encoding="utf-8")
+        for torn in (self.workspace.root / "notebooks").glob(".*.tmp"):  # of a run that was killed
+            torn.unlink()
+        strangers = set(multiprocessing.active_children())
+        pool = ProcessPoolExecutor(
+            self.jobs, context, worker.initialize_worker, (events, self.workspace)
+        )
+        self.sorter.prepare()
+        try:
+            with self.progress:
+                self.look()
+                while self.running or self.waiting or self.pages:
+                    if heard:
+                        raise KeyboardInterrupt
+                    self.start(pool)
+                    done, _ = wait(self.running, timeout=0.1, return_when=FIRST_COMPLETED)
+                    self.listen(events)
+                    for future in done:
+                        self.end(future)
+                    if done:
+                        self.look()
+        except BaseException:
+            for process in set(multiprocessing.active_children()) - strangers:
+                processes.kill_process_tree(process.pid)
+            for kind, name in self.running.values():
+                if kind == "notebook":
+                    self.result.outcomes[name] = NodeOutcome("stopped")
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            events.close()
+
+    def look(self) -> None:
+        """Take up what has become ready. Freshness is asked only now, when all that a node needs has ended."""
+        while ready := self.sorter.get_ready():
+            for name in ready:
+                one = self.graph[name]
+                reason = "--force" if self.force else ""
+                reason = reason or cache.get_rerun_reason(
+                    one, self.workspace, self.given(name), self.graph
+                )
+                if reason:
+                    self.waiting.append((name, reason))
+                    continue
+                seconds = cache.load_record(one, self.workspace).get("seconds")
+                self.result.outcomes[name] = NodeOutcome("fresh", seconds)
+                self.progress.fresh(name)
+                self.sorter.done(name)
+                if self.page_is_old(name):
+                    self.pages.append(name)
+        # The longest way to the end first; pages only where no notebook wants the place.
+        self.waiting.sort(key=lambda entry: -self.rank[entry[0]])
+
+    def start(self, pool: ProcessPoolExecutor) -> None:
+        """Fill the free places."""
+        while len(self.running) < self.jobs and (self.waiting or self.pages):
+            if self.waiting:
+                name, reason = self.waiting.pop(0)
+                one = self.graph[name]
+                self.records[name] = {
+                    "ingredients": cache.hash_dependencies(
+                        one, self.workspace, self.given(name), self.graph
+                    ),
+                    "parameters": self.given(name),
+                    "started": dt.datetime.now().astimezone().isoformat(timespec="seconds"),
+                }
+                cache.get_record_path(one, self.workspace).unlink(missing_ok=True)
+                self.progress.start(name, reason)
+                task, kind = worker.execute_notebook, "notebook"
+            else:
+                name, task, kind = self.pages.pop(0), worker.export_html, "page"
+            try:
+                with interrupts.block_interrupts():
+                    future = pool.submit(task, self.job(name))
+            except BrokenProcessPool as error:
+                future = Future()
+                future.set_exception(error)
+            self.running[future] = (kind, name)
+
+    def listen(self, events: Any) -> None:
+        """Pass on what the workers have told."""
+        while True:
+            try:
+                self.progress.cell(*events.get_nowait())
+            except (queue.Empty, OSError):
+                return
+
+    def end(self, future: Future) -> None:
+        """Book a task that has ended."""
+        kind, name = self.running.pop(future)
+        if kind == "page":
+            problem = str(future.exception() or future.result())
+            if problem:
+                self.console.print(f"[yellow]No page of {name}: {escape(problem)}[/]")
+            return
+        if future.exception():
+            log = self.workspace.root / "logs" / "run.log"
+            ended = NotebookResult(
+                0.0,
+                f"its worker process died ({future.exception()}); {log} may say why. Memory is the usual cause.",
+            )
+        else:
+            ended = future.result()
+        record = self.records[name] | {
+            "key": cache.compute_cache_key(self.records[name]["ingredients"]),
+            "status": "failed" if ended.error else "ok",
+            "seconds": round(ended.seconds, 3),
+            "finished": dt.datetime.now().astimezone().isoformat(timespec="seconds"),
+            "outputs": ended.outputs or {},
+            "error": ended.error,
+        }
+        write_json(cache.get_record_path(self.graph[name], self.workspace), record)
+        self.result.outcomes[name] = NodeOutcome(
+            "failed" if ended.error else "done", ended.seconds, ended.error
+        )
+        self.progress.end(name, ended.seconds, bool(ended.error))
+        if cache.get_executed_path(self.graph[name], self.workspace).is_file():
+            self.pages.append(name)
+        if not ended.error:
+            self.sorter.done(name)
+
+    def given(self, name: str) -> dict[str, Any]:
+        return dict(self.parameters.get(name, {}))
+
+    def job(self, name: str) -> NotebookJob:
+        one, place = self.graph[name], self.workspace
+        executed, html = cache.get_executed_path(one, place), cache.get_html_path(one, place)
+        return NotebookJob(
+            one, graph_module.get_notebook_path(one), executed, html, place, self.given(name)
+        )
+
+    def page_is_old(self, name: str) -> bool:
+        executed, html = (
+            find(self.graph[name], self.workspace)
+            for find in (cache.get_executed_path, cache.get_html_path)
+        )
+        return not html.is_file() or html.stat().st_mtime < executed.stat().st_mtime
+
+    def others(self) -> Mapping[str, NodeOutcome]:
+        """For the page: how the nodes stand that were not selected."""
+        result = {}
+        for one in self.graph.values():
+            if one.name in self.chosen:
+                continue
+            last = cache.load_record(one, self.workspace)
+            stale = cache.get_rerun_reason(one, self.workspace, self.given(one.name), self.graph)
+            status = "waiting" if not last else "old" if stale else "fresh"
+            result[one.name] = NodeOutcome(status, last.get("seconds"))
+        return result
+
+
+def describe_failures(result: RunResult, workspace: Workspace, graph: Graph, command: str) -> str:
+    """For the end of a run that was not good: which notebook, which cell, what, where to look, how to go on."""
+    blocks = []
+    for name in result.failed:
+        seen = cache.get_executed_path(graph[name], workspace)
+        error = result.outcomes[name].error
+        link = "in" if error.startswith("cell") else "because"
+        blocks.append(f"{name} failed {link} {error}\n    notebook as executed: {seen}")
+    if result.interrupted:
+        stopped = [name for name, outcome in result.outcomes.items() if outcome.status == "stopped"]
+        blocks.append(
+            f"Stopped by you{' in ' + ', '.join(stopped) if stopped else ''}. What was finished is kept."
+        )
+    left = [name for name, outcome in result.outcomes.items() if outcome.status == "waiting"]
+    if left:
+        blocks.append(f"Not run: {', '.join(left)}.")
+    blocks.append(f"To resume where it stopped: {command}")
+    return "\n".join(blocks)

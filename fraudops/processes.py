@@ -1,0 +1,37 @@
+"""Child processes that end with their parent, and process trees that end together."""
+
+import os
+import threading
+from multiprocessing import parent_process
+
+
+def exit_with_parent() -> None:
+    """From now on this process, and all below it, end with the one that started it.
+
+    A killed runner must not leave kernels behind that go on writing to the workspace.
+    """
+
+    def follow() -> None:
+        parent = parent_process()
+        if parent:
+            parent.join()
+            kill_process_tree(os.getpid())
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def kill_process_tree(pid: int) -> None:
+    """End a process and everything below it (kernels, and servers that notebooks started), leaves of the tree first."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        family = [*reversed(process.children(recursive=True)), process]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=5)

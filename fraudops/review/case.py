@@ -1,0 +1,153 @@
+"""What a reviewer sees of one case: transaction, history of customer and terminal, linked cases, reasons of the score."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import ledger, store
+from fraudops.review import policy, queue
+from fraudops.timeline import DAY
+
+CUSTOMER_HISTORY_DAYS, TERMINAL_HISTORY_DAYS = 60, 14  # of history on the time axis
+MAX_HISTORY_ROWS = 400  # transactions on the axis of one of them
+MAX_LINKED_CASES = 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as one reviewer may see it.
+
+    Attributes
+    ----------
+    about : columns of transaction, prediction and case; besides age (s), urgency, since (s, when the version became champion)
+    hidden : the score is still hidden from this reviewer
+    customer, terminal : earlier transactions, latest first: ts, amount_cents, category, channel, terminal_id, customer_id,
+        reported (bool, by what had arrived when the case was opened)
+    linked : other cases of the same customer or terminal: tx_id, ts, amount_cents, shared, state, verdict
+    reasons : of the score, strongest first: text, contribution
+    said : what reviewers wrote about the case before: actor, stage, reason, note
+    """
+
+    about: dict[str, Any]
+    hidden: bool
+    customer: pd.DataFrame
+    terminal: pd.DataFrame
+    linked: pd.DataFrame
+    reasons: list[dict]
+    said: list[dict]
+
+
+def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
+    """Everything about one case; of fraud reports only those that had arrived when it was opened."""
+    t, p, c, e = store.transactions, store.predictions, store.cases, store.evidence
+    scored = (
+        p.c.prediction_id,
+        p.c.probability,
+        p.c.threshold,
+        p.c.model_version,
+        p.c.decision,
+        p.c.scored_at,
+    )
+    of_case = [column for column in c.c if column.name != "tx_id"]
+    query = (
+        sa.select(*t.c, *scored, *of_case, e.c.reasons)
+        .join(p, p.c.tx_id == t.c.tx_id)
+        .join(c, c.c.tx_id == t.c.tx_id)
+        .join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
+        .where(t.c.tx_id == tx_id)
+    )
+    with engine.connect() as connection:
+        row = connection.execute(query).one()
+        about = dict(row._mapping)
+        about["age"] = max(store.get_latest_ts(connection) - about["opened_ts"], 0)
+        about["urgency"] = policy.compute_urgency(about["age"])
+        about["since"] = _find_champion_start(
+            connection, about["model_version"], about["scored_at"]
+        )
+        hidden = queue.is_hidden_from(connection, row, actor)
+        return Case(
+            about,
+            hidden,
+            _load_history(connection, about, "customer_id", CUSTOMER_HISTORY_DAYS),
+            _load_history(connection, about, "terminal_id", TERMINAL_HISTORY_DAYS),
+            _load_linked_cases(connection, about),
+            json.loads(about.pop("reasons") or "[]"),
+            _load_previous_decisions(connection, tx_id),
+        )
+
+
+def _find_champion_start(connection: sa.Connection, version: str, scored_at: float) -> float | None:
+    """When the version that decided had become champion; None if the ledger does not say."""
+    moves = [one for one in ledger.load_entries(connection, "champion") if one["at"] <= scored_at]
+    return moves[-1]["at"] if moves and moves[-1]["payload"]["version"] == version else None
+
+
+def _load_history(
+    connection: sa.Connection, about: dict[str, Any], key: str, days: int
+) -> pd.DataFrame:
+    t, f = store.transactions, store.labels
+    names = ("tx_id", "ts", "amount_cents", "category", "channel", "customer_id", "terminal_id")
+    window = (
+        t.c[key] == about[key],
+        t.c.ts <= about["ts"],
+        t.c.ts > about["ts"] - days * DAY,
+        t.c.tx_id != about["tx_id"],
+    )
+    query = (
+        sa.select(*(t.c[name] for name in names))
+        .where(*window)
+        .order_by(t.c.ts.desc(), t.c.tx_id)
+        .limit(MAX_HISTORY_ROWS)
+    )
+    past = store.read_frame(connection, query)
+    known = (f.c[key] == about[key], f.c.is_fraud == 1, f.c.label_ts < about["opened_ts"])
+    return past.assign(
+        reported=past["tx_id"].isin(set(connection.scalars(sa.select(f.c.tx_id).where(*known))))
+    )
+
+
+def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.DataFrame:
+    t, c, d = store.transactions, store.cases, store.decisions
+    shared = sa.case((t.c.customer_id == about["customer_id"], "customer"), else_="terminal").label(
+        "shared"
+    )
+    verdict = (
+        sa.select(d.c.verdict)
+        .where(
+            d.c.tx_id == c.c.tx_id,
+            d.c.stage.in_(("decision", "confirmation")),
+            c.c.state == "closed",
+        )
+        .order_by(d.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    near = t.c.ts.between(
+        about["ts"] - CUSTOMER_HISTORY_DAYS * DAY, about["ts"] + CUSTOMER_HISTORY_DAYS * DAY
+    )
+    parts = [
+        sa.select(t.c.tx_id, t.c.ts, t.c.amount_cents, shared, c.c.state, verdict.label("verdict"))
+        .join(c, c.c.tx_id == t.c.tx_id)
+        .where(t.c[key] == about[key], near, t.c.tx_id != about["tx_id"])
+        for key in ("customer_id", "terminal_id")
+    ]
+    both = sa.union(*parts).subquery()
+    return store.read_frame(
+        connection, sa.select(both).order_by(both.c.ts.desc(), both.c.tx_id).limit(MAX_LINKED_CASES)
+    )
+
+
+def _load_previous_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
+    """Earlier words on the case. A proposal is not among them: the second person must not be told the first verdict."""
+    d = store.decisions
+    told = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
+    query = sa.select(d.c.actor, d.c.stage, d.c.verdict, d.c.reason, d.c.note)
+    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", told).order_by(d.c.id)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [
+        row | {"reason": policy.REASON_CODES[row["reason"]].words if row["reason"] else ""}
+        for row in rows
+    ]

@@ -1,0 +1,136 @@
+"""What happened when: alarms, versions that began to decide, champions and refusals; and whether anything happened at all."""
+
+import json
+
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import ledger, store
+from fraudops.review.performance import EvaluationPeriod
+from fraudops.timeline import day_of, format_time
+
+MODEL_EVENT_TYPES = ("champion", "refused")
+WATCHED_TABLES = ("predictions", "labels", "decisions", "cases", "alerts", "controls", "requests")
+
+
+def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFrame:
+    """When each model version began to decide in a period, in the time of the operation: version, ts (s), oldest first."""
+    p, found = store.predictions, []
+    with engine.connect() as connection:
+        version = connection.scalar(sa.select(sa.func.min(p.c.model_version)))
+        while (
+            version is not None
+        ):  # from one version to the next through an index, not past every row
+            begun = connection.scalar(
+                sa.select(sa.func.min(p.c.ts)).where(
+                    p.c.model_version == version, p.c.ts >= over.start, p.c.ts < over.end
+                )
+            )
+            found += [] if begun is None else [(version, begun)]
+            version = connection.scalar(
+                sa.select(sa.func.min(p.c.model_version)).where(p.c.model_version > version)
+            )
+    return pd.DataFrame(sorted(found, key=lambda one: (one[1], one[0])), columns=["version", "ts"])
+
+
+def load_drift_alerts(engine: sa.Engine) -> pd.DataFrame:
+    """Alerts of the drift monitor in order: as_of (s), severity, text."""
+    a = store.alerts
+    with engine.connect() as connection:
+        return store.read_frame(
+            connection,
+            sa.select(a.c.as_of, a.c.severity, a.c.text).order_by(a.c.as_of, a.c.alert_id),
+        )
+
+
+class ModelEventReader:
+    """Promotions, rollbacks and refusals by the ledger; only what was added since the last look is read, as it only grows."""
+
+    def __init__(self, engine: sa.Engine):
+        self.engine, self.seen, self.found = engine, 0, []
+
+    def read(self) -> list[dict]:
+        """In order: seq, at (s), actor, kind, version, previous, reason, gates.
+
+        A month that is played writes the time of its operation; everybody else the time of the clock, which need not lie in
+        the days of the operation.
+        """
+        entry = store.ledger.c
+        events = sa.or_(
+            *(
+                entry.body.contains(f'"event":"{event}"', autoescape=True)
+                for event in MODEL_EVENT_TYPES
+            )
+        )
+        with self.engine.connect() as connection:
+            last, _ = ledger.get_head(connection)
+            added = sa.select(entry.seq, entry.body).where(
+                entry.seq > self.seen, entry.seq <= last, events
+            )
+            rows = connection.execute(added.order_by(entry.seq)).all()
+        entries = [{"seq": seq} | json.loads(body) for seq, body in rows]
+        self.found += [
+            _parse_model_event(one) for one in entries if one["event"] in MODEL_EVENT_TYPES
+        ]  # the text may stand in a note
+        self.seen = last
+        return [dict(one) for one in self.found]
+
+
+def _parse_model_event(entry: dict) -> dict:
+    said = {key: entry[key] for key in ("seq", "at", "actor")} | entry["payload"]
+    if entry["event"] == "refused":
+        said |= {
+            "kind": "refusal",
+            "reason": f"did not pass: {', '.join(said['failed'])}",
+            "previous": None,
+        }
+    return said
+
+
+def build_event_marks(
+    alarms: pd.DataFrame, begun: pd.DataFrame, events: list[dict]
+) -> pd.DataFrame:
+    """What happened, for the picture: day (date), kind (of `audit_pictures.MARKS`).
+
+    Parameters
+    ----------
+    alarms, begun, events : what `alarms`, `first_decisions` and `ModelEvents` give
+    """
+    raised = [
+        (day_of(int(ts) - 1), "drift alarm") for ts in alarms["as_of"]
+    ]  # an alarm is raised as its day ends
+    first = [(day_of(int(ts)), "version begins") for ts in begun["ts"]]
+    moved = [(day_of(int(one["at"])), one["kind"]) for one in events]
+    return pd.DataFrame([*raised, *first, *moved], columns=["day", "kind"])
+
+
+def get_change_token(engine: sa.Engine) -> tuple:
+    """Changes whenever something happened that the page shows; cheap enough to ask every half minute."""
+    p, f, d, c, a, k, r = (getattr(store, name).c for name in WATCHED_TABLES)
+    asked = (  # not the ledger: looking at a list makes an entry, too
+        sa.select(sa.func.max(p.ts)), sa.select(sa.func.count(f.tx_id)), sa.select(sa.func.max(d.id)),
+        sa.select(sa.func.count(c.tx_id)).where(c.state == "open"),
+        sa.select(sa.func.count(c.tx_id)).where(c.state == "second"), sa.select(sa.func.count(a.alert_id)),
+        sa.select(sa.func.max(k.changed_at)), sa.select(sa.func.max(r.asked_at)), sa.select(sa.func.max(r.answered_at)),
+    )  # fmt: skip
+    with engine.connect() as connection:
+        return tuple(connection.scalar(query) for query in asked)
+
+
+# --- who decided ---
+
+
+def summarize_model_versions(engine: sa.Engine) -> pd.DataFrame:
+    """Each model version with what it decided: version, predictions, flagged, first and last transaction, first_scored (s)."""
+    p = store.predictions
+    flagged = sa.func.sum(sa.case((p.c.decision != "approve", 1), else_=0)).label("flagged")
+    columns = [
+        p.c.model_version.label("version"), sa.func.count().label("predictions"), flagged, sa.func.min(p.c.ts).label("first"),
+        sa.func.max(p.c.ts).label("last"), sa.func.min(p.c.scored_at).label("first_scored"),
+    ]  # fmt: skip
+    with engine.connect() as connection:
+        found = store.read_frame(
+            connection,
+            sa.select(*columns).group_by(p.c.model_version).order_by(sa.literal_column("first")),
+        )
+    return found.assign(first=found["first"].map(format_time), last=found["last"].map(format_time))

@@ -1,0 +1,183 @@
+"""Predictions in lists for people: four lists, filters, and one page of rows at a time, read by the database."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
+
+DEFAULT_PAGE_ROWS = 25
+MAX_COUNTED_ROWS = (
+    10_000  # rows; a list is not counted beyond, so that it opens as fast when there are millions
+)
+ANY_VALUE = ""
+
+
+@dataclass(frozen=True)
+class PredictionFilter:
+    """What is wanted; an empty value wants everything.
+
+    Attributes
+    ----------
+    start, end : time of the transaction (s), from and before
+    least_cents : smallest amount
+    text : a transaction, customer or terminal, whole
+    """
+
+    start: int | None = None
+    end: int | None = None
+    least_cents: int = 0
+    category: str = ANY_VALUE
+    channel: str = ANY_VALUE
+    version: str = ANY_VALUE
+    text: str = ANY_VALUE
+
+
+# name of a list: what is in it
+PREDICTION_LISTS = {
+    "Predicted frauds": "sent to review or blocked, largest expected loss first",
+    "Predicted non-frauds": "approved, highest score first",
+    "False positives": "sent to review but genuine, highest score first",
+    "False negatives": "approved but fraud, largest amount first",
+}
+
+
+def _build_list_query(name: str, label: sa.ColumnElement[int]) -> tuple[list, sa.ColumnElement]:
+    """Conditions of a list, and its order."""
+    p, t, f = store.predictions, store.transactions, store.labels
+    flagged, approved = p.c.decision.in_(("review", "block")), p.c.decision == "approve"
+    reported = p.c.tx_id.in_(sa.select(f.c.tx_id).where(f.c.is_fraud == 1))
+    passed = (
+        p.c.decision.concat("") == "approve"
+    )  # not by its index: reports are few, and approved transactions many
+    return {
+        "Predicted frauds": ([flagged], (p.c.probability * t.c.amount_cents).desc()),
+        "Predicted non-frauds": ([approved], p.c.probability.desc()),
+        "False positives": ([flagged, label == 0], p.c.probability.desc()),
+        "False negatives": ([reported, passed, label == 1], t.c.amount_cents.desc()),
+    }[name]
+
+
+def _build_filter_conditions(wish: PredictionFilter) -> list[sa.ColumnElement[bool]]:
+    p, t = store.predictions, store.transactions
+    wanted = [
+        (wish.start is not None, p.c.ts >= (wish.start or 0)),
+        (wish.end is not None, p.c.ts < (wish.end or 0)),
+        (wish.least_cents, t.c.amount_cents >= wish.least_cents),
+        (wish.category, t.c.category == wish.category),
+        (wish.channel, t.c.channel == wish.channel),
+        (wish.version, p.c.model_version == wish.version),
+        (
+            wish.text,
+            sa.or_(
+                t.c.tx_id == wish.text, t.c.customer_id == wish.text, t.c.terminal_id == wish.text
+            ),
+        ),
+    ]
+    return [condition for asked, condition in wanted if asked]
+
+
+def load_prediction_page(
+    engine: sa.Engine,
+    name: str,
+    wish: PredictionFilter,
+    offset: int = 0,
+    size: int = DEFAULT_PAGE_ROWS,
+) -> tuple[pd.DataFrame, int]:
+    """Some rows of one of `LISTS`, and how many there are in all, counted up to one more than `COUNTED`.
+
+    Returns
+    -------
+    (at most `size`, 13) tx_id, ts, customer_id, terminal_id, amount_cents, category, channel, model_version, probability,
+    decision, label (1, 0 or <NA>), label_source (chargeback, reviewer, 'no report' or None)
+    """
+    p, t = store.predictions, store.transactions
+    with engine.connect() as connection:
+        known = (store.get_latest_ts(connection) // DAY + 1) * DAY
+        label = store.effective_label_sql(known, known - LABEL_MATURITY_DAYS * DAY)
+        conditions, order = _build_list_query(name, label)
+        conditions = [*conditions, *_build_filter_conditions(wish)]
+        columns = [
+            t.c[one]
+            for one in (
+                "tx_id",
+                "ts",
+                "customer_id",
+                "terminal_id",
+                "amount_cents",
+                "category",
+                "channel",
+            )
+        ]
+        columns += [p.c.model_version, p.c.probability, p.c.decision]
+        joined = sa.join(p, t, t.c.tx_id == p.c.tx_id)
+        chosen = (
+            sa.select(p.c.tx_id).select_from(joined).where(*conditions).order_by(order, p.c.tx_id)
+        )
+        ids = connection.scalars(chosen.limit(size).offset(offset)).all()
+        rows = store.read_frame(
+            connection,
+            sa.select(*columns, label.label("label")).select_from(joined).where(p.c.tx_id.in_(ids)),
+        )
+        whole = joined if any(_needs_transaction(one) for one in conditions) else p
+        counted = (
+            sa.select(sa.literal(1))
+            .select_from(whole)
+            .where(*conditions)
+            .limit(MAX_COUNTED_ROWS + 1)
+            .subquery()
+        )
+        total = connection.scalar(sa.select(sa.func.count()).select_from(counted))
+        source = _load_label_sources(connection, ids, known)
+    rows["label"] = rows["label"].astype("Int64")
+    silent = {
+        tx_id: "no report"
+        for tx_id, known in zip(rows["tx_id"], rows["label"].notna(), strict=True)
+        if known
+    }
+    rows["label_source"] = [(silent | source).get(tx_id) for tx_id in rows["tx_id"]]
+    return rows.set_index("tx_id").loc[ids].reset_index(), total
+
+
+def _needs_transaction(condition: sa.ColumnElement) -> bool:
+    """Whether a condition looks at a column of the transaction, so that counting has to join it."""
+    return any(
+        column.table is store.transactions
+        for column in sa.sql.visitors.iterate(condition)
+        if isinstance(column, sa.Column)
+    )
+
+
+def _load_label_sources(connection: sa.Connection, ids: list[str], known: int) -> dict[str, str]:
+    f = store.labels
+    query = sa.select(f.c.tx_id, f.c.source).where(f.c.tx_id.in_(ids), f.c.label_ts < known)
+    rows = connection.execute(query.order_by(f.c.source.desc(), f.c.is_fraud)).all()
+    return {
+        tx_id: source for tx_id, source in rows
+    }  # the last one counts: a chargeback before a reviewer, fraud before genuine
+
+
+def get_latest_scored_day(engine: sa.Engine) -> int | None:
+    """The first second of the day of the latest scored transaction; None before the first."""
+    with engine.connect() as connection:
+        return store.get_latest_ts(connection) // DAY * DAY or None
+
+
+def load_filter_choices(engine: sa.Engine) -> dict[str, list[str]]:
+    """What can be chosen: categories and channels of the latest thousand transactions, versions that decided."""
+    p, t = store.predictions, store.transactions
+    latest = sa.select(p.c.tx_id).order_by(p.c.ts.desc()).limit(1000)
+    with engine.connect() as connection:
+        seen = store.read_frame(
+            connection, sa.select(t.c.category, t.c.channel).where(t.c.tx_id.in_(latest))
+        )
+        versions = connection.scalars(
+            sa.select(p.c.model_version).where(p.c.tx_id.in_(latest)).distinct()
+        ).all()
+    return {
+        "category": sorted(set(seen["category"])),
+        "channel": sorted(set(seen["channel"])),
+        "version": sorted(versions),
+    }

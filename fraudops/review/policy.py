@@ -1,0 +1,81 @@
+"""The rules of the review queue as plain functions: what comes first, who has to confirm, what is a reason, what is random."""
+
+import zlib
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from fraudops.timeline import DAY
+
+VERDICTS = ("fraud", "genuine", "unsure")
+DUE_SECONDS = DAY  # after it was opened, in the time of the operation
+LEASE_SECONDS = 15 * 60
+MIN_NOTE_CHARACTERS = 15  # of a note that overrides the model, or explains 'something else'
+SECOND_REVIEW_CENTS = 50_000  # from here on two people have to agree
+OVERRIDE_PROBABILITY = 0.5  # from here on the model calls it a fraud, and does not merely ask
+BLIND_SHARE = 0.1  # of the flagged cases: the score stays hidden until a first opinion is given
+SAMPLE_SHARE = 0.005  # of the approved transactions: reviewed to learn what the model misses
+FLAGGED_PER_SAMPLE = 10  # one sampled case for so many flagged ones
+
+PRIORITY_FORMULA = f"probability × amount × urgency; urgency is 1 + age / {DUE_SECONDS // 3600} h, and doubles once a case is overdue"
+
+
+@dataclass(frozen=True)
+class ReasonCode:
+    """A reason code: the verdict it goes with, and what people read."""
+
+    verdict: str
+    words: str
+
+
+REASON_CODES = {
+    "customer_denies": ReasonCode("fraud", "the customer did not make it"),
+    "card_testing": ReasonCode("fraud", "small payments tried the card before"),
+    "unlike_customer": ReasonCode("fraud", "unlike anything the customer does"),
+    "bad_terminal": ReasonCode("fraud", "other frauds at this terminal"),
+    "other_fraud": ReasonCode("fraud", "something else (say what in the note)"),
+    "customer_confirms": ReasonCode("genuine", "the customer made it"),
+    "usual_pattern": ReasonCode("genuine", "usual for this customer"),
+    "explained": ReasonCode("genuine", "unusual, but explained (travel, gift, season)"),
+    "other_genuine": ReasonCode("genuine", "something else (say what in the note)"),
+    "no_contact": ReasonCode("unsure", "the customer could not be reached"),
+    "contradictory": ReasonCode("unsure", "the signs contradict each other"),
+    "other_unsure": ReasonCode("unsure", "something else (say what in the note)"),
+}
+
+
+def compute_urgency(age: float) -> float:
+    """How pressing a case is by its age (s) in the time of the operation: 1 when new, 2 when due, then from 4 on."""
+    waited = 1 + max(age, 0.0) / DUE_SECONDS
+    return 2 * waited if age > DUE_SECONDS else waited
+
+
+def build_urgency_sql(age: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
+    """`urgency` in the database, of ages that are not negative."""
+    waited = 1.0 + age / float(DUE_SECONDS)
+    return sa.case((age > DUE_SECONDS, 2 * waited), else_=waited)
+
+
+def is_override(verdict: str, flagged: bool, probability: float) -> bool:
+    """Whether a verdict goes against the model: fraud where it approved, or genuine where it was certain of fraud.
+
+    A flag below `CERTAIN` is a question, and neither answer to a question overrides it.
+    """
+    return (verdict == "fraud" and not flagged) or (
+        verdict == "genuine" and flagged and probability >= OVERRIDE_PROBABILITY
+    )
+
+
+def needs_second_review(verdict: str, amount_cents: int, override: bool) -> bool:
+    """Whether a second person has to agree before a verdict counts."""
+    return verdict != "unsure" and (override or amount_cents >= SECOND_REVIEW_CENTS)
+
+
+def is_sampled(prediction_id: str, share: float) -> bool:
+    """A lot that nobody chooses: by a checksum of the prediction's id, which is random (UUID 4)."""
+    return zlib.crc32(prediction_id.encode()) < share * 2**32
+
+
+def get_sample_id_bound(share: float) -> str:
+    """The prefix below which a random id falls with that probability, so that an index finds the sample."""
+    return f"{int(share * 16**8):08x}"

@@ -1,0 +1,130 @@
+"""What reviewers did: speed, agreement, overrides, and what the random sample says was missed."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.models import wilson_interval
+from fraudops.review import policy
+from fraudops.review.performance import _divide
+
+MAX_RECENT_DECISIONS = 5_000  # words of reviewers that their figures are about
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A share of some with Wilson's 95 % interval."""
+
+    found: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        return _divide(self.found, self.of)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson_interval(self.found, self.of)
+
+
+@dataclass(frozen=True)
+class ReviewStatistics:
+    """How reviewing goes.
+
+    Attributes
+    ----------
+    progress : cases by state: open, second, closed
+    agreement : second persons who said what the first had said
+    blind, sighted : first words on flagged cases that called them a fraud, with the score hidden and in sight
+    overrides : verdicts that went against the model
+    minutes : median time with a case; NaN before the first verdict
+    missed : frauds among the reviewed random sample of approved transactions
+    people : by person: verdicts, overrides, minutes (median)
+    """
+
+    progress: dict[str, int]
+    agreement: Proportion
+    blind: Proportion
+    sighted: Proportion
+    overrides: Proportion
+    minutes: float
+    missed: Proportion
+    people: pd.DataFrame
+
+
+def compute_review_statistics(
+    engine: sa.Engine, latest: int = MAX_RECENT_DECISIONS
+) -> ReviewStatistics:
+    """Progress of all cases; every other figure on the latest words of reviewers, of cases that were begun among them.
+
+    Parameters
+    ----------
+    latest : how many words (opinions and verdicts) are looked at
+    """
+    c, d, before = store.cases, store.decisions, store.decisions.alias("before")
+    columns = (
+        d.c.id,
+        d.c.tx_id,
+        d.c.stage,
+        d.c.verdict,
+        d.c.actor,
+        d.c.seconds,
+        d.c.override,
+        c.c.kind,
+        c.c.blind,
+        c.c.state,
+    )
+    with engine.connect() as connection:
+        counts = sa.select(c.c.state, sa.func.count()).group_by(c.c.state)
+        progress = dict.fromkeys(("open", "second", "closed"), 0) | {
+            state: n for state, n in connection.execute(counts)
+        }
+        border = (
+            connection.scalar(sa.select(d.c.id).order_by(d.c.id.desc()).offset(latest).limit(1))
+            or 0
+        )
+        query = sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id)
+        begun = sa.exists().where(before.c.tx_id == d.c.tx_id, before.c.id <= border)
+        said = store.read_frame(
+            connection, query.where(d.c.id > border, ~begun) if border else query
+        )
+    verdicts = said[(said["stage"] != "opinion") & (said["verdict"] != "unsure")]
+    second = verdicts[verdicts["stage"].isin(["confirmation", "objection"])]
+    first = said[(said["kind"] == "flagged") & (said["verdict"] != "unsure")].drop_duplicates(
+        "tx_id"
+    )
+    final = verdicts[verdicts["stage"].isin(["decision", "confirmation"])]
+    sample = final[(final["kind"] == "sample") & (final["state"] == "closed")]
+    by_person = verdicts.groupby("actor")
+    people = by_person.agg(
+        verdicts=("id", "size"), overrides=("override", "sum"), minutes=("seconds", "median")
+    )
+    return ReviewStatistics(
+        progress,
+        Proportion(int((second["stage"] == "confirmation").sum()), len(second)),
+        _count_fraud_verdicts(first[first["stage"] == "opinion"]),
+        _count_fraud_verdicts(first[first["blind"] == 0]),
+        Proportion(int(verdicts["override"].sum()), len(verdicts)),
+        float(verdicts["seconds"].median() / 60) if len(verdicts) else float("nan"),
+        _count_fraud_verdicts(sample),
+        people.assign(minutes=people["minutes"] / 60),
+    )
+
+
+def _count_fraud_verdicts(rows: pd.DataFrame) -> Proportion:
+    return Proportion(int((rows["verdict"] == "fraud").sum()), len(rows))
+
+
+SAMPLE_DESCRIPTION = f"one in {round(1 / policy.SAMPLE_SHARE)} approved transactions"
+
+
+def load_decisions(engine: sa.Engine, actor: str) -> pd.DataFrame:
+    """The verdicts of one reviewer in order, without opinions on blind cases; columns of `store.decisions`."""
+    d = store.decisions
+    with engine.connect() as connection:
+        return store.read_frame(
+            connection,
+            sa.select(d).where(d.c.actor == actor, d.c.stage != "opinion").order_by(d.c.id),
+        )

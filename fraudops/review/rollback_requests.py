@@ -1,0 +1,162 @@
+"""What one person asks for and a second one grants: rolling the champion back."""
+
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from fraudops import ledger, store
+from fraudops.errors import UserError
+from fraudops.workspace import Workspace
+
+ROLLBACK_REQUEST = "rollback"
+MIN_REASON_CHARACTERS = 15
+GRANTED, REFUSED, WITHDRAWN = "granted", "refused", "withdrawn"
+
+
+@dataclass(frozen=True)
+class RollbackRequest:
+    """An open request: its number, the champion when it was asked, why, by whom, when (s since 1970)."""
+
+    id: int
+    version: str
+    reason: str
+    asked_by: str
+    asked_at: float
+
+
+def find_open_rollback_request(engine: sa.Engine) -> RollbackRequest | None:
+    """The request that waits for an answer, if there is one."""
+    with engine.connect() as connection:
+        return _load_open_request(connection)
+
+
+def _load_open_request(connection: sa.Connection) -> RollbackRequest | None:
+    r = store.requests
+    query = sa.select(r.c.id, r.c.version, r.c.reason, r.c.asked_by, r.c.asked_at).where(
+        r.c.state == "open"
+    )
+    row = connection.execute(query.limit(1)).first()
+    return RollbackRequest(*row) if row else None
+
+
+def request_rollback(engine: sa.Engine, reason: str, actor: str) -> int:
+    """Ask for the previous champion back; returns the number of the request.
+
+    Raises
+    ------
+    UserError
+        If the reason is too short, there is nothing to go back to, or a request is open already.
+    """
+    reason = reason.strip()
+    if len(reason) < MIN_REASON_CHARACTERS:
+        raise UserError(
+            f"Say in at least {MIN_REASON_CHARACTERS} letters why the champion should go."
+        )
+    with store.write_transaction(engine) as connection:
+        if _load_open_request(connection):
+            raise UserError("A rollback has been asked for already: it has to be answered first.")
+        moves = ledger.load_entries(connection, "champion")
+        if not moves or moves[-1]["payload"]["previous"] is None:
+            raise UserError(
+                "There is no previous champion to roll back to: nothing has been promoted after the first model."
+            )
+        asked = {
+            "what": ROLLBACK_REQUEST,
+            "version": moves[-1]["payload"]["version"],
+            "reason": reason,
+        }
+        row = asked | {"asked_by": actor, "asked_at": time.time(), "state": "open"}
+        number = connection.execute(store.requests.insert().values(row)).inserted_primary_key[0]
+        ledger.append_entry(connection, "request", actor, id=number, state="open", **asked)
+        return number
+
+
+def withdraw_rollback(engine: sa.Engine, number: int, actor: str) -> None:
+    """Take back a request of one's own.
+
+    Raises
+    ------
+    UserError
+        If it is somebody else's, or not open any more.
+    """
+    with store.write_transaction(engine) as connection:
+        request = _require_open_request(connection, number)
+        if request.asked_by != actor:
+            raise UserError(
+                f"{request.asked_by} asked for this rollback: only they can withdraw it. You can refuse it."
+            )
+        _close_request(connection, request, WITHDRAWN, actor)
+
+
+def answer_rollback(
+    workspace: Workspace, engine: sa.Engine, number: int, granted: bool, actor: str
+) -> str | None:
+    """Grant or refuse a request. A granted rollback happens in the same transaction: both are on record, or neither.
+
+    Returns
+    -------
+    The version that decides now, if the request was granted.
+
+    Raises
+    ------
+    UserError
+        If it is the asker's own, not open any more, or about a champion that has changed since.
+    """
+    with store.write_transaction(engine) as connection:
+        request = _require_open_request(connection, number)
+        if request.asked_by == actor:
+            raise UserError("You asked for this rollback: somebody else has to grant or refuse it.")
+        if not granted:
+            _close_request(connection, request, REFUSED, actor)
+            return None
+        moved = ledger.load_entries(connection, "champion")[-1]
+        if moved["seq"] > _find_request_seq(connection, request):
+            raise UserError(  # even if the same version decides again: what it would go back to may be another
+                f"The champion has changed since somebody asked to roll version {request.version} back. Refuse the request; "
+                "whoever still wants a rollback asks anew."
+            )
+        from fraudops import (
+            models,
+        )  # imports mlflow, which takes seconds that nobody else should wait for
+
+        _close_request(connection, request, GRANTED, actor)
+        back = moved["payload"]["previous"]
+        reason = f"{request.reason} (asked by {request.asked_by}, granted by {actor})"
+        models.set_champion(workspace, connection, back, reason, actor, kind=ROLLBACK_REQUEST)
+    models.anchor_or_log(workspace, engine)
+    return back
+
+
+def _require_open_request(connection: sa.Connection, number: int) -> RollbackRequest:
+    found = _load_open_request(connection)
+    if found is None or found.id != number:
+        raise UserError("This request has been answered already, or withdrawn.")
+    return found
+
+
+def _find_request_seq(connection: sa.Connection, request: RollbackRequest) -> int:
+    """The number of the ledger's entry in which this was asked."""
+    for one in ledger.load_entries(connection, "request"):
+        if (one["payload"]["id"], one["payload"]["state"]) == (request.id, "open"):
+            return one["seq"]
+    raise UserError(
+        "The ledger has no entry for this request: it was not made on the page. Refuse it, and tell an auditor."
+    )
+
+
+def _close_request(
+    connection: sa.Connection, request: RollbackRequest, state: str, actor: str
+) -> None:
+    r = store.requests
+    closed = {"state": state, "answered_by": actor, "answered_at": time.time()}
+    connection.execute(r.update().where(r.c.id == request.id).values(closed))
+    ledger.append_entry(
+        connection,
+        "request",
+        actor,
+        id=request.id,
+        what=ROLLBACK_REQUEST,
+        version=request.version,
+        state=state,
+    )

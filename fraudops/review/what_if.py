@@ -1,0 +1,94 @@
+"""What would have changed a decision: each input of the model alone set to what is usual, and the score that comes of it."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sklearn.base import BaseEstimator
+
+from fraudops import store
+from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
+from fraudops.models import describe_feature, predict_probability
+
+BASELINE_ROWS = 500  # approved transactions that say what is usual
+MAX_CHANGES = 5
+
+
+@dataclass(frozen=True)
+class CounterfactualChange:
+    """One input set to what is usual: its name, both values in words, and the probability that the model gives then."""
+
+    feature: str
+    now: str
+    then: str
+    probability: float
+
+
+def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
+    """The usual value of each of `FEATURES`: the median (numbers) or the most frequent one of the latest approved."""
+    p, e = store.predictions, store.evidence
+    latest = (
+        sa.select(p.c.prediction_id)
+        .where(p.c.decision == "approve")
+        .order_by(p.c.ts.desc())
+        .limit(BASELINE_ROWS)
+    )
+    rows = [
+        json.loads(text)
+        for text in connection.scalars(sa.select(e.c.inputs).where(e.c.prediction_id.in_(latest)))
+    ]
+    frame = _build_input_frame(rows)
+    middle = frame[list(NUMERIC_FEATURES)].median()
+    return [
+        *(None if np.isnan(value) else float(value) for value in middle),
+        *(frame[name].mode().iloc[0] if len(frame) else None for name in CATEGORICAL_FEATURES),
+    ]
+
+
+def load_prediction_inputs(
+    connection: sa.Connection, prediction_id: str
+) -> list[float | str | None] | None:
+    """The inputs of a stored prediction in the order of `FEATURES`; None if they were not kept."""
+    text = connection.scalar(
+        sa.select(store.evidence.c.inputs).where(store.evidence.c.prediction_id == prediction_id)
+    )
+    return json.loads(text) if text else None
+
+
+def _build_input_frame(rows: list[list]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(FEATURES))
+    return frame.astype(
+        dict.fromkeys(NUMERIC_FEATURES, float) | dict.fromkeys(CATEGORICAL_FEATURES, object)
+    )
+
+
+def find_counterfactual_changes(
+    model: BaseEstimator, threshold: float, inputs: list, usually: list
+) -> list[CounterfactualChange]:
+    """The single changes that turn the decision, by how far they carry; none if no single one does.
+
+    The inputs are changed one at a time, though in life they move together: this tells what the model looks at, and not
+    what the customer could have done.
+
+    Parameters
+    ----------
+    model : the fitted pipeline that decided
+    threshold : probability from which on it flags
+    inputs, usually : values in the order of `FEATURES`
+    """
+    swapped = [[*inputs[:i], value, *inputs[i + 1 :]] for i, value in enumerate(usually)]
+    scores = predict_probability(model, _build_input_frame([inputs, *swapped]))
+    flagged = scores[0] >= threshold
+    turned = [i for i in range(len(FEATURES)) if (scores[i + 1] >= threshold) != flagged]
+    turned.sort(key=lambda i: scores[i + 1], reverse=not flagged)
+    return [
+        CounterfactualChange(
+            FEATURES[i],
+            describe_feature(FEATURES[i], inputs[i]),
+            describe_feature(FEATURES[i], usually[i]),
+            float(scores[i + 1]),
+        )
+        for i in turned[:MAX_CHANGES]
+    ]

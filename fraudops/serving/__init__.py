@@ -1,0 +1,43 @@
+"""The scoring service: request schemas, scoring, packaging, and replay."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "batching": ("Batcher", "MAX_WAITING_REQUESTS", "QueueFullError"),
+        "bento": (
+            "build_bento",
+            "find_free_port",
+            "find_or_build_champion_bento",
+            "import_to_bentoml",
+            "serve_bento",
+            "stop_process_tree",
+            "wait_until_ready",
+        ),
+        "environment": ("find_environment_differences",),
+        "load_test": ("run_load_test", "run_locust"),
+        "loaded_model": ("BENTO_MODEL_NAME", "BENTO_SERVICE_NAME", "find_model_file"),
+        "middleware": ("AccessMiddleware", "make_problem_details"),
+        "replay": (
+            "insert_history",
+            "post_json",
+            "replay_day",
+            "score_over_http",
+            "to_score_request",
+        ),
+        "schemas": (
+            "Identifier",
+            "LabelRequest",
+            "LabelResponse",
+            "ModelInfo",
+            "PredictionPage",
+            "ProblemDetails",
+            "ReloadResponse",
+            "ScoreRequest",
+            "ScoredTransaction",
+            "SwitchRequest",
+        ),
+        "scorer": ("Scorer", "load_logged_inputs"),
+    },
+)

@@ -1,0 +1,147 @@
+"""From a registered model to a Bento, and a Bento served on localhost for as long as a block runs."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bentoml
+import httpx
+import psutil
+
+from fraudops.errors import UserError
+from fraudops.models import CHAMPION_ALIAS, RegisteredVersion, find_version
+from fraudops.serving.loaded_model import BENTO_MODEL_NAME, BENTO_SERVICE_NAME
+from fraudops.serving.middleware import API_TOKEN_VARIABLE
+from fraudops.workspace import REPOSITORY, Workspace
+
+BENTOFILE = REPOSITORY / "3_Model_Serving" / "bentofile.yaml"
+READY_TIMEOUT_SECONDS = 120
+
+
+def set_bentoml_home(workspace: Workspace) -> None:
+    """Keep BentoML's stores in the workspace. Has to come before BentoML is first asked for a model."""
+    os.environ["BENTOML_HOME"] = str(workspace.path("bentoml"))
+
+
+def import_to_bentoml(workspace: Workspace, registered: RegisteredVersion) -> str:
+    """Copy a registered version into BentoML's model store, file and hash unchanged. Returns its tag."""
+    set_bentoml_home(workspace)
+    model = bentoml.mlflow.import_model(
+        BENTO_MODEL_NAME,
+        registered.folder.as_uri(),
+        metadata={
+            "sha256": registered.sha256,
+            "version": registered.version,
+            "threshold": registered.threshold,
+        },
+    )
+    return str(model.tag)
+
+
+def build_bento(workspace: Workspace, registered: RegisteredVersion) -> str:
+    """Build the Bento of a registered version: service, library, locked requirements, model. Returns its tag."""
+    import_to_bentoml(workspace, registered)
+    bento = bentoml.bentos.build_bentofile(
+        str(BENTOFILE), build_ctx=str(REPOSITORY), labels={"model_version": registered.version}
+    )
+    return str(bento.tag)
+
+
+def find_or_build_champion_bento(workspace: Workspace) -> str:
+    """The tag of the newest Bento that holds the registry's champion; built now if there is none."""
+    set_bentoml_home(workspace)
+    champion = find_version(workspace, CHAMPION_ALIAS)
+    held = [
+        b
+        for b in bentoml.list(BENTO_SERVICE_NAME)
+        if b.info.labels.get("model_version") == champion.version
+    ]
+    held.sort(key=lambda bento: bento.info.creation_time)
+    return str(held[-1].tag) if held else build_bento(workspace, champion)
+
+
+def find_free_port() -> int:
+    """A port of localhost that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def serve_bento(
+    workspace: Workspace,
+    tag: str,
+    workers: int = 1,
+    host: str = "127.0.0.1",
+    token: str = "",
+    database: Workspace | None = None,
+) -> Iterator[str]:
+    """Run ``bentoml serve`` on a free port of localhost; yields its URL once it is ready, stops it at the end.
+
+    Parameters
+    ----------
+    token : asked of every caller, if given
+    database : the workspace whose database it works on, if not this one's
+
+    Raises
+    ------
+    UserError
+        If the service ends, or is not ready in time; names its log.
+    """
+    url = f"http://127.0.0.1:{(port := find_free_port())}"
+    log = workspace.path("serving", "service.log")
+    command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", host, "--port", str(port)]
+    with log.open("w", encoding="utf-8") as output:
+        environment = (
+            workspace.environment()
+            | {"FRAUDOPS_WORKERS": str(workers)}
+            | ({API_TOKEN_VARIABLE: token} if token else {})
+        )
+        if database:
+            environment |= {"FRAUDOPS_DATABASE_URL": database.database_file_url}
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_until_ready(url, process, log)
+            yield url
+        finally:
+            stop_process_tree(process)
+
+
+def stop_process_tree(process: subprocess.Popen) -> None:
+    """End the server and what it started; on Windows its workers would outlive it."""
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    for member in alive:
+        member.kill()
+
+
+def wait_until_ready(
+    url: str, process: subprocess.Popen, log: Path, route: str = "/readyz"
+) -> None:
+    """Return as soon as a server answers; UserError if it has ended, or does not answer in time."""
+    limit = time.monotonic() + READY_TIMEOUT_SECONDS
+    while time.monotonic() < limit:
+        if process.poll() is not None:
+            raise UserError(
+                f"The service ended with code {process.returncode} before it was ready. Its log: {log}"
+            )
+        try:
+            if httpx.get(f"{url}{route}", timeout=2).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass  # not listening yet
+        time.sleep(0.2)
+    raise UserError(f"The service was not ready after {READY_TIMEOUT_SECONDS} s. Its log: {log}")

@@ -1,0 +1,75 @@
+"""A load test as a process of its own: locust without a screen, its summary in a few figures."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fraudops.errors import UserError
+from fraudops.serving.replay import to_score_request
+from fraudops.workspace import REPOSITORY
+
+LOCUSTFILE = REPOSITORY / "3_Model_Serving" / "locustfile.py"
+
+
+def run_load_test(
+    url: str, tx: pd.DataFrame, users: int, seconds: int, rows: int = 1, rate: float = 0.0
+) -> dict[str, float]:
+    """Send raw transactions, again and again under new ids.
+
+    Parameters
+    ----------
+    url : of the service
+    tx : (n, 9) the transactions to send, columns `online.TX_COLUMNS`
+    users : callers at once; each waits for its answer
+    rows : transactions a request
+    rate : requests a second over all users; 0 for as many as go
+
+    Returns
+    -------
+    requests, failures, requests_per_second, rows_per_second, median_ms, p99_ms
+
+    Raises
+    ------
+    UserError
+        If locust did not run; with what it said.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "transactions.json"
+        file.write_text(json.dumps(to_score_request(tx)["transactions"]), encoding="utf-8")
+        options = ["--transactions", str(file), "--rows", str(rows), "--rate", str(rate / users)]
+        return run_locust(LOCUSTFILE, url, users, seconds, rows, options)
+
+
+def run_locust(
+    locustfile: Path, url: str, users: int, seconds: int, rows: int, options: list[str]
+) -> dict[str, float]:
+    """Any locustfile with its own options, for so many seconds; see `run`."""
+    command = [
+        sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--host", url, "-u", str(users), "-r", str(users),
+        "-t", f"{seconds}s", "--json", "--skip-log", "--exit-code-on-error", "0", *options,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout.strip():
+        raise UserError(f"The load test did not run: {done.stderr.strip()[-500:]}")
+    return _summarize_requests(json.loads(done.stdout)[0], rows)
+
+
+def _summarize_requests(summary: dict, rows: int) -> dict[str, float]:
+    """From locust's summary of one kind of request; its times are rounded to two digits."""
+    times = {int(float(time)): n for time, n in summary["response_times"].items()}
+    milliseconds = np.repeat(list(times), list(times.values()))
+    seconds = summary["last_request_timestamp"] - summary["start_time"]
+    rate = summary["num_requests"] / seconds
+    return {
+        "requests": summary["num_requests"],
+        "failures": summary["num_failures"],
+        "requests_per_second": round(rate, 1),
+        "rows_per_second": round(rate * rows, 1),
+        "median_ms": float(np.percentile(milliseconds, 50)),
+        "p99_ms": float(np.percentile(milliseconds, 99)),
+    }

@@ -1,0 +1,73 @@
+"""A registered model, checked and made ready to answer."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fraudops.errors import UserError
+from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
+from fraudops.models import CompactPipeline, ShapExplainer, load_model_file, predict_probability
+
+_logger = logging.getLogger("fraudops.served")
+
+BENTO_SERVICE_NAME = "fraud_scoring"  # names in BentoML's stores
+BENTO_MODEL_NAME = "card_fraud"
+PROBE_ROWS = 50  # rows on which the compact form of a model has to agree with the model
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to answer."""
+
+    version: str
+    sha256: str
+    threshold: float
+    model: CompactPipeline
+    explainer: ShapExplainer
+
+    @classmethod
+    def load(cls, file: Path, sha256: str, version: str, threshold: float) -> "LoadedModel":
+        """Load a model file after its hash was compared (see `registry.load_model`).
+
+        Raises
+        ------
+        UserError
+            If the file is not the registered one, or does not give the same numbers in its compact form.
+        """
+        pipeline = load_model_file(file, sha256)
+        model = CompactPipeline(pipeline)
+        _check_compact_agrees(pipeline, model, file)
+        explainer = ShapExplainer(model.model)
+        if not explainer.available:
+            _logger.warning(
+                "Model %s is of a kind that SHAP cannot explain: its answers come without reasons.",
+                version,
+            )
+        return cls(version, sha256, threshold, model, explainer)
+
+
+def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = np.where(
+        rng.random((PROBE_ROWS, len(NUMERIC_FEATURES))) < 0.1,
+        np.nan,
+        rng.lognormal(1, 2, (PROBE_ROWS, len(NUMERIC_FEATURES))),
+    )
+    texts = [rng.choice([*known, "never seen"], PROBE_ROWS).tolist() for known in model.codes]
+    rows = pd.DataFrame(numbers, columns=list(NUMERIC_FEATURES)).assign(
+        **dict(zip(CATEGORICAL_FEATURES, texts, strict=True))
+    )
+    if not np.array_equal(
+        predict_probability(pipeline, rows), model.probability(model.encode(numbers, *texts))
+    ):
+        raise UserError(
+            f"{file} does not score alike in its compact form: its steps are not those of fraudops.models."
+        )
+
+
+def find_model_file(folder: Path) -> Path:
+    """The skops file inside the folder of a BentoML model."""
+    return next(folder.rglob("model.skops"))

@@ -1,0 +1,93 @@
+"""What a request has to pass before the service reads it: a token, and a limit of bytes."""
+
+import hmac
+import ipaddress
+import json
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+API_TOKEN_VARIABLE = "FRAUDOPS_API_TOKEN"
+PUBLIC_PATHS = ("/livez", "/readyz", "/healthz")
+MAX_REQUEST_BYTES = 4_000_000
+
+
+def make_problem_details(status: int, title: str, detail: str, **more: object) -> dict:
+    """A problem as RFC 9457 describes it."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail} | more
+
+
+def _is_local(address: tuple | None) -> bool:
+    if not address:  # a Unix socket
+        return True
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return False
+
+
+class AccessMiddleware:
+    """ASGI middleware. A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set, and always when it reaches the
+    service by another address than localhost: a service that listens elsewhere without a token refuses.
+    """
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):
+        self.app = app
+        self.token = os.environ.get(API_TOKEN_VARIABLE, "")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in PUBLIC_PATHS:
+            return await self.app(scope, receive, send)
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if not self._may(scope, headers):
+            detail = "Send the header 'Authorization: Bearer ' with the token of the service."
+            if not self.token:
+                detail = f"From elsewhere than localhost this service answers only with a token: set {API_TOKEN_VARIABLE} before it starts."
+            return await _send_problem(send, 401, "A token is needed", detail)
+        size = headers.get(b"content-length", b"0")
+        if not size.isdigit() or int(size) > MAX_REQUEST_BYTES:
+            return await _send_too_large(send)
+        total = 0
+
+        async def counting() -> MutableMapping[str, Any]:
+            """A body without a stated length ends where it grows too large."""
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            return message if total <= MAX_REQUEST_BYTES else {"type": "http.disconnect"}
+
+        async def answering(message: MutableMapping[str, Any]) -> None:
+            if total <= MAX_REQUEST_BYTES:  # else what is said about half a body is of no use
+                await send(message)
+
+        await self.app(scope, counting, answering)
+        if total > MAX_REQUEST_BYTES:
+            await _send_too_large(send)
+
+    def _may(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        if not self.token:
+            return _is_local(scope.get("server")) and _is_local(scope.get("client"))
+        given = headers.get(b"authorization", b"")
+        return hmac.compare_digest(given, f"Bearer {self.token}".encode())
+
+
+async def _send_too_large(send: Send) -> None:
+    await _send_problem(
+        send, 413, "The request is too large", f"A request has at most {MAX_REQUEST_BYTES:,} bytes."
+    )
+
+
+async def _send_problem(send: Send, status: int, title: str, detail: str) -> None:
+    body = json.dumps(make_problem_details(status, title, detail)).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,188 @@
+"""What the service takes and gives, as schemas."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_ROWS_PER_REQUEST = 5000
+MAX_TS = 4_102_444_800  # 2100
+
+Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+UnixSeconds = Annotated[int, Field(ge=0, lt=MAX_TS, description="seconds since 1970, UTC")]
+EXAMPLE_TRANSACTION = {
+    "tx_id": "X1", "ts": 1_775_000_000, "customer_id": "C1", "terminal_id": "M1", "amount": 250.0, "category": "travel",
+    "channel": "online",
+}  # fmt: skip
+
+
+class StrictModel(BaseModel):
+    """A request's part: what it does not know it refuses, and text is no number."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Transaction(StrictModel):
+    """A raw transaction, as the payment system sends it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_TRANSACTION]})
+    tx_id: Identifier
+    ts: UnixSeconds
+    customer_id: Identifier
+    terminal_id: Identifier
+    amount: float = Field(ge=0, le=1_000_000, description="money, at most two decimals count")
+    category: Identifier = "unknown"
+    channel: Identifier = "unknown"
+    lat: float | None = Field(
+        None, ge=-90, le=90, description="degrees; empty when online or unknown"
+    )
+    lon: float | None = Field(None, ge=-180, le=180, description="degrees; goes with lat")
+
+    @model_validator(mode="after")
+    def place_is_whole(self) -> Self:
+        """Both coordinates, or none."""
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("lat and lon go together: give both or neither")
+        return self
+
+    def canonical(self) -> dict:
+        """In the columns of `online.TX_COLUMNS`: whole cents, hundredths of a degree."""
+        row = self.model_dump(exclude={"amount", "lat", "lon"})
+        place = {
+            f"{name}_cdeg": None if (at := getattr(self, name)) is None else round(at * 100)
+            for name in ("lat", "lon")
+        }
+        return row | {"amount_cents": round(self.amount * 100)} | place
+
+
+class ScoreRequest(StrictModel):
+    """One or many transactions."""
+
+    transactions: list[Transaction] = Field(min_length=1, max_length=MAX_ROWS_PER_REQUEST)
+
+
+class FeatureReason(BaseModel):
+    """One of the strongest reasons of a score."""
+
+    feature: str
+    value: float | str | None
+    contribution: float = Field(description="to the log-odds of fraud; positive speaks for fraud")
+    text: str
+
+
+class ScoredTransaction(BaseModel):
+    """The decision on one transaction."""
+
+    tx_id: str
+    prediction_id: str
+    probability: float
+    threshold: float
+    decision: Literal["approve", "review", "block"]
+    model_version: str
+    reasons: list[FeatureReason]
+    cold_start: list[Literal["customer", "terminal"]] = Field(
+        description="which of them has no history of its own"
+    )
+
+
+class LabelEvent(StrictModel):
+    """What somebody found out about a transaction."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"tx_id": "X1", "label_ts": 1_775_400_000, "is_fraud": True, "source": "chargeback"}
+            ]
+        }
+    )
+    tx_id: Identifier
+    label_ts: UnixSeconds
+    is_fraud: bool = True
+    source: Literal["chargeback", "reviewer"] = "chargeback"
+    actor: Identifier = "issuer"
+    customer_id: Identifier | None = Field(
+        None, description="needed, with the terminal, where the transaction is not stored"
+    )
+    terminal_id: Identifier | None = None
+
+    def row(self, customer_id: str, terminal_id: str) -> dict:
+        """As a row of `store.labels`."""
+        return self.model_dump() | {
+            "is_fraud": int(self.is_fraud),
+            "customer_id": customer_id,
+            "terminal_id": terminal_id,
+        }
+
+
+class LabelRequest(StrictModel):
+    """One or many labels."""
+
+    labels: list[LabelEvent] = Field(max_length=20_000)
+
+
+class LabelResponse(BaseModel):
+    """How many of the given rows were new."""
+
+    new: int
+
+
+class StoredPrediction(BaseModel):
+    """A stored prediction beside what is known of its transaction."""
+
+    tx_id: str
+    ts: int
+    prediction_id: str
+    model_version: str
+    probability: float
+    threshold: float
+    decision: str
+    label: Literal["fraud", "genuine"] | None
+    reasons: list[FeatureReason]
+
+
+class PredictionPage(BaseModel):
+    """Some predictions in the order of time, and where the next page begins."""
+
+    predictions: list[StoredPrediction]
+    next: str | None = Field(
+        description="give it as `after` for the next page; null on the last one"
+    )
+
+
+class ModelInfo(BaseModel):
+    """Which model answers, and where."""
+
+    version: str
+    sha256: str
+    threshold: float
+    block_from: float
+    mode: Literal["model", "rules"]
+    explained: bool
+    challenger: str | None
+    environment: list[str] = Field(
+        description="packages that differ from those the model was trained with"
+    )
+
+
+class SwitchRequest(StrictModel):
+    """Who switches, to what, and why."""
+
+    mode: Literal["model", "rules"]
+    actor: Identifier
+    reason: Identifier
+
+
+class ReloadResponse(BaseModel):
+    """What the registry names now."""
+
+    version: str
+    previous: str
+    challenger: str | None
+
+
+class ProblemDetails(BaseModel):
+    """What was wrong, as RFC 9457 describes problems."""
+
+    title: str
+    status: int
+    detail: str
+    errors: list[dict] = []

@@ -1,0 +1,284 @@
+"""Online features plus model: what the service and every replay call, so that there is one way to score."""
+
+import json
+import logging
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import features, store
+from fraudops.data import TRANSACTION_COLUMNS
+from fraudops.errors import UserError
+from fraudops.features import (
+    CATEGORICAL_FEATURES,
+    FEATURES,
+    NUMERIC_FEATURES,
+    compute_feature_matrix,
+    compute_online_sums,
+    to_column_arrays,
+)
+from fraudops.models import Costs, list_shap_reasons, make_decisions
+from fraudops.serving import fallback_rules
+from fraudops.serving.loaded_model import LoadedModel
+from fraudops.store import split_keys
+
+_logger = logging.getLogger("fraudops.scoring")
+
+
+class Scorer:
+    """A model with its threshold, and the database that it reads the past from and writes its answers to.
+
+    What `control` says in the database goes before what it was made with.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        model_file: Path,
+        sha256: str,
+        version: str,
+        threshold: float,
+        costs: Costs | None = None,
+        made_at: float = 0.0,
+    ):
+        """`made_at` (s since 1970): a champion that `control` was told of before then is not followed any more."""
+        self.engine, self.costs, self.made_at = engine, costs or Costs(), made_at
+        self.own = self.champion = LoadedModel.load(model_file, sha256, version, threshold)
+        self.challenger: LoadedModel | None = None
+        self.mode = "model"
+        self._unusable: set[str] = set()
+        if not features.numpy_matches_sql():  # now rather than at the first transaction
+            _logger.warning(
+                "fraudops.windows does not say what features.sql says: the SQL answers, correctly but slowly."
+            )
+        with engine.connect() as connection:
+            self.follow(connection)
+
+    def follow(self, connection: sa.Connection) -> None:
+        """Take what `control` says: mode, champion and challenger."""
+        said = store.read_deployment(connection)
+        self.mode = said["mode"][0]["mode"] if "mode" in said else "model"
+        champion, since = said.get("champion", (None, 0.0))
+        if champion is None or since < self.made_at:
+            self.champion = self.own
+        elif (
+            champion["sha256"] != self.champion.sha256
+            or champion["version"] != self.champion.version
+        ):
+            self.champion = self._take(champion) or self.champion
+        challenger, _ = said.get("challenger", (None, 0.0))
+        if not challenger or challenger["version"] == self.champion.version:
+            self.challenger = None
+        elif self.challenger is None or challenger["sha256"] != self.challenger.sha256:
+            self.challenger = self._take(challenger)
+
+    def try_out(self, wanted: dict) -> None:
+        """Load a model that `control` may name, to see that it can be had; raises UserError if not."""
+        LoadedModel.load(
+            Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"]
+        )
+
+    def _take(self, wanted: dict) -> LoadedModel | None:
+        """A model that `control` names; None, and an entry in the log, if it cannot be had: who answers goes on answering."""
+        if wanted["sha256"] in self._unusable:
+            return None
+        try:
+            served = LoadedModel.load(
+                Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"]
+            )
+        except (UserError, OSError, ValueError, TypeError) as error:
+            self._unusable.add(wanted["sha256"])
+            _logger.error(
+                "Model %s cannot be loaded, version %s goes on: %s",
+                wanted["version"],
+                self.champion.version,
+                error,
+            )
+            return None
+        _logger.info("Model %s is loaded (SHA-256 %s).", served.version, served.sha256[:12])
+        return served
+
+    def score(self, tx: pd.DataFrame) -> pd.DataFrame:
+        """Score raw transactions in a frame (columns `TX_COLUMNS`); see `answer`. (n, 8) in the order of `tx`."""
+        rows = tx[list(TRANSACTION_COLUMNS)].astype(object)
+        rows = rows.where(rows.notna(), None).to_dict("records")
+        return pd.DataFrame(self.answer(rows))
+
+    def answer(self, rows: list[dict]) -> list[dict]:
+        """Score raw transactions; the answers are committed before they are returned.
+
+        A tx_id that was scored before gets its first answer again.
+
+        Parameters
+        ----------
+        rows : transactions, keys `TX_COLUMNS`; the first of those with one tx_id counts
+
+        Returns
+        -------
+        In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold, decision, reasons, cold_start
+        """
+        distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
+        ids = [row["tx_id"] for row in distinct]
+        with self.engine.connect() as connection:
+            self.follow(connection)
+            known = self._answers(connection, ids)
+            new = [row for row in distinct if row["tx_id"] not in known]
+            found = compute_online_sums(connection, new) if new else {}
+        if new:
+            made = self._judge(new, found)
+            if self._keep(new, *made):
+                known |= {answer["tx_id"]: answer for answer in made[0]}
+            else:  # somebody else has answered some of them in the meantime
+                with self.engine.connect() as connection:
+                    known = self._answers(connection, ids)
+        return [known[row["tx_id"]] for row in rows]
+
+    def _judge(
+        self, rows: list[dict], found: dict[str, np.ndarray]
+    ) -> tuple[list[dict], list[dict], list[dict]]:
+        """Answers, inputs as JSON, and shadow answers for new transactions."""
+        numbers = compute_feature_matrix(to_column_arrays(rows), found)
+        texts = [[row[name] for row in rows] for name in CATEGORICAL_FEATURES]
+        served, now = self.champion, time.time()
+        encoded = served.model.encode(numbers, *texts)
+        if self.mode == "rules":
+            (p, why), version, threshold = (
+                fallback_rules.apply_rules(numbers),
+                fallback_rules.RULES_VERSION,
+                0.5,
+            )
+            decisions = np.where(p >= threshold, "review", "approve")
+        else:
+            p, version, threshold = (
+                served.model.probability(encoded),
+                served.version,
+                served.threshold,
+            )
+            decisions = make_decisions(p, threshold, self.costs)
+            why = [[] for _ in rows]
+            if served.explainer.available:
+                why = list_shap_reasons(served.explainer.contributions(encoded), numbers, *texts)
+        customer_new, terminal_new = np.isnan(found["c_last_ts"]), found["t_n_30d"] == 0
+        answers = [
+            {
+                "prediction_id": uuid.uuid4().hex, "tx_id": row["tx_id"], "ts": row["ts"], "scored_at": now,
+                "model_version": version, "probability": float(p[i]), "threshold": threshold, "decision": str(decisions[i]),
+                "reasons": why[i],
+                "cold_start": ["customer"] * bool(customer_new[i]) + ["terminal"] * bool(terminal_new[i]),
+            }
+            for i, row in enumerate(rows)
+        ]  # fmt: skip
+        values = [[None if value != value else value for value in row] for row in numbers.tolist()]
+        inputs = [
+            {"inputs": json.dumps([*row, *(t[i] for t in texts)])} for i, row in enumerate(values)
+        ]
+        return answers, inputs, self._in_shadow(answers, numbers, texts)
+
+    def _in_shadow(
+        self, answers: list[dict], numbers: np.ndarray, texts: list[list[str]]
+    ) -> list[dict]:
+        """What the challenger says; its failure is logged and harms nobody."""
+        other = self.challenger
+        if other is None:
+            return []
+        try:
+            p = other.model.probability(other.model.encode(numbers, *texts))
+        except Exception:  # whatever it is, the champion's answers must not wait for it
+            _logger.exception(
+                "The challenger %s failed on %d transactions.", other.version, len(answers)
+            )
+            return []
+        decisions = make_decisions(p, other.threshold, self.costs)
+        return [
+            {
+                "prediction_id": answer["prediction_id"], "tx_id": answer["tx_id"], "scored_at": answer["scored_at"],
+                "model_version": other.version, "probability": float(p[i]), "threshold": other.threshold,
+                "decision": str(decisions[i]),
+            }
+            for i, answer in enumerate(answers)
+        ]  # fmt: skip
+
+    def _keep(
+        self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]
+    ) -> bool:
+        """Commit everything in one transaction; False, and nothing kept, if a transaction has an answer already."""
+        names = [column.name for column in store.predictions.columns]
+        with self.engine.execution_options(writing=True).begin() as connection:
+            store.insert_new(connection, store.transactions, rows)
+            kept = store.insert_new(
+                connection,
+                store.predictions,
+                [{name: one[name] for name in names} for one in answers],
+            )
+            if kept == len(answers):
+                evidence = [
+                    {"prediction_id": answer["prediction_id"]}
+                    | {name: json.dumps(answer[name]) for name in ("reasons", "cold_start")}
+                    | values
+                    for answer, values in zip(answers, inputs, strict=True)
+                ]
+                connection.execute(store.evidence.insert(), evidence)
+                if shadows:
+                    connection.execute(store.shadow.insert(), shadows)
+                return True
+            connection.rollback()
+        return self._keep_missing(rows, answers, inputs, shadows)
+
+    def _keep_missing(
+        self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]
+    ) -> bool:
+        """As `_keep`, for those that nobody has answered yet; always False."""
+        with self.engine.connect() as connection:
+            known = self._answers(connection, [row["tx_id"] for row in rows])
+        left = [i for i, row in enumerate(rows) if row["tx_id"] not in known]
+        if left:
+            mine = {answers[i]["prediction_id"] for i in left}
+            shadows = [one for one in shadows if one["prediction_id"] in mine]
+            self._keep(
+                [rows[i] for i in left],
+                [answers[i] for i in left],
+                [inputs[i] for i in left],
+                shadows,
+            )
+        return False
+
+    def _answers(self, connection: sa.Connection, ids: list[str]) -> dict[str, dict]:
+        p, e = store.predictions, store.evidence
+        names = (
+            "prediction_id",
+            "tx_id",
+            "ts",
+            "scored_at",
+            "model_version",
+            "probability",
+            "threshold",
+            "decision",
+        )
+        query = sa.select(*(p.c[name] for name in names), e.c.reasons, e.c.cold_start).join(
+            e, e.c.prediction_id == p.c.prediction_id, isouter=True
+        )
+        found = {}
+        for keys in split_keys(ids):
+            for row in connection.execute(query.where(p.c.tx_id.in_(keys))).mappings():
+                texts = {name: json.loads(row[name] or "[]") for name in ("reasons", "cold_start")}
+                found[row["tx_id"]] = dict(row) | texts
+        return found
+
+
+def load_logged_inputs(engine: sa.Engine, ids: list[str]) -> pd.DataFrame:
+    """The inputs that stored predictions were made of: index tx_id, columns `FEATURES`."""
+    p, e = store.predictions, store.evidence
+    query = sa.select(p.c.tx_id, e.c.inputs).join(e, e.c.prediction_id == p.c.prediction_id)
+    with engine.connect() as connection:
+        parts = [
+            connection.execute(query.where(p.c.tx_id.in_(keys))).all() for keys in split_keys(ids)
+        ]
+    found = {tx_id: json.loads(text) for part in parts for tx_id, text in part}
+    table = pd.DataFrame.from_dict(found, orient="index", columns=list(FEATURES)).rename_axis(
+        "tx_id"
+    )
+    return table.astype(dict.fromkeys(NUMERIC_FEATURES, np.float64))

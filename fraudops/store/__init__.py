@@ -1,0 +1,55 @@
+"""The operational database: tables, connections, queries, and the rule which label counts."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "database": (
+            "begin_operation",
+            "connect",
+            "copy_database",
+            "insert_new",
+            "lock_database",
+            "read_frame",
+            "read_transaction",
+            "split_keys",
+            "stream_rows",
+            "to_label_rows",
+            "to_transaction_rows",
+            "write_transaction",
+        ),
+        "ddl": ("drop_ledger_triggers",),
+        "deployment": ("read_deployment", "set_deployment"),
+        "label_rules": (
+            "effective_label_sql",
+            "load_predictions_with_labels",
+            "load_reviewer_labels",
+        ),
+        "queries": (
+            "PREDICTION_FILTERS",
+            "count_stored_rows",
+            "get_latest_ts",
+            "list_predictions",
+            "load_transaction_entities",
+        ),
+        "schema": (
+            "METADATA",
+            "alerts",
+            "cases",
+            "controls",
+            "days",
+            "decisions",
+            "deliveries",
+            "evidence",
+            "labels",
+            "ledger",
+            "predictions",
+            "requests",
+            "sealed",
+            "shadow",
+            "transactions",
+            "users",
+        ),
+    },
+)

@@ -1,0 +1,213 @@
+"""The operational database through SQLAlchemy: connecting, writing, one operation after another, copies."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pandas as pd
+import sqlalchemy as sa
+from filelock import FileLock
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+
+from fraudops.errors import UserError
+from fraudops.store import ddl
+from fraudops.store.schema import METADATA, operation, transactions, users
+from fraudops.workspace import Workspace
+
+
+class IncompatibleSchemaError(UserError):
+    """The database was made by another version of the course."""
+
+
+def connect(workspace: Workspace, url: str = "") -> sa.Engine:
+    """The workspace's database, or that of the URL; its tables and the ledger's triggers made if need be.
+
+    Raises
+    ------
+    OldLayout
+        If its tables are those of another version.
+    """
+    url = url or workspace.database_url
+    sqlite = url.startswith("sqlite")
+    engine = sa.create_engine(
+        url, connect_args={"timeout": ddl.LOCK_TIMEOUT_SECONDS} if sqlite else {}
+    )
+    if sqlite:
+
+        @sa.event.listens_for(engine, "connect")
+        def on_connect(connection, _record):  # type: ignore[no-untyped-def]
+            connection.isolation_level = None  # we say BEGIN ourselves, below
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(
+                "PRAGMA synchronous = FULL"
+            )  # a committed prediction survives a power cut
+
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: sa.Connection) -> None:
+        ddl.begin_transaction(connection, connection.get_execution_options().get("writing", False))
+
+    with engine.execution_options(writing=True).begin() as connection:
+        missing = ddl.find_missing_columns(connection, METADATA)
+        if not missing:
+            METADATA.create_all(connection)
+            ddl.create_ledger_triggers(connection)
+    if missing:
+        engine.dispose()
+        raise IncompatibleSchemaError(
+            f"The database {engine.url.render_as_string()} was made by another version of the course: it has no {missing[0]}. "
+            "Run `python run_all.py --from 3_1_champion`, which keeps the old file in store/archive/ and begins a new one. "
+            "A server's database is not moved: name an empty one in FRAUDOPS_DATABASE_URL."
+        )
+    return engine
+
+
+@contextmanager
+def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that holds the write lock from its first statement, so that read-then-write cannot interleave."""
+    with engine.execution_options(writing=True).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that sees one state of the database, whatever others write meanwhile (SQLite does so anyway)."""
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.execution_options(**options).connect() as connection:
+        yield connection
+
+
+def stream_rows(connection: sa.Connection, query: sa.Select) -> Iterator[sa.Row]:
+    """The rows of a query, a part at a time however many there are."""
+    yield from connection.execute(
+        query, execution_options={"stream_results": True, "yield_per": 5_000}
+    )
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> int:
+    """Insert the rows whose key is not there yet; the others stay as they are. Returns how many were new."""
+    if not rows:
+        return 0
+    insert = (
+        (sqlite_dialect if connection.dialect.name == "sqlite" else postgresql)
+        .insert(table)
+        .on_conflict_do_nothing()
+    )
+    return connection.execute(insert, rows, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def read_frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
+    """The rows of a query as a frame."""
+    result = connection.execute(query)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def to_transaction_rows(tx: pd.DataFrame) -> list[dict]:
+    """Rows for `transactions` from canonical columns; a place that is not known becomes NULL."""
+    rows = tx[[column.name for column in transactions.columns]]
+    places = {
+        name: rows[name].astype(object).where(rows[name].notna(), None)
+        for name in ("lat_cdeg", "lon_cdeg")
+    }
+    return rows.assign(**places).to_dict("records")
+
+
+def to_label_rows(
+    known: pd.DataFrame, source: str = "chargeback", actor: str = "issuer"
+) -> list[dict]:
+    """Rows for `labels` from fraud reports (tx_id, customer_id, terminal_id, label_ts)."""
+    columns = ["tx_id", "customer_id", "terminal_id", "label_ts"]
+    return known[columns].assign(source=source, actor=actor, is_fraud=1).to_dict("records")
+
+
+@contextmanager
+def lock_database(workspace: Workspace) -> Iterator[None]:
+    """While the block runs, `begin_operation` of another process does not move the database away."""
+    with FileLock(workspace.path("state", ".store.lock")):
+        yield
+
+
+def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
+    """The database of one operation: one data set and its first champion.
+
+    That of another operation is moved aside to ``store/archive/``, complete, before a new one begins with the same users.
+
+    Raises
+    ------
+    UserError
+        On a server database that already holds another operation: that one is not ours to move.
+    """
+    with lock_database(workspace):
+        return _open_operation(workspace, key)
+
+
+def _open_operation(workspace: Workspace, key: str) -> sa.Engine:
+    try:
+        engine = connect(workspace)
+    except IncompatibleSchemaError:
+        if not workspace.database_url.startswith("sqlite"):
+            raise
+        _archive_database(workspace, "old")
+        return _open_operation(workspace, key)
+    with write_transaction(engine) as connection:
+        held = connection.scalar(sa.select(operation.c.key))
+        if held is None:
+            connection.execute(operation.insert(), {"key": key})
+            _archive_anchors(workspace)
+        people = [dict(row) for row in connection.execute(sa.select(users)).mappings()]
+    if held in (None, key):
+        return engine
+    engine.dispose()
+    if not workspace.database_url.startswith("sqlite"):
+        raise UserError(
+            "The database of FRAUDOPS_DATABASE_URL holds the operation of another data set or champion. "
+            "Name an empty database, or remove that one yourself."
+        )
+    _archive_database(workspace, held[:16])
+    engine = _open_operation(workspace, key)
+    with write_transaction(engine) as connection:
+        insert_new(connection, users, people)
+    return engine
+
+
+def _archive_database(workspace: Workspace, name: str) -> None:
+    """The SQLite file into the archive, complete: its write-ahead log is taken in first."""
+    file = workspace.path("store", "fraudops.db")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.move(
+        file, workspace.path("store", "archive", f"{name}-{file.stat().st_mtime_ns // 10**9}.db")
+    )
+    for leftover in (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm")):
+        leftover.unlink(missing_ok=True)
+
+
+def _archive_anchors(workspace: Workspace) -> None:
+    """Heads that were kept of an earlier ledger say nothing about the one that begins; they stay beside it."""
+    file = workspace.root / "audit" / "anchors.jsonl"
+    if file.is_file():
+        shutil.move(file, file.with_name(f"anchors-until-{time.time_ns() // 10**9}.jsonl"))
+
+
+def copy_database(engine: sa.Engine, to: Workspace) -> None:
+    """Copy everything into the SQLite file of another workspace, which is made anew; from any engine."""
+    file = to.path("store", "fraudops.db")
+    for old in (file, *(file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))):
+        old.unlink(missing_ok=True)
+    target = connect(to, to.database_file_url)
+    with engine.connect() as source, write_transaction(target) as connection:
+        for table in METADATA.sorted_tables:
+            rows = source.execute(sa.select(table).order_by(*table.primary_key)).mappings()
+            for part in rows.partitions(10_000):
+                connection.execute(table.insert(), [dict(row) for row in part])
+    target.dispose()
+
+
+MAX_KEYS_PER_QUERY = 400  # keys in one IN (...): below every engine's limit
+
+
+def split_keys(values: list[str]) -> list[list[str]]:
+    """The values in parts that fit one IN (...)."""
+    return [values[i : i + MAX_KEYS_PER_QUERY] for i in range(0, len(values), MAX_KEYS_PER_QUERY)]

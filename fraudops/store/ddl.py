@@ -1,0 +1,82 @@
+"""What the database itself sees to: a ledger that only grows, one writer at a time, and tables as this version knows them."""
+
+import sqlalchemy as sa
+
+WRITE_LOCK_ID = 5_001_917  # of PostgreSQL; any number that nobody else takes
+LOCK_TIMEOUT_SECONDS = 30  # for another writer, on both engines
+
+_WRONG_SEQ_SQL = "NEW.seq <> coalesce((SELECT max(seq) FROM ledger), 0) + 1"
+_WRONG_PREVIOUS_SQL = (
+    "NEW.previous <> coalesce((SELECT hash FROM ledger ORDER BY seq DESC LIMIT 1), '{}')".format(
+        "0" * 64
+    )
+)
+_SQLITE_TRIGGERS = {
+    "ledger_no_update": "BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "ledger_no_delete": "BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    # INSERT OR REPLACE deletes without asking the trigger above, so it is stopped here
+    "ledger_next": f"BEFORE INSERT ON ledger WHEN {_WRONG_SEQ_SQL} OR {_WRONG_PREVIOUS_SQL} "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last one'); END",
+}
+_POSTGRES_TRIGGERS = {
+    "ledger_no_update": "BEFORE UPDATE ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
+    "ledger_no_delete": "BEFORE DELETE ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
+    "ledger_no_truncate": "BEFORE TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+    "ledger_next": "BEFORE INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_follow()",
+}
+_POSTGRES_FUNCTIONS = (
+    "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
+    "CREATE OR REPLACE FUNCTION ledger_follow() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    f"BEGIN IF {_WRONG_SEQ_SQL} OR {_WRONG_PREVIOUS_SQL} THEN "
+    "RAISE EXCEPTION 'the ledger is append-only: an entry follows the last one'; END IF; RETURN NEW; END $$",
+)
+
+
+def create_ledger_triggers(connection: sa.Connection) -> None:
+    """Make the triggers that refuse to change the ledger, where they are not there yet (SQLite and PostgreSQL)."""
+    if connection.dialect.name == "sqlite":
+        wanted, names = _SQLITE_TRIGGERS, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    elif connection.dialect.name == "postgresql":
+        wanted, names = (
+            _POSTGRES_TRIGGERS,
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ledger'::regclass",
+        )
+    else:
+        return
+    missing = wanted.keys() - set(connection.exec_driver_sql(names).scalars())
+    for text in _POSTGRES_FUNCTIONS if missing and wanted is _POSTGRES_TRIGGERS else ():
+        connection.exec_driver_sql(text)
+    for name in sorted(missing):
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} {wanted[name]}")
+
+
+def drop_ledger_triggers(connection: sa.Connection) -> None:
+    """Take the triggers away, as somebody with every right on the database can: for tests and the tamper lab."""
+    sqlite = connection.dialect.name == "sqlite"
+    for name in _SQLITE_TRIGGERS if sqlite else _POSTGRES_TRIGGERS:
+        connection.exec_driver_sql(
+            f"DROP TRIGGER IF EXISTS {name}" + ("" if sqlite else " ON ledger")
+        )
+
+
+def begin_transaction(connection: sa.Connection, writing: bool) -> None:
+    """What a transaction starts with: one that writes holds the write lock from here on."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    elif connection.dialect.name == "postgresql" and writing:
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; SELECT pg_advisory_xact_lock({WRITE_LOCK_ID})"
+        )
+
+
+def find_missing_columns(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
+    """Columns that tables of the database lack, as table.column; of tables that are not there none."""
+    found = sa.inspect(connection).get_multi_columns(filter_names=list(metadata.tables))
+    there = {name: {column["name"] for column in columns} for (_, name), columns in found.items()}
+    return [
+        f"{name}.{one.name}"
+        for name, has in sorted(there.items())
+        for one in metadata.tables[name].c
+        if one.name not in has
+    ]

@@ -1,0 +1,99 @@
+"""Stored predictions beside what is known of them, in pages, and counts over all: what the service tells about itself."""
+
+import json
+
+import sqlalchemy as sa
+
+from fraudops.store import schema
+from fraudops.store.label_rules import effective_label_sql
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
+
+PREDICTION_FILTERS = ("all", "frauds", "non-frauds", "unlabelled", "errors")
+
+
+def get_latest_ts(connection: sa.Connection) -> int:
+    """The time of the latest stored transaction (s since 1970): what the service takes for now; 0 without any."""
+    return connection.scalar(sa.select(sa.func.max(schema.predictions.c.ts))) or 0
+
+
+def list_predictions(
+    connection: sa.Connection, which: str, limit: int, after: tuple[int, str] = (-1, "")
+) -> list[dict]:
+    """Some predictions in the order of (ts, tx_id), each with its label.
+
+    Parameters
+    ----------
+    which : one of `FILTERS`; errors are approved frauds and flagged genuine ones
+    limit : at most so many
+    after : (ts, tx_id) of the last one of the page before
+
+    Returns
+    -------
+    prediction_id, tx_id, ts, model_version, probability, threshold, decision, label ('fraud', 'genuine' or null), reasons
+    """
+    p, e = schema.predictions, schema.evidence
+    now = get_latest_ts(connection)
+    known = effective_label_sql(now + 1, now - LABEL_MATURITY_DAYS * DAY)
+    flagged = p.c.decision != "approve"
+    wanted = {
+        "all": sa.true(),
+        "frauds": known == 1,
+        "non-frauds": known == 0,
+        "unlabelled": known.is_(None),
+        "errors": sa.or_(sa.and_(known == 1, ~flagged), sa.and_(known == 0, flagged)),
+    }[which]
+    later = sa.or_(p.c.ts > after[0], sa.and_(p.c.ts == after[0], p.c.tx_id > after[1]))
+    names = (
+        "prediction_id",
+        "tx_id",
+        "ts",
+        "model_version",
+        "probability",
+        "threshold",
+        "decision",
+    )
+    query = (
+        sa.select(*(p.c[name] for name in names), known.label("label"), e.c.reasons)
+        .join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
+        .where(wanted, later)
+        .order_by(p.c.ts, p.c.tx_id)
+        .limit(limit)
+    )
+    said = {1: "fraud", 0: "genuine", None: None}
+    return [
+        dict(row) | {"label": said[row["label"]], "reasons": json.loads(row["reasons"] or "[]")}
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def count_stored_rows(connection: sa.Connection) -> dict:
+    """Counts of stored transactions, predictions by decision and by model, labels by source, shadow answers; the last time."""
+    p, f = schema.predictions, schema.labels
+
+    def counts(column: sa.Column) -> dict[str, int]:
+        return {
+            str(key): n
+            for key, n in connection.execute(sa.select(column, sa.func.count()).group_by(column))
+        }
+
+    decisions = counts(p.c.decision)
+    return {
+        "transactions": connection.scalar(
+            sa.select(sa.func.count()).select_from(schema.transactions)
+        ),
+        "predictions": sum(decisions.values()),
+        "decisions": decisions,
+        "models": counts(p.c.model_version),
+        "labels": counts(f.c.source),
+        "shadow": connection.scalar(sa.select(sa.func.count()).select_from(schema.shadow)),
+        "latest_ts": get_latest_ts(connection),
+    }
+
+
+def load_transaction_entities(
+    connection: sa.Connection, ids: list[str]
+) -> dict[str, tuple[str, str]]:
+    """Customer and terminal of stored transactions, by id."""
+    t = schema.transactions
+    query = sa.select(t.c.tx_id, t.c.customer_id, t.c.terminal_id).where(t.c.tx_id.in_(ids))
+    return {tx_id: (customer, terminal) for tx_id, customer, terminal in connection.execute(query)}

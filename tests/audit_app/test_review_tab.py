@@ -1,0 +1,241 @@
+"""Reviews in a real browser: one person, two people, keys alone, a hidden score, a role that may not; and what axe says."""
+
+import shutil
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from fraudops import ledger, review, store
+from fraudops.audit_app.page import TAB_TITLES
+from fraudops.workspace import Workspace
+from tests.support.page import audit_server, open_tab, person, visit
+
+NOTE = "the card holder did not know the shop"
+LABEL = "Label cases"
+
+
+@pytest.fixture(scope="module")
+def workspace(small_workspace, tmp_path_factory) -> Workspace:
+    """A copy of our own, without lots: the tests say which case is blind."""
+    copy = tmp_path_factory.mktemp("review") / "workspace"
+    shutil.copytree(small_workspace.root, copy)
+    return Workspace.find(copy)
+
+
+@pytest.fixture(scope="module")
+def engine(workspace):
+    engine = store.connect(workspace)
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.cases.delete().where(store.cases.c.kind == "sample"))
+        connection.execute(store.cases.update().values(blind=0))
+    for name, role in (("ann", "analyst"), ("bob", "supervisor"), ("eve", "auditor")):
+        person(engine, name, role)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def link(workspace, engine, tmp_path_factory):
+    with audit_server(workspace.root, tmp_path_factory.mktemp("log")) as (link, _):
+        yield link
+
+
+@pytest.fixture
+def first(engine) -> str:
+    """The case that comes next; nobody holds any, and all are worth less than a second person, with the score in sight."""
+    c = store.cases
+    with store.write_transaction(engine) as connection:
+        connection.execute(c.update().values(claimed_by=None, claimed_until=0.0))
+        connection.execute(c.update().where(c.c.state == "second").values(state="closed"))
+    tx_id = review.claim_next(engine, "nobody")
+    review.release_case(engine, tx_id, "nobody")
+    change(engine, store.transactions, tx_id, amount_cents=2_000)
+    change(engine, store.predictions, tx_id, probability=0.4)
+    return tx_id
+
+
+def change(engine, table, tx_id, **values) -> None:
+    with store.write_transaction(engine) as connection:
+        connection.execute(table.update().where(table.c.tx_id == tx_id).values(values))
+
+
+def rows(engine, table, tx_id) -> list:
+    with engine.connect() as connection:
+        return connection.execute(sa.select(table).where(table.c.tx_id == tx_id)).all()
+
+
+def take(page: Page, tx_id: str) -> None:
+    open_tab(page, LABEL)
+    page.locator("button.fo-take").click()
+    page.locator(".fo-case h2").get_by_text(tx_id).wait_for()
+    page.locator(".fo-past .fo-picture").wait_for()  # drawn last
+
+
+def say(page: Page, verdict: str, reason: str, note: str = "") -> None:
+    page.get_by_label(verdict).click()
+    page.locator(".fo-reason select").select_option(label=reason)
+    page.locator(".fo-notefield textarea").fill(note)
+    page.locator("button.fo-record").click()
+
+
+def test_a_verdict_becomes_decision_label_and_entry_and_retraining_sees_it(
+    browser, link, engine, first
+):
+    with visit(browser, link, "ann") as visitor:
+        page = visitor.ready()
+        take(page, first)
+        shown = page.locator(".fo-page").first.inner_text()
+        assert "20.00 €" in shown and "40.0%" in shown and review.PRIORITY_FORMULA in shown
+        assert page.locator(".fo-reasons tbody tr").count() == 3
+        page.locator(".fo-changes").get_by_text("What would have changed the decision").wait_for()
+        assert (
+            page.locator(".fo-past .fo-picture")
+            .get_attribute("alt")
+            .endswith("of the terminal before this one.")
+        )
+        page.locator("button.fo-record").click()
+        page.locator(".fo-refused[role=alert]").get_by_text("Choose a verdict first").wait_for()
+        say(page, "Fraud (F)", "the customer did not make it", NOTE)
+        page.locator(".fo-done").get_by_text(f"{first} is recorded as fraud").wait_for()
+        assert visitor.errors == []
+    (label,), (decision,) = (
+        rows(engine, store.labels.alias(), first)[-1:],
+        rows(engine, store.decisions, first),
+    )
+    assert (label.actor, label.is_fraud, label.source) == ("ann", 1, "reviewer")
+    assert (decision.stage, decision.reason, decision.note, decision.actor) == (
+        "decision",
+        "customer_denies",
+        NOTE,
+        "ann",
+    )
+    assert 0 < decision.seconds < 90
+    with engine.connect() as connection:
+        now, entry = (
+            store.get_latest_ts(connection),
+            ledger.load_entries(connection, "decision")[-1],
+        )
+        assert ledger.verify_chain(connection) is None
+    assert (entry["actor"], entry["payload"]["tx_id"]) == ("ann", first)
+    known = store.load_reviewer_labels(engine, known_at=now + 1)  # what 4.2 trains on
+    assert known.set_index("tx_id").loc[first, "is_fraud"] == 1
+
+
+def test_two_people_in_two_browsers_have_to_agree(browser, link, engine, first):
+    change(engine, store.transactions, first, amount_cents=review.SECOND_REVIEW_CENTS)
+    with visit(browser, link, "ann") as ann, visit(browser, link, "bob") as bob:
+        take(ann.ready(), first)
+        open_tab(bob.ready(), LABEL)
+        bob.page.locator("button.fo-take").click()
+        bob.page.locator(".fo-case h2").wait_for()
+        assert first not in bob.page.locator(".fo-case").inner_text()  # ann holds it
+        bob.page.locator("button.fo-back").click()
+        ann.page.get_by_label("Fraud (F)").click()
+        ann.page.get_by_text("a second person has to agree").wait_for()
+        say(ann.page, "Fraud (F)", "the customer did not make it")
+        ann.page.locator(".fo-done").get_by_text("a second person has to agree").wait_for()
+        assert [one for one in rows(engine, store.labels, first) if one.source == "reviewer"] == []
+        ann.page.locator("button.fo-take").click()
+        ann.page.locator(".fo-case h2").wait_for()
+        assert first not in ann.page.locator(".fo-case").inner_text()  # nobody confirms their own
+        take(bob.page, first)
+        assert "needs a second person" in bob.page.locator(".fo-second").inner_text()
+        say(bob.page, "Fraud (F)", "other frauds at this terminal")
+        bob.page.locator(".fo-done").get_by_text("you and the first person agree").wait_for()
+    assert [(d.stage, d.actor) for d in rows(engine, store.decisions, first)] == [
+        ("proposal", "ann"),
+        ("confirmation", "bob"),
+    ]
+    assert [
+        (one.actor, one.is_fraud)
+        for one in rows(engine, store.labels, first)
+        if one.source == "reviewer"
+    ] == [("bob", 1)]
+
+
+def test_a_hidden_score_is_nowhere_on_the_page_until_an_opinion_is_given(
+    browser, link, engine, first
+):
+    change(engine, store.cases, first, blind=1)
+    with visit(browser, link, "ann") as visitor:
+        page = visitor.ready()
+        take(page, first)
+        assert "score is hidden" in page.locator(".fo-blind").inner_text()
+        assert "40.0%" not in page.content() and page.locator(".fo-reasons").count() == 0
+        page.get_by_label("Genuine (L)").click()
+        page.locator("button.fo-record").click()
+        page.locator(".fo-model").get_by_text("40.0%").wait_for()
+        say(page, "Fraud (F)", "the customer did not make it")
+        page.locator(".fo-done").get_by_text("recorded as fraud").wait_for()
+    told = [(d.stage, d.verdict) for d in rows(engine, store.decisions, first)]
+    assert told == [("opinion", "genuine"), ("decision", "fraud")]
+
+
+def test_a_case_is_reviewed_with_keys_alone(browser, link, engine, first):
+    with visit(browser, link, "ann") as visitor:
+        page = visitor.ready()
+        for name in TAB_TITLES[1 : TAB_TITLES.index(LABEL) + 1]:
+            page.keyboard.press("ArrowRight")
+            page.locator(".lm-TabBar-tab.lm-mod-current").get_by_text(name, exact=True).wait_for()
+        page.locator("button.fo-take").wait_for()
+        page.keyboard.press("n")
+        page.locator(".fo-case h2").get_by_text(first).wait_for()
+        page.keyboard.press("u")
+        page.locator(".fo-reason option").get_by_text("the customer could not be reached").wait_for(
+            state="attached"
+        )
+        page.keyboard.press("l")  # a change of mind
+        page.locator(".fo-reason option").get_by_text("usual for this customer").wait_for(
+            state="attached"
+        )
+        page.keyboard.press("ArrowDown")
+        assert (
+            page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        )  # the focus is seen
+        page.keyboard.press("Enter")
+        page.locator(".fo-done").get_by_text(f"{first} is recorded as genuine").wait_for()
+    (decision,) = rows(engine, store.decisions, first)
+    assert (decision.verdict, decision.reason) == ("genuine", "usual_pattern")
+
+
+def test_letters_in_the_note_are_letters(browser, link, engine, first):
+    with visit(browser, link, "ann") as visitor:
+        page = visitor.ready()
+        take(page, first)
+        page.locator(".fo-notefield textarea").press_sequentially("flun")
+        assert page.locator(".fo-notefield textarea").input_value() == "flun"
+        assert page.locator(".fo-verdict input:checked").count() == 0
+        page.locator("button.fo-back").click()
+        page.locator("button.fo-take").wait_for()
+    assert (
+        rows(engine, store.decisions, first) == [] and review.find_held_case(engine, "ann") is None
+    )
+
+
+def test_an_auditor_looks_and_decides_nothing(browser, link, engine, first):
+    with visit(browser, link, "eve") as visitor:
+        page = visitor.ready()
+        open_tab(page, LABEL)
+        page.locator("button.fo-take").click()
+        page.locator(".fo-refused[role=alert]").wait_for()
+    assert review.find_held_case(engine, "eve") is None
+
+
+def test_axe_finds_nothing_serious_on_any_tab(browser, link, engine, first):
+    with visit(browser, link, "ann", height=1600) as visitor:
+        page, found = visitor.ready(), []
+        for name in TAB_TITLES:
+            open_tab(page, name)
+            if name == LABEL:
+                take(page, first)
+                page.get_by_label("Fraud (F)").click()
+                page.locator(".fo-changes h3").wait_for()
+            results = Axe().run(page)
+            found += [
+                (name, one["impact"], one["id"], one["nodes"][0]["html"][:200])
+                for one in results.response["violations"]
+            ]
+            assert results.response["testEngine"]["name"] == "axe-core"
+    assert [one for one in found if one[1] in ("serious", "critical")] == []

@@ -1,0 +1,215 @@
+"""The month: the same story to the last cent however often it is interrupted, and nothing read before it was known."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraudops import backtest, ledger, models, store
+from fraudops.backtest import (
+    BacktestData,
+    BacktestSettings,
+    InMemoryModelStore,
+    OperatingPolicy,
+    PolicyState,
+    report,
+    runner,
+)
+from fraudops.errors import UserError
+from fraudops.models import MAX_REVIEW_SHARE, Candidate, Costs
+from fraudops.monitoring import RetrainPolicy
+from fraudops.review import SimulatedReviewer, compute_cost_with_review_errors
+from fraudops.timeline import DAY, load_timeline
+from fraudops.workspace import Workspace
+
+SETTING = BacktestSettings(
+    days=5, wish=RetrainPolicy("schedule", cooldown_days=2, every_days=2), judge_after_days=(2,)
+)
+
+
+@pytest.fixture(scope="module")
+def played(small_workspace, tmp_path_factory):
+    """Five days of the small world, played in one go; a gate may refuse or not, the loop trains every second day."""
+    workspace = Workspace.find(tmp_path_factory.mktemp("month"))
+    for name in ("data", "features"):
+        shutil.copytree(small_workspace.root / name, workspace.root / name)
+    return workspace, backtest.run_backtest(workspace, SETTING)
+
+
+def money(told: dict) -> pd.DataFrame:
+    return report.tabulate_daily_costs(told)
+
+
+def test_the_story_has_every_day_of_every_policy(played):
+    workspace, told = played
+    table = money(told)
+    assert table.shape == (5, 5) and table.notna().all().all()
+    assert (table["oracle"] <= table[["loop", "daily", "never", "nothing"]].min(axis=1)).all()
+    rows = pd.DataFrame(told["played"])
+    assert (
+        rows[rows["policy"] == "daily"]["trained"].all()
+        and not rows[rows["policy"] == "never"]["trained"].any()
+    )
+    assert rows[(rows["policy"] == "loop") & rows["judged"]].shape[0] >= 1
+    own = runner.get_backtest_workspace(workspace)
+    engine = store.connect(own)
+    with engine.connect() as connection:
+        assert ledger.verify_chain(connection) is None
+    live = load_timeline(workspace).live
+    assert (
+        models.find_champion_at(engine, live - 1) is None
+        and models.find_champion_at(engine, live) == told["moves"][0]["version"]
+    )
+    engine.dispose()
+
+
+def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
+    workspace, told = played
+    again = Workspace.find(tmp_path)
+    for name in ("data", "features"):
+        shutil.copytree(workspace.root / name, again.root / name)
+
+    class Enough(Exception):
+        """Stands for whatever stops a run."""
+
+    calls = []
+
+    def stop_soon(policy: str, days: int) -> None:
+        calls.append((policy, days))
+        if policy == "daily" and days >= 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        backtest.run_backtest(again, SETTING, stop_soon)
+    own = runner.get_backtest_workspace(again)
+    engine = store.connect(own)
+    kept = runner._count_finished_days(engine, "daily")
+    engine.dispose()
+    assert 2 <= kept < 5
+    second = backtest.run_backtest(again, SETTING)
+    pd.testing.assert_frame_equal(money(second), money(told))
+    keys = [
+        "policy",
+        "day",
+        "trained",
+        "judged",
+        "promoted",
+        "refused",
+        "reviews",
+        "blocked",
+        "why",
+    ]
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(second["played"])[keys], pd.DataFrame(told["played"])[keys]
+    )
+    assert [move["version"] for move in second["moves"]] == [
+        move["version"] for move in told["moves"]
+    ]
+    assert (
+        backtest.run_backtest(again, SETTING)["played"] == second["played"]
+    )  # what is done is not done again
+
+
+def test_the_page_is_whole_and_asks_nobody(played):
+    workspace, told = played
+    backtest.write_backtest_report(workspace, told)
+    page = (workspace.root / "report" / "timeline.html").read_text(encoding="utf-8")
+    assert (
+        "5 days of operation" in page and "retraining every day" in page and page.count("<svg") == 2
+    )
+    assert "src=" not in page and "@import" not in page
+
+
+def test_more_days_than_there_are_is_refused(played):
+    workspace, _ = played
+    with pytest.raises(UserError, match="28 live days, and 99"):
+        backtest.run_backtest(workspace, BacktestSettings(days=99))
+
+
+def test_a_policy_reads_nothing_that_had_not_arrived(played):
+    workspace, _ = played
+    ground = runner.load_backtest_data(workspace, SETTING, {})
+    now = ground.timeline.live_days[3]
+    blind = ground.labels.assign(
+        label_ts=ground.labels["label_ts"].where(ground.labels["label_ts"] < now, now + 900 * DAY)
+    )
+    seen = []
+    for labels in (ground.labels, blind):
+        policy = OperatingPolicy(
+            "daily",
+            BacktestData(ground.rows, labels, ground.timeline, {}),
+            SETTING,
+            InMemoryModelStore(None),
+        )
+        version = policy.learn(PolicyState("1"), now)
+        entrant = policy.shelf.take(version)
+        x = ground.day(now, now + DAY)[list(entrant.model.feature_names_in_)]
+        seen.append((entrant.threshold, entrant.model.predict_proba(x)[:, 1]))
+    assert seen[0][0] == seen[1][0]
+    np.testing.assert_array_equal(seen[0][1], seen[1][1])
+
+
+def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_evening(played):
+    workspace, _ = played
+    ground = runner.load_backtest_data(workspace, SETTING, {})
+    now = ground.timeline.live_days[1]
+    policy = OperatingPolicy("loop", ground, SETTING, Everything(InMemoryModelStore(None), ground))
+    alone, _, _ = policy.play(PolicyState("strict", trained=now - DAY), now)
+    tried, evening, _ = policy.play(PolicyState("strict", "wide", trained=now - DAY), now)
+    assert alone["trial_reviews"] == 0 and alone["reviews"] == 0
+    today = ground.day(now, now + DAY)
+    assert (
+        0 < tried["trial_reviews"] == tried["reviews"] <= np.ceil(MAX_REVIEW_SHARE * len(today)) + 1
+    )
+    assert {review[0] for review in evening.reviews} <= set(today["tx_id"]) and len(
+        evening.reviews
+    ) == tried["reviews"]
+    assert all(review[2] == now + DAY - 1 for review in evening.reviews)
+
+
+class Everything:
+    """A shelf with one model twice: with a threshold that flags nothing, and with one that flags all it may."""
+
+    def __init__(self, shelf: InMemoryModelStore, ground: BacktestData):
+        policy = OperatingPolicy("daily", ground, SETTING, shelf)
+        self.model = shelf.take(policy.learn(PolicyState("1"), ground.timeline.live_days[0])).model
+
+    def take(self, version: str) -> Candidate:
+        return Candidate(self.model, {"strict": 2.0, "wide": 0.0}[version], 1.0)
+
+
+def test_the_reviewer_errs_as_often_as_stated_and_always_alike():
+    ids = pd.Series([f"T{i}" for i in range(40_000)])
+    fraud = np.arange(40_000) % 2 == 0
+    said = SimulatedReviewer(0.05, 0.01).says(ids, fraud)
+    assert abs((~said[fraud]).mean() - 0.05) < 0.005 and abs(said[~fraud].mean() - 0.01) < 0.003
+    shuffled = ids.sample(frac=1, random_state=0)
+    np.testing.assert_array_equal(
+        SimulatedReviewer(0.05, 0.01).says(shuffled, fraud[shuffled.index]), said[shuffled.index]
+    )
+
+
+def test_every_decision_and_error_has_its_price():
+    fraud = np.array([1, 1, 1, 0, 0, 0, 1, 0])
+    decision = np.array(
+        ["approve", "review", "block", "approve", "review", "block", "review", "review"]
+    )
+    called = np.array([0, 1, 0, 0, 0, 0, 0, 1])
+    cost = compute_cost_with_review_errors(
+        fraud, decision, called, np.full(8, 10_000), Costs(300, 3000)
+    )
+    assert cost.tolist() == [10_000, 300, 0, 0, 300, 3000, 10_300, 3300]
+
+
+def test_a_month_is_apart_from_the_operation_whatever_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAUDOPS_DATABASE_URL", "postgresql://production")
+    monkeypatch.setenv("FRAUDOPS_TRACKING_URI", "http://production")
+    own = runner.get_backtest_workspace(Workspace.find(tmp_path))
+    assert own.database_url.startswith("sqlite") and own.tracking_uri.startswith("sqlite")
+    assert "month" in own.database_url and "month" in own.tracking_uri
+
+
+def test_a_setting_can_be_written_down():
+    assert json.loads(json.dumps(runner._settings_as_json(BacktestSettings())))["days"] == 30

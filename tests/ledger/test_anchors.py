@@ -1,0 +1,241 @@
+"""Heads outside the database: kept, compared, never overwritten by a broken ledger; and facts that may not be false alarms."""
+
+import mlflow
+import pytest
+
+from fraudops import cli, ledger, models, review, store
+from fraudops.ledger import anchors, chain, reconciliation
+from fraudops.workspace import Workspace
+from tests.support.cases import fill
+from tests.support.cases import say as decide
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
+    monkeypatch.delenv("FRAUDOPS_TRACKING_URI", raising=False)
+    return Workspace.find(tmp_path)
+
+
+@pytest.fixture
+def engine(workspace):
+    engine = store.connect(workspace)
+    yield engine
+    engine.dispose()
+
+
+def say(engine, number=1):
+    with store.write_transaction(engine) as connection:
+        for i in range(number):
+            ledger.append_entry(connection, "event", "ann", number=i)
+
+
+def cut(engine, seq):
+    with store.write_transaction(engine) as connection:
+        store.drop_ledger_triggers(connection)
+        connection.execute(store.ledger.delete().where(store.ledger.c.seq >= seq))
+
+
+def test_an_empty_ledger_has_no_anchor_and_holds(workspace, engine):
+    assert (
+        ledger.write_anchor(workspace, engine) is None
+        and anchors.find_record_problems(workspace, engine) == []
+    )
+    assert not (workspace.root / "audit" / "anchors.jsonl").exists()
+
+
+def test_a_tail_that_was_cut_off_is_named_and_no_new_anchor_covers_it(workspace, engine):
+    say(engine, 3)
+    assert ledger.write_anchor(workspace, engine).seq == 3
+    say(engine, 2)
+    last = ledger.write_anchor(workspace, engine)
+    assert [one.seq for one in ledger.read_anchor_file(workspace)] == [3, 5]
+    cut(engine, 4)
+    assert (
+        ledger.verify_anchored_chain(workspace, engine)
+        == "entry 4 is missing: the tail was cut off, for entry 5 was anchored"
+    )
+    assert ledger.check_ledger(engine).broken is None  # alone the chain cannot know
+    assert "entry 4 is missing" in ledger.check_ledger(engine, workspace).broken
+    say(engine, 2)  # other entries in their place
+    assert "one of the entries 4 to 5 was rewritten" in ledger.verify_anchored_chain(
+        workspace, engine
+    )
+    with pytest.raises(ledger.BrokenLedgerError, match="No new head was kept"):
+        ledger.write_anchor(workspace, engine)
+    assert ledger.read_anchor_file(workspace)[-1] == last
+
+
+def test_an_anchor_that_a_person_kept_counts_too(workspace, engine):
+    say(engine, 4)
+    with engine.connect() as connection:
+        kept = anchors.Anchor(*ledger.get_head(connection), at=0.0)
+    cut(engine, 2)
+    assert ledger.verify_anchored_chain(workspace, engine) is None
+    assert "the tail was cut off" in ledger.verify_anchored_chain(workspace, engine, more=kept)
+
+
+def test_a_line_left_unfinished_was_never_an_anchor_and_a_changed_one_is_said(workspace, engine):
+    say(engine)
+    ledger.write_anchor(workspace, engine)
+    file = workspace.root / "audit" / "anchors.jsonl"
+    whole = file.read_bytes()
+    file.write_bytes(whole + b'{"at": 1, "ha')
+    assert ledger.verify_anchored_chain(workspace, engine) is None
+    say(engine)
+    ledger.write_anchor(workspace, engine)
+    assert len(ledger.read_anchor_file(workspace)) == 2 and file.read_bytes().startswith(whole)
+    file.write_text("nonsense\n" + file.read_text())
+    assert (
+        ledger.verify_anchored_chain(workspace, engine)
+        == "line 1 of audit/anchors.jsonl cannot be read: it was changed"
+    )
+    file.write_bytes(whole.replace(b'"seq": 1', b'"seq": 2') + whole)
+    assert "is not the one that was anchored" in ledger.verify_anchored_chain(workspace, engine)
+
+
+def test_mlflow_keeps_a_head_that_survives_the_file(workspace, engine):
+    mlflow.set_tracking_uri(workspace.tracking_uri)
+    client = mlflow.MlflowClient()
+    client.create_registered_model(models.NAME)
+    say(engine, 3)
+    kept = ledger.write_anchor(workspace, engine)
+    assert ledger.read_mlflow_anchor(workspace) == kept
+    (workspace.root / "audit" / "anchors.jsonl").unlink()
+    cut(engine, 2)
+    assert ledger.verify_anchored_chain(workspace, engine, registry=False) is None
+    assert "the tail was cut off" in ledger.verify_anchored_chain(workspace, engine)
+    client.set_registered_model_tag(models.NAME, anchors.ANCHOR_TAG, "nonsense")
+    assert "cannot be read" in ledger.verify_anchored_chain(workspace, engine)
+    ledger.delete_anchor_tag(workspace)
+    assert ledger.verify_anchored_chain(workspace, engine) is None
+
+
+def test_a_new_operation_begins_without_the_anchors_of_the_old(workspace):
+    for key in ("one", "two"):
+        engine = store.begin_operation(workspace, key)
+        say(engine, 2)
+        ledger.write_anchor(workspace, engine)
+        assert (
+            len(ledger.read_anchor_file(workspace)) == 1
+            and ledger.verify_anchored_chain(workspace, engine) is None
+        )
+        engine.dispose()
+    assert len(list((workspace.root / "audit").glob("anchors-until-*.jsonl"))) == 1
+
+
+def test_the_command_says_what_holds_and_what_does_not(workspace, engine, capsys):
+    fill(engine, flagged=2)
+    decide(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    words = ["verify", "--workspace", str(workspace.root)]
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    last = ledger.read_anchor_file(workspace)[-1]
+    assert "The record holds" in said and f"{last.seq} {last.hash}" in said
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.decisions.update().values(verdict="genuine"))
+    assert cli.main(words) == 2
+    assert "verdict 'genuine', and entry 1 has 'fraud'" in capsys.readouterr().err
+    assert ledger.read_anchor_file(workspace)[-1] == last
+
+
+def test_users_are_folded_from_their_entries_with_or_without_the_word_active(engine):
+    row = {
+        "name": "ann",
+        "role": "admin",
+        "password": "x",
+        "one_time": 0,
+        "active": 0,
+        "created_at": 1.0,
+    }
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.users.insert(), row)
+        ledger.append_entry(connection, "user", "admin", name="ann", change="added", role="analyst")
+        ledger.append_entry(
+            connection, "user", "admin", name="ann", change="role", role="admin", active=True
+        )
+        ledger.append_entry(connection, "user", "admin", name="ann", change="deactivated")
+        ledger.append_entry(connection, "user", "admin", name="ann", change="password")
+    with store.read_transaction(engine) as connection:
+        assert list(ledger.find_differences(connection)) == []
+
+
+def test_stages_that_leave_no_label_need_none(engine):
+    """A first opinion, a proposal and its confirmation by somebody else, one label."""
+    label = {
+        "tx_id": "t",
+        "source": "reviewer",
+        "actor": "bob",
+        "customer_id": "c",
+        "terminal_id": "m",
+        "is_fraud": 1,
+    }
+    with store.write_transaction(engine) as connection:
+        for actor, stage in (("ann", "opinion"), ("ann", "proposal"), ("bob", "confirmation")):
+            what = {
+                "tx_id": "t",
+                "stage": stage,
+                "verdict": "fraud",
+                "reason": "stolen",
+                "note": "",
+                "override": 0,
+            }
+            seq = ledger.get_head(connection)[0]
+            ledger.append_entry(connection, "decision", actor, 1000.0 + seq, **what)
+            connection.execute(
+                store.decisions.insert(), what | {"actor": actor, "decided_at": 1000.0}
+            )
+        connection.execute(store.labels.insert(), label | {"label_ts": 5})
+    with store.read_transaction(engine) as connection:
+        assert list(ledger.find_differences(connection)) == []
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.labels.delete())
+    with store.read_transaction(engine) as connection:
+        assert list(ledger.find_differences(connection)) == [
+            "entry 3 decided that t is fraud, and no label says so"
+        ]
+
+
+def test_of_many_differences_the_first_are_told():
+    assert reconciliation.take_first(iter("abc"), most=3) == ["a", "b", "c"]
+    assert reconciliation.take_first(iter("abcd"), most=3) == ["a", "b", "c", "... and more"]
+
+
+def test_a_promotion_anchors_and_a_broken_ledger_does_not_keep_anybody_from_it(
+    workspace, engine, caplog
+):
+    say(engine, 2)
+    models.anchor_or_log(workspace, engine)
+    assert len(ledger.read_anchor_file(workspace)) == 1
+    cut(engine, 2)
+    models.anchor_or_log(workspace, engine)
+    assert len(ledger.read_anchor_file(workspace)) == 1 and "the tail was cut off" in caplog.text
+
+
+def test_what_reviewers_say_through_the_service_is_in_the_ledger_once(engine):
+    row = {
+        "tx_id": "t",
+        "source": "reviewer",
+        "actor": "bob",
+        "customer_id": "c",
+        "terminal_id": "m",
+        "is_fraud": 1,
+        "label_ts": 5,
+    }
+    issuer = row | {"source": "chargeback", "actor": "issuer"}
+    for new in (2, 0):
+        with store.write_transaction(engine) as connection:
+            assert ledger.insert_labels(connection, [row, row, issuer]) == new
+    with store.read_transaction(engine) as connection:
+        assert [entry["payload"] for entry in chain.stream_entries(connection)] == [
+            {"labels": [["t", 1, 5]]}
+        ]
+        assert list(ledger.find_differences(connection)) == []
+    with store.write_transaction(engine) as connection:
+        connection.execute(
+            store.labels.update().where(store.labels.c.actor == "bob").values(is_fraud=0)
+        )
+    with store.read_transaction(engine) as connection:
+        assert list(ledger.find_differences(connection)) == [
+            "the label genuine of bob on t rests on no decision in the ledger"
+        ]

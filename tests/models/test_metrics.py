@@ -1,0 +1,92 @@
+"""Money, thresholds and intervals against sums that can be done by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraudops.models import (
+    Costs,
+    bootstrap_interval,
+    card_precision_at_k,
+    choose_threshold,
+    compute_confusion,
+    compute_flag_costs,
+    compute_savings,
+)
+
+COSTS = Costs(review=300)
+
+
+def test_money_counts_reviews_and_missed_fraud():
+    y, flagged, cents = (
+        np.array([1, 1, 0, 0]),
+        np.array([1, 0, 1, 0]),
+        np.array([5000, 7000, 100, 100]),
+    )
+    assert list(compute_flag_costs(y, flagged, cents, COSTS)) == [300, 7000, 300, 0]
+    assert compute_savings(y, flagged, cents, COSTS) == 12_000 - 7600
+
+
+rows = st.lists(
+    st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.5, 0.5, 0.9]), st.integers(0, 20_000)),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(rows)
+def test_no_threshold_saves_more_than_the_one_by_cost(rows):
+    y, p, cents = (np.array(column) for column in zip(*rows, strict=True))
+    chosen = compute_savings(y, p >= choose_threshold(y, p, cents, COSTS), cents, COSTS)
+    best = max(compute_savings(y, p >= t, cents, COSTS) for t in [*p, 2.0])
+    assert chosen == max(best, 0)
+
+
+def test_card_precision_counts_a_card_once_a_day_and_knows_its_ceiling():
+    day = 86_400
+    ts = np.array([0, 10, 20, day, day + 1])
+    cards = np.array(["a", "a", "b", "a", "c"])
+    y, p = np.array([1, 1, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.9, 0.1])
+    assert card_precision_at_k(ts, cards, y, p, 1) == (0.5, 1.0)
+    assert card_precision_at_k(ts, cards, y, p, 2) == (0.5, 0.5)
+
+
+def test_confusion_has_no_rate_over_nothing():
+    counts = compute_confusion(np.array([0, 0]), np.array([0, 0]))
+    assert (
+        counts["true_negative"] == 2
+        and np.isnan(counts["precision"])
+        and np.isnan(counts["recall"])
+    )
+    counts = compute_confusion(np.array([1, 1, 0]), np.array([1, 0, 1]))
+    assert counts["precision"] == counts["recall"] == counts["f1"] == 0.5
+
+
+def test_a_bootstrap_interval_covers_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    covered = 0
+    for seed in range(100):
+        groups = np.repeat(np.arange(60), 5)
+        values = random.normal(size=60)[groups] + random.normal(size=300)
+        low, high = bootstrap_interval(
+            lambda chosen, v=values: v[chosen].mean(), groups, rounds=200, seed=seed
+        )
+        covered += low <= 0 <= high
+    assert 85 <= covered <= 100  # 95 expected; below 85 would happen once in 10,000 times
+
+
+def test_rows_of_one_customer_widen_the_interval():
+    values = np.repeat(np.random.default_rng(1).normal(size=40), 25)
+    by_customer = bootstrap_interval(
+        lambda chosen: values[chosen].mean(), np.repeat(np.arange(40), 25)
+    )
+    by_row = bootstrap_interval(lambda chosen: values[chosen].mean(), np.arange(1000))
+    assert by_customer[1] - by_customer[0] > 3 * (by_row[1] - by_row[0])
+
+
+@pytest.mark.parametrize("y", [[0, 0, 0], [1, 1, 1]])
+def test_one_class_alone_is_no_crash(y):
+    assert (
+        choose_threshold(np.array(y), np.array([0.1, 0.2, 0.3]), np.array([1, 1, 1]), COSTS) == 1.01
+    )

@@ -1,0 +1,218 @@
+"""Registration without pickle, gates in money, promotion that leaves a record."""
+
+import time
+
+import mlflow
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from fraudops import ledger, models, store
+from fraudops.errors import UserError
+from fraudops.models import Costs, registry
+from fraudops.timeline import DAY
+from fraudops.workspace import Workspace
+from tests.support.worlds import START, world
+
+
+@pytest.fixture(scope="module")
+def rows():
+    features, tx, labels = world(n=6000, days=60)
+    tx["customer_id"] = [f"c{i % 200}" for i in range(len(tx))]
+    end = START + 120 * DAY
+    return (
+        models.select_mature_rows(features, tx, labels, START, START + 40 * DAY, end),
+        models.select_mature_rows(features, tx, labels, START + 40 * DAY, START + 60 * DAY, end),
+    )
+
+
+@pytest.fixture(scope="module")
+def registered(rows, tmp_path_factory):
+    """A workspace with a useless, a good and an expensive model."""
+    workspace = Workspace.find(tmp_path_factory.mktemp("registry"))
+    train, _ = rows
+    good = models.fit_strategy("plain", train, Costs())
+    blind = models.FittedModel(
+        models.build_pipeline(DummyClassifier(strategy="prior")).fit(train.X, train.y),
+        1.01,
+        "blind",
+        1,
+        1,
+    )
+    greedy = models.FittedModel(
+        good.model, 0.0, "greedy", good.rows, good.frauds
+    )  # the same ranking, everything reviewed
+    models.select_experiment(workspace, "test")
+    versions = {}
+    for name, fitted in (("blind", blind), ("good", good), ("greedy", greedy)):
+        with mlflow.start_run():
+            versions[name] = models.register_model(workspace, fitted, train.X.head(3))
+    return workspace, versions
+
+
+def test_a_registered_model_gives_the_same_bits_again(rows, registered):
+    workspace, versions = registered
+    again = models.load_registered_model(models.find_version(workspace, versions["good"].version))
+    fitted = models.fit_strategy("plain", rows[0], Costs())
+    np.testing.assert_array_equal(
+        models.predict_probability(again, rows[1].X),
+        models.predict_probability(fitted.model, rows[1].X),
+    )
+
+
+def test_a_changed_model_file_is_refused(registered, tmp_path):
+    _, versions = registered
+    file = tmp_path / "model.skops"
+    content = bytearray((versions["good"].folder / "model.skops").read_bytes())
+    content[100] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match="not the model that was registered"):
+        models.load_model_file(file, versions["good"].sha256)
+
+
+def trial(old, new, rows) -> dict[str, models.GateResult]:
+    judged = models.evaluate_gates(
+        models.load_candidate(old), models.load_candidate(new), rows, rows.X, Costs()
+    )
+    return {gate.name.split(" (")[0].split(",")[0]: gate for gate in judged}
+
+
+def test_the_money_gate_tells_good_from_expensive(rows, registered):
+    _, versions = registered
+    assert trial(versions["blind"], versions["good"], rows[1])["money gained"].passed
+    judged = trial(versions["good"], versions["greedy"], rows[1])
+    # the same ranking, and yet it costs: refused
+    assert not judged["money gained"].passed and judged["change of average precision"].passed
+
+
+def test_the_same_model_again_does_not_pass(rows, registered):
+    _, versions = registered
+    money = trial(versions["good"], versions["good"], rows[1])["money gained"]
+    assert not money.passed and money.figure == 0
+
+
+def test_promotion_moves_aliases_and_leaves_a_record(rows, registered):
+    workspace, versions = registered
+    judged = list(trial(versions["blind"], versions["good"], rows[1]).values())
+    engine = store.begin_operation(workspace, "one")
+    before = time.time()
+    assert (
+        models.find_champion_at(engine, before) is None
+        and models.find_first_champion(engine) is None
+    )
+    models.promote_version(workspace, engine, versions["blind"].version, "first")
+    between = time.time() + 0.01
+    time.sleep(0.02)  # entries are stamped in milliseconds
+    models.promote_version(workspace, engine, versions["good"].version, "better", judged=judged)
+    assert models.find_version(workspace, "champion").version == versions["good"].version
+    assert models.find_version(workspace, "previous").version == versions["blind"].version
+    assert models.find_champion_at(engine, between) == versions["blind"].version
+    assert models.find_champion_at(engine, time.time() + 1) == versions["good"].version
+    assert models.find_first_champion(engine) == versions["blind"].version
+    with engine.connect() as connection:
+        assert ledger.verify_chain(connection) is None
+        recorded = ledger.load_entries(connection, "champion")[-1]["payload"]["gates"]
+    assert [gate["name"] for gate in recorded] == [gate.name for gate in judged]
+
+
+def test_a_rollback_brings_previous_back_and_the_ledger_answers_for_every_moment(registered):
+    workspace, versions = registered
+    engine = store.connect(
+        workspace, f"sqlite:///{workspace.path('store', 'rollback.db').as_posix()}"
+    )
+    with pytest.raises(UserError, match="no previous champion"):
+        models.roll_back_champion(workspace, engine, "nothing to go back to")
+    good, greedy = versions["good"].version, versions["greedy"].version
+    for at, version in ((1000.0, good), (2000.0, greedy)):
+        models.promote_version(workspace, engine, version, "played", at=at)
+    with pytest.raises(
+        UserError
+    ):  # once, and a rollback of the first model has nowhere to go either
+        models.roll_back_champion(workspace, store.connect(workspace, "sqlite://"), "empty")
+    assert models.roll_back_champion(workspace, engine, "too many reviews", at=3000.0) == good
+    assert (
+        models.find_version(workspace, "champion").version == good
+        and models.find_version(workspace, "previous").version == greedy
+    )
+    decided = [
+        models.find_champion_at(engine, at) for at in (999, 1000, 1999, 2000, 2999, 3000, 9e9)
+    ]
+    assert decided == [None, good, good, greedy, greedy, good, good]
+    assert models.roll_back_champion(workspace, engine, "and forth", at=4000.0) == greedy
+    assert [move["kind"] for move in ledger.load_champion_changes(engine)] == [
+        "promotion",
+        "promotion",
+        "rollback",
+        "rollback",
+    ]
+    with engine.connect() as connection:
+        assert ledger.verify_chain(connection) is None
+        assert (
+            store.read_deployment(connection)["champion"][0]["version"] == greedy
+        )  # what a running service follows
+
+
+def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(
+    registered, monkeypatch
+):
+    workspace, versions = registered
+    engine = store.connect(workspace, f"sqlite:///{workspace.path('store', 'half.db').as_posix()}")
+    models.promote_version(workspace, engine, versions["blind"].version, "first")
+
+    def broken(*_args):
+        raise OSError("the tracking server has gone away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry.MlflowClient, "set_registered_model_alias", broken)
+        with pytest.raises(OSError, match="gone away"):
+            models.promote_version(workspace, engine, versions["good"].version, "second")
+    assert models.find_champion_at(engine, time.time() + 1) == versions["blind"].version
+    with engine.connect() as connection:
+        assert (
+            store.read_deployment(connection)["champion"][0]["version"] == versions["blind"].version
+        )
+    models.promote_version(workspace, engine, versions["good"].version, "second")
+    assert models.find_version(workspace, "previous").version == versions["blind"].version
+
+
+def test_trainings_are_remembered_by_their_data(rows, registered):
+    workspace, _ = registered
+    assert models.find_last_training(workspace, "data", 9) is None
+    models.select_experiment(workspace, "test")
+    with mlflow.start_run():
+        models.log_dataset(rows[0], "training", "data")
+        models.log_environment()
+        fitted = models.fit_strategy("plain", rows[0], Costs())
+        models.log_evaluation_figures(fitted, rows[1], Costs())
+        made = models.register_model(
+            workspace, fitted, rows[0].X.head(3), {"data": "data", "trained_at": "5"}
+        )
+    assert (
+        models.find_last_training(workspace, "data", 9) == 5
+        and models.find_last_training(workspace, "data", 5) is None
+    )
+    assert (
+        models.find_version_by_tag(workspace, "trained_at", "5") == made.version
+        and models.find_version_by_tag(workspace, "trained_at", "6") is None
+    )
+    run = mlflow.get_run(made.run_id)
+    files = {one.path for one in mlflow.artifacts.list_artifacts(run_id=made.run_id)}
+    assert (
+        run.inputs.dataset_inputs[0].dataset.name == "data"
+        and {"environment.txt", "pictures"} <= files
+    )
+    assert run.data.tags["mlflow.source.git.commit"]
+
+
+def test_another_operation_keeps_the_old_database(registered):
+    workspace, _ = registered
+    engine = store.begin_operation(workspace, "two")
+    with engine.connect() as connection:
+        assert ledger.load_entries(connection) == []
+    archived = list(workspace.path("store", "archive", "x").parent.glob("*.db"))
+    assert len(archived) == 1 and archived[0].stat().st_size > 0
+
+
+def test_an_empty_registry_says_what_to_run(tmp_path):
+    with pytest.raises(UserError, match="3_1_champion"):
+        models.find_version(Workspace.find(tmp_path), "champion")

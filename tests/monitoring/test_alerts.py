@@ -1,0 +1,99 @@
+"""Alerts: once each, in the database whatever the webhook does, delivered when it comes back, its secrets never logged."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import sqlalchemy as sa
+from tenacity import wait_none
+
+from fraudops import monitoring, store
+from fraudops.errors import UserError
+from fraudops.monitoring import alerts
+from fraudops.workspace import Workspace
+
+ALERTS = [
+    {
+        "alert_id": f"drift-2026-04-{day}-retrain",
+        "as_of": day,
+        "severity": "act",
+        "text": f"day {day}",
+    }
+    for day in (18, 25)
+]
+
+
+@pytest.fixture
+def hook():
+    """A webhook on this machine: what it was sent, and the status with which it answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.server.heard.append((self.headers["Idempotency-Key"], json.loads(body)))
+            self.send_response(self.server.status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.heard, server.status = [], 200
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def address(server):
+    return f"http://127.0.0.1:{server.server_port}/hook?token=secret-token"
+
+
+def kept(workspace):
+    with store.connect(workspace).connect() as connection:
+        return set(connection.scalars(sa.select(store.alerts.c.alert_id)))
+
+
+def test_an_alert_is_kept_logged_and_sent_once(tmp_path, hook, caplog):
+    workspace = Workspace(tmp_path)
+    assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 0
+    assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 0
+    assert kept(workspace) == {one["alert_id"] for one in ALERTS}
+    assert [key for key, _ in hook.heard] == [one["alert_id"] for one in ALERTS]
+    assert hook.heard[0][1]["text"] == "day 18"
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "fraudops.alerts"
+    ] == ["day 18", "day 25"]
+
+
+def test_a_dead_webhook_loses_no_alert(tmp_path, hook, caplog, monkeypatch):
+    monkeypatch.setattr(alerts, "WEBHOOK_RETRY_WAIT", wait_none())
+    workspace = Workspace(tmp_path)
+    hook.status = 503
+    assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 2
+    assert len(hook.heard) == alerts.MAX_WEBHOOK_ATTEMPTS and kept(workspace) == {
+        one["alert_id"] for one in ALERTS
+    }
+    assert "secret-token" not in caplog.text and "503" in caplog.text
+    hook.status = 200
+    assert monitoring.publish_alerts(workspace, [], address(hook)) == 0
+    assert [key for key, _ in hook.heard[alerts.MAX_WEBHOOK_ATTEMPTS :]] == [
+        one["alert_id"] for one in ALERTS
+    ]
+
+
+def test_nobody_listens(tmp_path, monkeypatch):
+    monkeypatch.setattr(alerts, "WEBHOOK_RETRY_WAIT", wait_none())
+    workspace = Workspace(tmp_path)
+    monkeypatch.setenv(alerts.WEBHOOK_VARIABLE, "http://127.0.0.1:9/")
+    assert monitoring.publish_alerts(workspace, ALERTS) == 2
+    monkeypatch.delenv(alerts.WEBHOOK_VARIABLE)
+    assert monitoring.publish_alerts(workspace, ALERTS) == 0  # no webhook, nothing to wait for
+
+
+def test_an_address_that_is_none_is_refused_and_the_alert_kept(tmp_path):
+    workspace = Workspace(tmp_path)
+    with pytest.raises(UserError, match="http"):
+        monitoring.publish_alerts(workspace, ALERTS, "file:///etc/passwd")
+    assert len(kept(workspace)) == 2

@@ -1,0 +1,100 @@
+"""The data of a day: healthy days pass, every planted fault is named, and a broken day is held back until it is mended."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraudops import data, monitoring
+from fraudops.data import iter_world_chunks, open_source
+from fraudops.data.sources import Source
+from fraudops.simulator import make_course_config, simulate_world
+from fraudops.timeline import DAY, day_of, load_timeline
+from fraudops.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def day(small_workspace):
+    """The last day's transactions, the profile of the reference, and the start of the day."""
+    timeline = load_timeline(small_workspace)
+    tx = data.load_transactions(small_workspace)
+    start, end = monitoring.reference_window(timeline)
+    last = timeline.live_days[-1]
+    return tx[tx["ts"] >= last], monitoring.DataProfile.learn(tx, start, end), last
+
+
+def test_healthy_days_have_nothing_to_mend(small_workspace):
+    timeline = load_timeline(small_workspace)
+    found = monitoring.check_quality_by_day(
+        data.load_transactions(small_workspace), timeline, monitoring.reference_window(timeline)[0]
+    )
+    assert list(found) == [str(day_of(day)) for day in timeline.live_days]
+    assert not any(monitoring.is_data_broken(one) for one in found.values())
+
+
+@pytest.mark.parametrize(
+    "fault, check",
+    [
+        (lambda tx: tx.assign(amount_cents=tx["amount_cents"] * 100), "amount scale"),
+        (lambda tx: tx.assign(amount_cents=tx["amount_cents"] // 100), "amount scale"),
+        (
+            lambda tx: tx.assign(
+                amount_cents=np.where(np.arange(len(tx)) % 20 == 0, np.inf, tx["amount_cents"])
+            ),
+            "range",
+        ),
+        (lambda tx: tx.assign(amount_cents=-tx["amount_cents"]), "range"),
+        (lambda tx: tx.assign(amount_cents=tx["amount_cents"].astype(str)), "schema"),
+        (lambda tx: tx.drop(columns="channel"), "schema"),
+        (lambda tx: tx.assign(category=None), "nulls"),
+        (lambda tx: tx.assign(channel="unknown"), "nulls"),
+        (lambda tx: tx.assign(channel="carrier pigeon"), "new category"),
+        (lambda tx: tx.assign(category=tx["category"].iloc[0]), "constant"),
+        (lambda tx: tx[tx["ts"] < tx["ts"].min() + DAY // 2], "freshness"),
+        (lambda tx: tx.iloc[:1], "volume"),
+        (lambda tx: tx.iloc[:0], "volume"),
+        (lambda tx: pd.concat([tx, tx.assign(tx_id="again-" + tx["tx_id"])]), "duplicates"),
+    ],
+)
+def test_each_fault_is_named(day, fault, check):
+    tx, profile, start = day
+    found = monitoring.check_quality(profile, fault(tx), start)
+    assert any(one["check"] == check and one["severity"] == "act" for one in found), found
+
+
+def test_a_new_category_on_few_rows_is_only_looked_at(day):
+    tx, profile, start = day
+    few = tx.assign(category=np.where(np.arange(len(tx)) < 3, "moon rocks", tx["category"]))
+    assert [
+        (one["check"], one["severity"]) for one in monitoring.check_quality(profile, few, start)
+    ] == [("new category", "watch")]
+
+
+def test_an_old_reference_is_said_to_be_old(day):
+    tx, profile, start = day
+    later = start + 140 * DAY
+    found = monitoring.check_quality(profile, tx.assign(ts=tx["ts"] + 140 * DAY), later)
+    assert [one["check"] for one in found] == ["reference"] and found[0]["severity"] == "watch"
+    early = monitoring.check_quality(profile, tx.assign(ts=tx["ts"] - 140 * DAY), start - 140 * DAY)
+    assert any("older than the reference" in one["text"] for one in early)
+
+
+def test_broken_days_are_held_back_and_set_free(tmp_path):
+    workspace = Workspace(tmp_path)
+    data.ingest(open_source("simulate", profile="smoke", drift="nulls"), workspace)
+    everything = data.load_transactions(workspace)
+    monitoring.hold_broken_days(workspace)
+    held = data.load_held_days(workspace)
+    onset = make_course_config("smoke", drift="nulls").drifts[0].onset
+    days = load_timeline(workspace)
+    assert held == [str(day_of(day)) for day in days.live_days if day >= days.first + onset * DAY]
+    sound = data.load_transactions(workspace)
+    assert len(sound) and not sound["ts"].map(lambda ts: str(day_of(ts))).isin(held).any()
+    pd.testing.assert_frame_equal(data.load_transactions(workspace, held=True), everything)
+
+    healthy = simulate_world(make_course_config("smoke", drift="none"))
+    data.ingest(
+        Source("simulate", iter_world_chunks(healthy), world=None), workspace, add=True
+    )  # the supplier sends them again
+    monitoring.hold_broken_days(workspace)
+    assert data.load_held_days(workspace) == []
+    assert len(data.load_transactions(workspace)) == len(everything)

@@ -1,0 +1,83 @@
+"""The monitor's metrics: right figures, nothing before the first verdict, and a dashboard that asks for names that exist."""
+
+import json
+import re
+
+import pandas as pd
+import yaml
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from fraudops import monitoring
+from fraudops.monitoring import Verdict, VerdictFile, prometheus
+from fraudops.monitoring.verdict import MovedStatistic
+from fraudops.timeline import DAY
+from fraudops.workspace import REPOSITORY, Workspace, write_json
+
+STAGE = REPOSITORY / "2_Data_Drifts"
+
+
+def scraped(workspace):
+    text = generate_latest(prometheus.make_metrics_registry(workspace)).decode()
+    families = {family.name: family.samples for family in text_string_to_metric_families(text)}
+    return {
+        name: samples for name, samples in families.items() if name.startswith("fraudops_monitor")
+    }
+
+
+def judged(workspace):
+    day = Verdict(
+        as_of=100 * DAY, day="1970-04-10", severity="act", action="retrain", evidence="moved: amount", findings=[],
+        moved=[MovedStatistic(statistic="amount", window=1, z=8.0, limit=4.0, alarm=True)],
+    )  # fmt: skip
+    known = VerdictFile(
+        latest=day, days=[day, day], reference=("1970-01-01", "1970-03-01"), false_alarm_budget=0.01
+    )
+    write_json(workspace.path("drift", "verdict.json"), known.model_dump())
+    table = pd.DataFrame(
+        {
+            "day": [98, 99],
+            "statistic": ["amount"] * 2,
+            "window": [1, 1],
+            "z": [1.0, 8.0],
+            "limit": [4.0, 4.0],
+        }
+    )
+    table.to_parquet(workspace.path("drift", "scores.parquet"))
+    write_json(workspace.path("data", "held.json"), {"days": ["1970-04-01"]})
+
+
+def test_figures_of_the_latest_day(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert [sample.value for sample in scraped(workspace)["fraudops_monitor_up"]] == [0]
+    judged(workspace)
+    found = scraped(workspace)
+    value = {name: samples[0].value for name, samples in found.items() if len(samples) == 1}
+    assert value["fraudops_monitor_severity"] == 2 and value["fraudops_monitor_held_days"] == 1
+    assert (
+        value["fraudops_monitor_alarms"] == 1
+        and value["fraudops_monitor_day_timestamp_seconds"] == 99 * DAY
+    )
+    assert (
+        value["fraudops_monitor_statistic_z"] == 8
+        and value["fraudops_monitor_statistic_limit"] == 4
+    )
+    assert (
+        monitoring.write_monitor_metrics(workspace)
+        .read_text()
+        .count("fraudops_monitor_severity 2.0")
+        == 1
+    )
+
+
+def test_dashboard_and_rules_ask_for_metrics_that_exist(tmp_path):
+    workspace = Workspace(tmp_path)
+    judged(workspace)
+    known = set(scraped(workspace))
+    board = json.loads((STAGE / "grafana_dashboard.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    rules = yaml.safe_load((STAGE / "prometheus_alerts.yml").read_text())["groups"]
+    asked += [rule["expr"] for group in rules for rule in group["rules"]]
+    names = {name for expr in asked for name in re.findall(r"fraudops_monitor_\w+", expr)}
+    assert len(names) >= 8 and names <= known
+    assert yaml.safe_load((STAGE / "prometheus.yml").read_text())["scrape_configs"]

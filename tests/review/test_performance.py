@@ -1,0 +1,334 @@
+"""The dashboard's aggregates say what the row-by-row versions say, on the course's data and on random small databases."""
+
+import random
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from scipy.stats import binomtest
+
+from fraudops import ledger, review, store
+from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
+from fraudops.models import Costs, wilson_interval
+from fraudops.review import performance
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
+from fraudops.workspace import Workspace
+from tests.support.cases import LONG, fill, say
+from tests.support.engines import postgres_server
+
+NOON = 20_000 * DAY + DAY // 2
+COSTS = Costs(review=300)
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
+    engine = store.connect(Workspace.find(tmp_path))
+    yield engine
+    engine.dispose()
+
+
+def scatter(engine, seed):
+    """Forty days with a few transactions each, flags at random, and labels of every kind and time."""
+    rng = random.Random(seed)
+    tx, scores, labels = [], [], []
+    for i in range(240):
+        ts = NOON + rng.randrange(40 * DAY)
+        shared = {"customer_id": f"c{rng.randrange(9)}", "terminal_id": "m"}
+        tx.append(
+            {
+                "tx_id": f"t{i}",
+                "ts": ts,
+                "amount_cents": rng.randrange(1, 90_000),
+                "category": rng.choice("abc"),
+            }
+            | shared
+        )
+        tx[-1]["channel"] = rng.choice(["chip", "online"])
+        decision = rng.choice(["approve", "approve", "approve", "review", "block"])
+        scores.append(
+            {
+                "prediction_id": f"p{i}",
+                "tx_id": f"t{i}",
+                "ts": ts,
+                "scored_at": 1.0,
+                "model_version": str(i % 2 + 1),
+            }
+        )
+        scores[-1] |= {"probability": rng.random(), "threshold": 0.2, "decision": decision}
+        for source, actor in (("chargeback", "issuer"), ("reviewer", "ann"), ("reviewer", "bob")):
+            if rng.random() < 0.15:
+                said = {
+                    "tx_id": f"t{i}",
+                    "source": source,
+                    "actor": actor,
+                    "is_fraud": rng.randrange(2),
+                } | shared
+                labels.append(said | {"label_ts": ts + rng.randrange(30 * DAY)})
+    with store.write_transaction(engine) as connection:
+        store.insert_new(connection, store.transactions, tx)
+        store.insert_new(connection, store.predictions, scores)
+        store.insert_new(connection, store.labels, labels)
+
+
+def compare(engine):
+    rows = review.select_mature_days(store.load_predictions_with_labels(engine))
+    over = review.get_evaluation_period(engine)
+    notable = review.load_flagged_and_frauds(engine, over)
+    per_day = review.count_predictions_by_day(engine, over, notable)
+    assert review.compute_performance(notable, per_day, COSTS) == pytest.approx(
+        review.summary(rows, COSTS), nan_ok=True
+    )
+    ours, theirs = (
+        review.compute_performance_by_day(notable, per_day, COSTS),
+        performance.by_day(rows, COSTS),
+    )
+    pd.testing.assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
+    for name in ("category", "channel"):
+        mine, slow = (
+            review.compute_performance_by_segment(notable, notable[name], COSTS),
+            review.by_segment(rows, rows[name], COSTS, rounds=2),
+        )
+        slow = slow.loc[mine.index]
+        for figure in ("frauds", "recall", "precision", "saved"):
+            assert mine[figure].to_numpy(float) == pytest.approx(
+                slow[figure].to_numpy(float), nan_ok=True
+            )
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_aggregates_agree_with_rows_on_random_databases(engine, seed):
+    scatter(engine, seed)
+    rows = compare(engine)
+    assert 0 < rows["label"].sum() < len(rows)
+
+
+def test_aggregates_agree_with_rows_on_the_course(small_workspace):
+    engine = store.connect(small_workspace)
+    assert len(compare(engine)) > 1000
+    engine.dispose()
+
+
+def test_postgresql_gives_the_same(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, postgres_server(Path(folder)) as found:
+        if found is None:
+            pytest.skip("no PostgreSQL on this machine, and none could be installed")
+        engine = store.connect(
+            Workspace.find(tmp_path), f"postgresql+psycopg://course@/postgres?host={folder}"
+        )
+        scatter(engine, 1)
+        compare(engine)
+        assert set(
+            review.load_version_starts(engine, review.get_evaluation_period(engine))["version"]
+        ) == {"1", "2"}
+        with store.write_transaction(engine) as connection:
+            ledger.append_entry(
+                connection, "refused", "pipeline", version="9", failed=["a gate"], gates=[]
+            )
+        assert [one["kind"] for one in review.ModelEventReader(engine).read()] == ["refusal"]
+        engine.dispose()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_version_begins_with_its_first_transaction_of_the_period(engine, seed):
+    scatter(engine, seed)
+    for days in (None, 5):
+        over = review.get_evaluation_period(engine, days)
+        frame = store.load_predictions_with_labels(engine)
+        inside = frame[(frame["ts"] >= over.start) & (frame["ts"] < over.end)]
+        wanted = inside.groupby("model_version")["ts"].min().sort_values().to_dict()
+        assert (
+            review.load_version_starts(engine, over).set_index("version")["ts"].to_dict() == wanted
+            and wanted
+        )
+
+
+def test_model_events_stand_where_their_clock_says_and_nowhere_else(engine):
+    fill(engine, flagged=1)
+    at = NOON + 3 * DAY
+    moved = {"version": "1", "previous": None, "reason": "first", "gates": [], "kind": "promotion"}
+    with store.write_transaction(engine) as connection:
+        ledger.append_entry(connection, "champion", "month", at, **moved)
+        ledger.append_entry(
+            connection, "decision", "ann", note='"event":"champion"'
+        )  # only looks like one
+        ledger.append_entry(
+            connection,
+            "refused",
+            "month",
+            at + DAY,
+            version="2",
+            failed=["cost", "ranking"],
+            gates=[],
+        )
+        alert = {
+            "alert_id": "a",
+            "as_of": NOON // DAY * DAY + DAY,
+            "severity": "act",
+            "text": "x",
+        }  # raised as its day ends
+        connection.execute(sa.insert(store.alerts), alert)
+    events = review.ModelEventReader(engine).read()
+    assert [(one["kind"], one["version"]) for one in events] == [
+        ("promotion", "1"),
+        ("refusal", "2"),
+    ]
+    assert events[1]["reason"] == "did not pass: cost, ranking"
+    marks = review.build_event_marks(
+        review.load_drift_alerts(engine), pd.DataFrame({"version": ["1"], "ts": [NOON]}), events
+    )
+    days = [day_of(NOON), day_of(NOON), day_of(at), day_of(at + DAY)]
+    assert list(marks.itertuples(index=False, name=None)) == list(
+        zip(days, ["drift alarm", "version begins", "promotion", "refusal"], strict=True)
+    )
+    assert set(marks["kind"]) <= set(EVENT_MARKERS)
+    shown = pd.DataFrame({"saved_cents": [100.0, -50.0]}, index=[day_of(NOON), day_of(at)])
+    picture = plot_savings_timeline(shown, marks)
+    assert [text.get_text() for text in picture.axes[0].get_legend().get_texts()] == [
+        "drift alarm",
+        "version begins",
+        "promotion",
+    ]
+
+
+def test_wilsons_interval_is_scipys():
+    for of in (1, 2, 7, 40, 1_000):
+        for found in {0, 1, of // 3, of - 1, of}:
+            ends = binomtest(found, of).proportion_ci(0.95, method="wilson")
+            assert wilson_interval(found, of) == pytest.approx((ends.low, ends.high), abs=1e-12)
+
+
+def test_a_window_holds_the_latest_judged_days(engine):
+    assert review.get_evaluation_period(engine) is None
+    scatter(engine, 1)
+    everything, some = review.get_evaluation_period(engine), review.get_evaluation_period(engine, 7)
+    assert some.end == everything.end and some.start == everything.end - 7 * DAY
+    assert everything.known - everything.end == LABEL_MATURITY_DAYS * DAY
+    assert (
+        len(
+            review.count_predictions_by_day(
+                engine, some, review.load_flagged_and_frauds(engine, some)
+            )
+        )
+        == 7
+    )
+
+
+def test_an_operation_without_a_judged_day_is_no_error(engine):
+    fill(engine, flagged=2, approved=3)
+    over = review.get_evaluation_period(engine)
+    notable = review.load_flagged_and_frauds(engine, over)
+    per_day = review.count_predictions_by_day(engine, over, notable)
+    assert over.start == over.end and notable.empty and per_day.empty
+    found = review.compute_performance(notable, per_day, COSTS)
+    assert (
+        found["rows"] == 0
+        and np.isnan(found["recall"])
+        and review.compute_performance_by_day(notable, per_day, COSTS).empty
+    )
+    assert review.compute_performance_by_segment(notable, notable["channel"], COSTS).empty
+
+
+def test_what_reviewers_did_is_counted(engine):
+    fill(engine, flagged=4, cents=20_000)  # 200, 400, 600, 800 euros: two need a second person
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")  # t3: a proposal
+    say(engine, review.claim_next(engine, "bob"), "fraud", "bob")  # agreed
+    say(engine, review.claim_next(engine, "ann"), "genuine", "ann")  # t2: a proposal
+    say(engine, review.claim_next(engine, "bob"), "fraud", "bob")  # differs
+    say(engine, review.claim_next(engine, "bob"), "genuine", "bob")  # t1: its own case
+    found = review.compute_review_statistics(engine)
+    assert found.progress == {"open": 1, "second": 1, "closed": 2}
+    assert (found.agreement.found, found.agreement.of) == (
+        1,
+        2,
+    ) and found.agreement.interval == wilson_interval(1, 2)
+    assert (found.sighted.found, found.sighted.of, found.blind.of) == (1, 3, 0)  # first words only
+    assert found.people["verdicts"].to_dict() == {
+        "ann": 2,
+        "bob": 3,
+    } and found.overrides == review.Proportion(0, 5)
+
+
+def test_the_sample_and_blind_opinions_are_counted_apart(engine):
+    fill(engine, flagged=1, blind=True, approved=2, sampled=2)
+    for _ in range(2):
+        tx_id = review.claim_next(engine, "ann")
+        verdict = "fraud" if tx_id == "t0" else "genuine"
+        review.record_opinion(engine, tx_id, verdict, "ann")
+        say(engine, tx_id, verdict, "ann", note=LONG)
+    found = review.compute_review_statistics(engine)
+    assert found.blind == review.Proportion(1, 1) and found.sighted.of == 0
+    assert (
+        found.missed == review.Proportion(0, 1) and found.missed.interval[1] > 0.5
+    )  # one look says little
+
+
+def test_of_many_words_the_latest_count_with_whole_cases(engine):
+    fill(engine, flagged=4, cents=20_000)
+    for who in ("ann", "bob", "ann", "bob"):  # two cases, each with a second person
+        say(engine, review.claim_next(engine, who), "fraud", who)
+    everything, some = (
+        review.compute_review_statistics(engine),
+        review.compute_review_statistics(engine, latest=3),
+    )
+    assert (
+        everything.agreement.of == 2
+        and review.compute_review_statistics(engine, latest=4).agreement.of == 2
+    )
+    assert (
+        some.agreement.of == 1 and some.sighted.of == 1
+    )  # the first case began before: none of its words
+    assert some.progress == everything.progress
+
+
+def test_model_events_are_read_as_they_are_added(engine):
+    events = review.ModelEventReader(engine)
+    assert events.read() == []
+    for version in ("1", "2"):
+        with store.write_transaction(engine) as connection:
+            ledger.append_entry(
+                connection, "refused", "pipeline", version=version, failed=["a"], gates=[]
+            )
+            ledger.append_entry(connection, "read", "ann", tx_id="t")
+        found = events.read()
+        assert [one["version"] for one in found] == ["1", "2"][
+            : int(version)
+        ] and events.seen == 2 * int(version)
+    found[0]["version"] = "changed by a reader"
+    assert events.read() == review.ModelEventReader(engine).read()
+
+
+def test_nothing_reviewed_is_no_error(engine):
+    found = review.compute_review_statistics(engine)
+    assert found.agreement.of == 0 and np.isnan(found.agreement.value) and np.isnan(found.minutes)
+
+
+def test_the_state_changes_with_what_the_page_shows(engine):
+    seen = [review.get_change_token(engine)]
+    fill(engine, flagged=1)
+    seen.append(review.get_change_token(engine))
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    seen.append(review.get_change_token(engine))
+    with store.write_transaction(engine) as connection:
+        connection.execute(
+            sa.insert(store.alerts), {"alert_id": "a", "as_of": 1, "severity": "alarm", "text": "x"}
+        )
+    seen.append(review.get_change_token(engine))
+    with store.write_transaction(engine) as connection:
+        moved = {
+            "version": "2",
+            "previous": "1",
+            "reason": "better",
+            "gates": [],
+            "kind": "promotion",
+        }
+        ledger.append_entry(connection, "champion", "pipeline", **moved)
+    review.request_rollback(
+        engine, "it misses every second fraud", "ann"
+    )  # a second person has to see it
+    seen.append(review.get_change_token(engine))
+    assert len(set(seen)) == 5

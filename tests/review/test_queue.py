@@ -1,0 +1,461 @@
+"""A case is decided once, by those who may; what comes first, what is blind, what is random, and who has to agree."""
+
+import time
+import uuid
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+import sqlalchemy as sa
+
+from fraudops import ledger, review, store
+from fraudops.errors import UserError
+from fraudops.review import policy, queue
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
+from fraudops.workspace import Workspace
+from tests.support.cases import LONG, NOON, fill, say
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
+    return Workspace.find(tmp_path)
+
+
+@pytest.fixture
+def engine(workspace):
+    engine = store.connect(workspace)
+    yield engine
+    engine.dispose()
+
+
+def rows(engine, table):
+    with engine.connect() as connection:
+        return connection.execute(sa.select(table)).all()
+
+
+# --- claims and decisions ---
+
+
+def test_only_flagged_transactions_become_cases_and_only_once(engine):
+    assert fill(engine, flagged=3, approved=2) == 3
+    assert review.open_cases(engine) == 0
+
+
+def test_the_largest_expected_loss_comes_first_and_a_claim_is_kept(engine):
+    fill(engine, flagged=3)
+    assert review.find_held_case(engine, "ann") is None
+    assert review.claim_next(engine, "ann") == "t2"
+    assert review.find_held_case(engine, "ann") == "t2" == review.claim_next(engine, "ann")
+    assert review.claim_next(engine, "bob") == "t1"
+    assert review.count_waiting(engine, "ann") == (3, 2)  # her own and the free one
+
+
+def test_an_empty_queue_gives_none(engine):
+    fill(engine, flagged=1)
+    assert review.claim_next(engine, "ann") == "t0"
+    assert review.claim_next(engine, "bob") is None
+
+
+def test_a_lease_runs_out(engine, monkeypatch):
+    fill(engine, flagged=1)
+    assert review.claim_next(engine, "ann") == "t0"
+    later = time.time() + policy.LEASE_SECONDS + 1
+    monkeypatch.setattr(queue.time, "time", lambda: later)
+    assert review.find_held_case(engine, "ann") is None
+    with pytest.raises(UserError, match="not yours"):
+        say(engine, "t0", "fraud", "ann")
+    assert review.claim_next(engine, "bob") == "t0"
+
+
+def test_a_decision_is_decision_label_and_entry_together(engine):
+    fill(engine, flagged=1)
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann", note="a call confirmed it")
+    with engine.connect() as connection:
+        decision = connection.execute(sa.select(store.decisions)).one()
+        label = connection.execute(sa.select(store.labels)).one()
+        entry = ledger.load_entries(connection, "decision")[-1]
+        state = connection.scalar(sa.select(store.cases.c.state))
+        assert ledger.verify_chain(connection) is None
+    assert (decision.verdict, decision.note, decision.actor) == (
+        "fraud",
+        "a call confirmed it",
+        "ann",
+    )
+    assert (label.tx_id, label.is_fraud, label.source, label.actor, label.label_ts) == (
+        "t0",
+        1,
+        "reviewer",
+        "ann",
+        NOON,
+    )
+    said = {
+        "tx_id": "t0",
+        "stage": "decision",
+        "verdict": "fraud",
+        "reason": "customer_denies",
+        "override": 0,
+    }
+    assert entry["actor"] == "ann" and entry["payload"] == said | {"note": "a call confirmed it"}
+    assert state == "closed"
+
+
+def test_unsure_gives_no_label_and_goes_to_somebody_else(engine):
+    fill(engine, flagged=2)
+    say(engine, review.claim_next(engine, "ann"), "unsure", "ann")
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(store.labels)) == 0
+    assert review.claim_next(engine, "ann") == "t0"  # the next one, not the same again
+    assert review.claim_next(engine, "bob") == "t1"
+
+
+@pytest.mark.parametrize("who", ["bob", "nobody"])
+def test_only_the_holder_decides(engine, who):
+    fill(engine, flagged=2)
+    review.claim_next(engine, "ann")
+    review.claim_next(engine, "bob")
+    with pytest.raises(UserError, match="not yours"):
+        say(engine, "t1", "fraud", who)
+    with engine.connect() as connection:
+        assert ledger.load_entries(connection) == []
+        assert connection.scalar(sa.select(sa.func.count()).select_from(store.decisions)) == 0
+
+
+def test_a_case_is_decided_once(engine):
+    fill(engine, flagged=1)
+    say(engine, review.claim_next(engine, "ann"), "genuine", "ann")
+    with pytest.raises(UserError, match="closed"):
+        say(engine, "t0", "fraud", "ann")
+
+
+def test_an_unknown_verdict_is_refused(engine):
+    fill(engine, flagged=1)
+    with pytest.raises(UserError, match="choose one of fraud, genuine, unsure"):
+        review.record_decision(
+            engine, review.claim_next(engine, "ann"), "maybe", "ann", "customer_denies"
+        )
+
+
+def review_all(root: str, actor: str) -> list[str]:
+    """A reviewer who works until nothing is left; what they decided."""
+    engine, mine = store.connect(Workspace.find(root)), []
+    while (tx_id := review.claim_next(engine, actor)) is not None:
+        say(engine, tx_id, "genuine", actor)
+        mine.append(tx_id)
+    engine.dispose()
+    return mine
+
+
+@pytest.mark.parametrize("pool", ["threads", "processes"])
+def test_reviewers_side_by_side_never_decide_the_same_case(workspace, engine, pool):
+    fill(engine, flagged=60, cents=100)
+    if pool == "threads":
+        workers = ThreadPoolExecutor(4)
+    else:
+        workers = ProcessPoolExecutor(3, mp_context=get_context("spawn"))
+    with workers:
+        done = list(workers.map(review_all, [str(workspace.root)] * 3, ["ann", "bob", "cem"]))
+    decided = [tx_id for mine in done for tx_id in mine]
+    assert sorted(decided) == sorted(f"t{i}" for i in range(60))
+    with engine.connect() as connection:
+        assert ledger.verify_chain(connection) is None
+        assert sorted(e["payload"]["tx_id"] for e in ledger.load_entries(connection)) == sorted(
+            decided
+        )
+        assert connection.scalar(sa.select(sa.func.count()).select_from(store.labels)) == 60
+
+
+# --- what comes first ---
+
+
+def age(engine, tx_id, seconds):
+    """Make a case older, as if it had been opened earlier."""
+    with store.write_transaction(engine) as connection:
+        opened = store.cases.c.opened_ts - seconds
+        connection.execute(
+            store.cases.update().where(store.cases.c.tx_id == tx_id).values(opened_ts=opened)
+        )
+
+
+def test_urgency_rises_with_age_and_doubles_when_overdue():
+    day = review.DUE_SECONDS
+    assert [policy.compute_urgency(age) for age in (-5, 0, day / 2, day, day + 1)] == [
+        1,
+        1,
+        1.5,
+        2,
+        pytest.approx(4, rel=1e-3),
+    ]
+
+
+def test_the_database_weighs_age_as_the_rule_does(engine):
+    with engine.connect() as connection:
+        for seconds in (0, 1, review.DUE_SECONDS, review.DUE_SECONDS + 1, 30 * DAY):
+            assert connection.scalar(
+                sa.select(policy.build_urgency_sql(sa.literal(seconds)))
+            ) == pytest.approx(policy.compute_urgency(seconds))
+
+
+def test_an_overdue_case_passes_a_larger_one(engine):
+    fill(engine, flagged=3)  # expected losses as 1 to 2 to 3
+    age(engine, "t0", DAY + 60)
+    assert review.count_overdue(engine) == 1
+    assert review.claim_next(engine, "ann") == "t0"  # 1 x 4 against 3 x 1
+    assert review.claim_next(engine, "bob") == "t2"
+
+
+def test_a_case_that_is_put_back_is_free_at_once(engine):
+    fill(engine, flagged=1)
+    review.claim_next(engine, "ann")
+    review.release_case(engine, "t0", "bob")  # not his
+    assert review.find_held_case(engine, "ann") == "t0"
+    review.release_case(engine, "t0", "ann")
+    assert review.claim_next(engine, "bob") == "t0"
+
+
+# --- reasons, overrides and the second person ---
+
+
+def test_a_reason_has_to_fit_its_verdict(engine):
+    fill(engine, flagged=1)
+    review.claim_next(engine, "ann")
+    for reason in ("", "customer_confirms", "because"):
+        with pytest.raises(
+            UserError, match="not a reason for 'fraud': choose one of customer_denies"
+        ):
+            review.record_decision(engine, "t0", "fraud", "ann", reason)
+    with pytest.raises(UserError, match=r"not on the list.* at least 15 letters"):
+        review.record_decision(engine, "t0", "fraud", "ann", "other_fraud", "  too short    ")
+    assert review.record_decision(engine, "t0", "fraud", "ann", "other_fraud", "a" * 15).label == 1
+
+
+@pytest.mark.parametrize(
+    ("verdict", "flagged", "probability", "against"),
+    [
+        ("fraud", True, 0.1, False), ("genuine", True, 0.1, False), ("genuine", True, 0.5, True), ("fraud", True, 0.9, False),
+        ("fraud", False, 0.01, True), ("genuine", False, 0.01, False), ("unsure", True, 0.9, False),
+    ],
+)  # fmt: skip
+def test_what_goes_against_the_model(verdict, flagged, probability, against):
+    assert review.is_override(verdict, flagged, probability) is against
+
+
+def test_an_override_needs_a_note_and_a_second_person(engine):
+    fill(engine, flagged=1, probability=0.8)
+    review.claim_next(engine, "ann")
+    with pytest.raises(UserError, match=r"goes against the model.* at least 15 letters"):
+        say(engine, "t0", "genuine", "ann", note="no")
+    assert say(engine, "t0", "genuine", "ann", note=LONG) == queue.DecisionOutcome("proposal", None)
+    assert rows(engine, store.labels) == [] and rows(engine, store.cases)[0].state == "second"
+    assert review.claim_next(engine, "ann") is None  # nobody confirms their own
+    assert review.count_waiting(engine, "ann") == (1, 0)
+    assert review.claim_next(engine, "bob") == "t0"
+    assert say(engine, "t0", "genuine", "bob", note=LONG) == queue.DecisionOutcome(
+        "confirmation", 0
+    )
+    (label,) = rows(engine, store.labels)
+    assert (label.actor, label.is_fraud) == ("bob", 0)
+    assert [d.stage for d in rows(engine, store.decisions)] == ["proposal", "confirmation"]
+    assert [d.override for d in rows(engine, store.decisions)] == [1, 1]
+
+
+def test_who_proposed_cannot_confirm_with_an_old_claim(engine):
+    fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
+    review.claim_next(engine, "ann")
+    say(engine, "t0", "fraud", "ann")
+    with store.write_transaction(engine) as connection:  # even if the row said that she holds it
+        connection.execute(
+            store.cases.update().values(claimed_by="ann", claimed_until=time.time() + 60)
+        )
+    with pytest.raises(UserError, match="somebody else"):
+        say(engine, "t0", "fraud", "ann")
+    assert rows(engine, store.labels) == []
+
+
+@pytest.mark.parametrize(
+    ("cents", "stage"),
+    [(review.SECOND_REVIEW_CENTS - 1, "decision"), (review.SECOND_REVIEW_CENTS, "proposal")],
+)
+def test_above_an_amount_two_have_to_agree(engine, cents, stage):
+    fill(engine, flagged=1, cents=cents)
+    assert say(engine, review.claim_next(engine, "ann"), "fraud", "ann").stage == stage
+
+
+def test_who_disagrees_puts_their_own_verdict_in_its_place(engine):
+    fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    assert say(engine, review.claim_next(engine, "bob"), "genuine", "bob") == queue.DecisionOutcome(
+        "objection", None
+    )
+    assert rows(engine, store.labels) == [] and review.claim_next(engine, "bob") is None
+    assert say(engine, review.claim_next(engine, "ann"), "genuine", "ann") == queue.DecisionOutcome(
+        "confirmation", 0
+    )
+    assert rows(engine, store.cases)[0].state == "closed" and len(rows(engine, store.labels)) == 1
+
+
+def test_unsure_as_the_second_person_leaves_the_proposal(engine):
+    fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    say(engine, review.claim_next(engine, "bob"), "unsure", "bob")
+    (case,) = rows(engine, store.cases)
+    assert (case.state, case.proposed, case.proposed_by) == ("second", "fraud", "ann")
+    assert review.claim_next(engine, "bob") is None and review.claim_next(engine, "cem") == "t0"
+
+
+def test_a_label_arrives_when_it_is_given(engine):
+    fill(
+        engine, flagged=1, approved=1
+    )  # the operation's present is the time of its latest transaction
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    assert rows(engine, store.labels)[0].label_ts == NOON + 1
+    assert (
+        len(store.load_reviewer_labels(engine, known_at=NOON + 1)) == 0
+        and len(store.load_reviewer_labels(engine, known_at=NOON + 2)) == 1
+    )
+
+
+# --- blind first, and the random sample ---
+
+
+def test_a_blind_case_wants_an_opinion_before_the_score_is_shown(engine):
+    fill(engine, flagged=1, blind=True)
+    review.claim_next(engine, "ann")
+    with pytest.raises(UserError, match="first opinion"):
+        say(engine, "t0", "fraud", "ann")
+    review.record_opinion(engine, "t0", "genuine", "ann")
+    with pytest.raises(UserError, match="not hidden any more"):
+        review.record_opinion(engine, "t0", "fraud", "ann")
+    assert (
+        say(engine, "t0", "fraud", "ann").label == 1
+    )  # the score may change a mind: both are on record
+    assert [(d.stage, d.verdict) for d in rows(engine, store.decisions)] == [
+        ("opinion", "genuine"),
+        ("decision", "fraud"),
+    ]
+    with engine.connect() as connection:
+        assert [e["payload"]["stage"] for e in ledger.load_entries(connection, "decision")] == [
+            "opinion",
+            "decision",
+        ]
+
+
+def test_only_blind_cases_take_opinions_and_only_from_who_holds_them(engine):
+    fill(engine, flagged=1)
+    review.claim_next(engine, "ann")
+    with pytest.raises(UserError, match="not hidden"):
+        review.record_opinion(engine, "t0", "fraud", "ann")
+    with pytest.raises(UserError, match="not yours"):
+        review.record_opinion(engine, "t0", "fraud", "bob")
+    with pytest.raises(UserError, match="choose one of"):
+        review.record_opinion(engine, "t0", "perhaps", "ann")
+    assert rows(engine, store.decisions) == []
+
+
+def test_lots_fall_as_often_as_they_should():
+    ids = [
+        uuid.UUID(int=i * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).hex for i in range(1, 20_001)
+    ]
+    blind = sum(policy.is_sampled(one, policy.BLIND_SHARE) for one in ids) / len(ids)
+    sample = sum(one < policy.get_sample_id_bound(policy.SAMPLE_SHARE) for one in ids) / len(ids)
+    assert blind == pytest.approx(policy.BLIND_SHARE, abs=0.01) and sample == pytest.approx(
+        policy.SAMPLE_SHARE, abs=0.002
+    )
+
+
+def test_some_approved_transactions_are_reviewed_too_and_look_blind(engine):
+    assert fill(engine, flagged=1, approved=5, sampled=2) == 3
+    kinds = {case.tx_id: (case.kind, case.blind) for case in rows(engine, store.cases)}
+    assert kinds == {"t0": ("flagged", 0), "t4": ("sample", 1), "t5": ("sample", 1)}
+
+
+def test_the_sample_has_its_turn_though_its_losses_are_small(engine):
+    fill(engine, flagged=25, approved=5, sampled=3)
+    taken = []
+    for _ in range(28):
+        tx_id = review.claim_next(engine, "ann")
+        kind = next(case.kind for case in rows(engine, store.cases) if case.tx_id == tx_id)
+        taken.append(kind)
+        if kind == "sample":
+            review.record_opinion(engine, tx_id, "genuine", "ann")
+        say(engine, tx_id, "genuine", "ann")
+    assert taken.count("sample") == 3 and taken[0] == "flagged"
+    places = [i for i, kind in enumerate(taken) if kind == "sample"]
+    assert places == [1, 12, 23]  # one for each ten flagged ones that were begun
+
+
+def test_a_fraud_in_the_sample_is_an_override(engine):
+    fill(engine, flagged=0, approved=1, sampled=1)
+    tx_id = review.claim_next(engine, "ann")
+    review.record_opinion(engine, tx_id, "fraud", "ann")
+    assert say(engine, tx_id, "fraud", "ann", note=LONG).stage == "proposal"
+
+
+# --- what is known of predictions ---
+
+
+def test_labels_stand_beside_predictions(engine):
+    fill(engine, flagged=2, approved=2)
+    late = {
+        "tx_id": "late",
+        "ts": NOON + 20 * DAY,
+        "customer_id": "c",
+        "terminal_id": "m",
+        "amount_cents": 1,
+    }
+    with store.write_transaction(engine) as connection:
+        store.insert_new(connection, store.transactions, [late | {"category": "x", "channel": "x"}])
+        score = {
+            "prediction_id": "pl",
+            "tx_id": "late",
+            "ts": late["ts"],
+            "scored_at": 1.0,
+            "model_version": "2",
+        }
+        store.insert_new(
+            connection,
+            store.predictions,
+            [score | {"probability": 0.1, "threshold": 0.2, "decision": "approve"}],
+        )
+        report = {
+            "tx_id": "t2",
+            "source": "chargeback",
+            "actor": "issuer",
+            "customer_id": "c",
+            "terminal_id": "m",
+        }
+        store.insert_new(
+            connection, store.labels, [report | {"is_fraud": 1, "label_ts": NOON + 9 * DAY}]
+        )
+    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")  # t1
+    frame = store.load_predictions_with_labels(engine).set_index("tx_id")
+    assert frame["label"].astype(object).where(frame["label"].notna(), None).to_dict() == {
+        "t0": 0, "t1": 1, "t2": 1, "t3": 0, "late": None,
+    }  # fmt: skip
+    assert frame.loc[["t0", "t1", "t2"], "label_source"].tolist() == [
+        "no report",
+        "reviewer",
+        "chargeback",
+    ]
+    assert frame["flagged"].to_dict() == {
+        "t0": True,
+        "t1": True,
+        "t2": False,
+        "t3": False,
+        "late": False,
+    }
+    before = store.load_predictions_with_labels(engine, as_of=NOON + 8 * DAY).set_index("tx_id")
+    assert (
+        before.loc["t2", "label"] == 0 and before.loc["t2", "label_source"] == "no report"
+    )  # the report came on day 9
+    young = store.load_predictions_with_labels(
+        engine, as_of=NOON + LABEL_MATURITY_DAYS * DAY
+    ).set_index("tx_id")
+    assert young.loc[["t0", "t2", "t3"], "label"].isna().all()
+
+
+def test_no_predictions_give_an_empty_frame_with_all_columns(engine):
+    frame = store.load_predictions_with_labels(engine)
+    assert len(frame) == 0 and {"tx_id", "label", "label_source", "flagged", "amount_cents"} <= set(
+        frame.columns
+    )

@@ -1,0 +1,459 @@
+"""The service over HTTP: answers, refusals, nothing lost, nothing twice, and no skew."""
+
+import asyncio
+import concurrent.futures
+import json
+import shutil
+import signal
+
+import httpx
+import mlflow
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from fraudops import data, features, ledger, models, serving, store
+from fraudops.models import Costs
+from fraudops.serving import AccessMiddleware, loaded_model, replay
+from fraudops.serving.middleware import MAX_REQUEST_BYTES
+from fraudops.timeline import DAY, load_timeline
+from fraudops.workspace import Workspace
+from tests.support.attack import attack
+
+EXAMPLES = 400  # of schemathesis, over all operations; `make bench ARGS=service` takes two thousand
+
+
+def without_live_days(source: Workspace, folder, bentos: Workspace | None = None) -> Workspace:
+    """A copy of a workspace whose last two live days have not been scored yet; with the Bentos of another one."""
+    workspace = Workspace.find(folder)
+    shutil.copytree(source.root, workspace.root)
+    if bentos:
+        shutil.copytree(bentos.root / "bentoml", workspace.root / "bentoml")
+    border = load_timeline(workspace).live_days[-2]
+    engine = store.connect(workspace)
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.predictions.delete().where(store.predictions.c.ts >= border))
+        connection.execute(store.transactions.delete().where(store.transactions.c.ts >= border))
+    engine.dispose()
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def service(small_workspace, tmp_path_factory):
+    """A running service of the small workspace's champion with two workers."""
+    workspace = without_live_days(small_workspace, tmp_path_factory.mktemp("service") / "copy")
+    tag = serving.build_bento(workspace, models.find_version(workspace, models.CHAMPION_ALIAS))
+    with (
+        serving.serve_bento(workspace, tag, workers=2) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        yield workspace, client, tag
+
+
+def transaction(**changes) -> dict:
+    fields = {
+        "tx_id": "S1",
+        "ts": 1_775_001_000,
+        "customer_id": "nobody",
+        "terminal_id": "nowhere",
+        "amount": 12.5,
+    }
+    return {"transactions": [fields | changes]}
+
+
+def count(workspace: Workspace, table: sa.Table, *where: sa.ColumnElement) -> int:
+    engine = store.connect(workspace)
+    with engine.connect() as connection:
+        found = connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where))
+    engine.dispose()
+    return found
+
+
+def test_an_answer_says_what_why_and_by_which_model(service):
+    workspace, client, _ = service
+    answer = serving.post_json(client, "/score", transaction())[0]
+    champion = models.find_version(workspace, models.CHAMPION_ALIAS)
+    assert answer["tx_id"] == "S1" and answer["model_version"] == champion.version
+    assert 0 <= answer["probability"] <= 1 and answer["threshold"] == champion.threshold
+    p, block = answer["probability"], Costs().block_from
+    assert answer["decision"] == (
+        "approve" if p < champion.threshold else "review" if p < block else "block"
+    )
+    assert len(answer["reasons"]) == 3 and all(
+        "fraud" in reason["text"] for reason in answer["reasons"]
+    )
+    assert answer["cold_start"] == ["customer", "terminal"]
+    assert client.get("/model").json()["sha256"] == champion.sha256
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": -1}, {"amount": "much"}, {"amount": 1e9}, {"ts": "tomorrow"}, {"ts": -5}, {"ts": 2**70}, {"tx_id": ""},
+        {"ts": 4_000_000_000}, {"customer_id": "x" * 500}, {"colour": "red"}, {"terminal_id": None}, {"tx_id": "a\x00b"},
+        {"lat": 500, "lon": 0}, {"channel": ""},
+    ],
+)  # fmt: skip
+def test_a_wrong_field_is_refused_by_name(service, changes):
+    workspace, client, _ = service
+    refused = client.post("/score", json=transaction(**({"tx_id": "BAD"} | changes)))
+    assert (
+        refused.status_code == 422 and refused.headers["content-type"] == "application/problem+json"
+    )
+    assert next(iter(changes)) in refused.json()["detail"]
+    assert not count(
+        workspace, store.predictions, store.predictions.c.tx_id.in_(["BAD", "", "a\x00b"])
+    )
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_refused(service, number):
+    _, client, _ = service
+    body = json.dumps(transaction(tx_id="NAN")).replace("12.5", number)
+    refused = client.post("/score", content=body, headers={"Content-Type": "application/json"})
+    assert refused.status_code == 422 and "amount" in refused.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "{", "[]", '{"transactions": []}', '{"transactions": 1}', '{"transactions": [1]}', "NaN"],
+)
+def test_a_broken_body_is_refused(service, body):
+    _, client, _ = service
+    answered = client.post("/score", content=body, headers={"Content-Type": "application/json"})
+    assert answered.status_code in (400, 422) and answered.json()["detail"]
+
+
+def test_too_much_is_refused(service):
+    _, client, _ = service
+    many = [transaction(tx_id=f"M{i}")["transactions"][0] for i in range(5001)]
+    assert client.post("/score", json={"transactions": many}).status_code == 422
+    assert client.post("/score", content=b"x" * (MAX_REQUEST_BYTES + 1)).status_code == 413
+    parts = (b"[" + b"0," * 500_000 for _ in range(11))  # its length is not stated
+    assert client.post("/score", content=parts).status_code == 413
+    assert client.get("/readyz").status_code == 200
+
+
+def test_sql_in_an_id_is_just_an_id(service):
+    workspace, client, _ = service
+    name = "x'; DROP TABLE predictions; --"
+    assert (
+        serving.post_json(client, "/score", transaction(tx_id=name, customer_id=name))[0]["tx_id"]
+        == name
+    )
+    assert count(workspace, store.predictions, store.predictions.c.tx_id == name) == 1
+
+
+def test_a_time_before_all_history_gets_a_marked_answer(service):
+    _, client, _ = service
+    answer = serving.post_json(
+        client, "/score", transaction(tx_id="EARLY", ts=1000, customer_id="C1", terminal_id="M1")
+    )[0]
+    assert answer["cold_start"] == ["customer", "terminal"]
+
+
+def test_the_same_transaction_gets_its_first_answer(service):
+    _, client, _ = service
+    first = serving.post_json(client, "/score", transaction(tx_id="X-TWICE"))[0]
+    again = serving.post_json(client, "/score", transaction(tx_id="X-TWICE", amount=9999))[0]
+    assert again == first
+    twice = transaction(tx_id="X-PAIR")["transactions"] * 2
+    one, other = serving.post_json(client, "/score", {"transactions": twice})
+    assert one == other
+
+
+def test_callers_at_once_with_the_same_transaction_get_one_answer(service):
+    workspace, client, _ = service
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda _: serving.post_json(client, "/score", transaction(tx_id="X-RACE"))[0],
+                range(24),
+            )
+        )
+    assert len({answer["prediction_id"] for answer in answers}) == 1
+    assert count(workspace, store.predictions, store.predictions.c.tx_id == "X-RACE") == 1
+
+
+def test_replayed_days_have_no_skew(service):
+    """Two workers, callers at once, out of order inside a minute, some sent twice: features and scores are the offline ones."""
+    workspace, client, _ = service
+    timeline = load_timeline(workspace)
+    tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
+    days = timeline.live_days[-2:]
+    mixed = replay.DisorderedTraffic(callers=4, again=0.1, seed=1)
+    answers = pd.concat(
+        [
+            serving.replay_day(client, days[0], tx, labels, batch_rows=97),
+            serving.replay_day(client, days[1], tx, labels, batch_rows=1, mixed=mixed),
+        ]
+    ).set_index("tx_id")
+    offline = features.load_features(workspace, days[0], days[-1] + DAY).set_index("tx_id")
+    engine = store.connect(workspace)
+    online = serving.load_logged_inputs(engine, list(offline.index)).loc[offline.index]
+    engine.dispose()
+    numeric = list(features.NUMERIC_FEATURES)
+    np.testing.assert_allclose(
+        online[numeric].to_numpy(), offline[numeric].to_numpy(), rtol=0, atol=1e-9, equal_nan=True
+    )
+    assert (
+        online[list(features.CATEGORICAL_FEATURES)] == offline[list(features.CATEGORICAL_FEATURES)]
+    ).all(axis=None)
+    model = models.load_registered_model(models.find_version(workspace, models.CHAMPION_ALIAS))
+    again = answers.loc[offline.index, "probability"].to_numpy()
+    np.testing.assert_allclose(again, models.predict_probability(model, offline), rtol=0, atol=1e-9)
+
+
+def test_contributions_add_up_to_the_score(small_workspace):
+    champion = models.find_version(small_workspace, models.CHAMPION_ALIAS)
+    served = loaded_model.LoadedModel.load(
+        champion.folder / "model.skops", champion.sha256, champion.version, champion.threshold
+    )
+    rows = features.load_features(small_workspace).sample(300, random_state=0)
+    numbers = rows[list(features.NUMERIC_FEATURES)].to_numpy(float)
+    encoded = served.model.encode(
+        numbers, *(rows[name].tolist() for name in features.CATEGORICAL_FEATURES)
+    )
+    p = served.model.probability(encoded)
+    total = served.explainer.contributions(encoded).sum(axis=1) + served.explainer.base
+    np.testing.assert_allclose(total, np.log(p / (1 - p)), rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(
+        p, models.predict_probability(models.load_registered_model(champion), rows)
+    )
+
+
+def test_a_label_counts_once(service):
+    _, client, _ = service
+    label = {
+        "tx_id": "L1",
+        "customer_id": "nobody",
+        "terminal_id": "nowhere",
+        "label_ts": 1_775_000_000,
+    }
+    assert serving.post_json(client, "/label", {"labels": [label]}) == {"new": 1}
+    assert serving.post_json(client, "/label", {"labels": [label]}) == {"new": 0}
+    unknown = client.post(
+        "/label", json={"labels": [{"tx_id": "never seen", "label_ts": 1_775_000_000}]}
+    )
+    assert unknown.status_code == 404 and "never seen" in unknown.text
+
+
+def test_predictions_come_in_pages_and_by_what_is_known_of_them(service):
+    workspace, client, _ = service
+    serving.post_json(client, "/score", transaction(tx_id="PAGED"))
+    seen, after = [], ""
+    while after is not None:
+        page = client.get("/predictions", params={"limit": 1000, "after": after}).json()
+        seen += [one["tx_id"] for one in page["predictions"]]
+        after = page["next"]
+    assert len(seen) == len(set(seen)) == count(workspace, store.predictions)
+    frauds = client.get("/predictions", params={"filter": "frauds", "limit": 1000}).json()[
+        "predictions"
+    ]
+    assert frauds and {one["label"] for one in frauds} == {"fraud"}
+    errors = client.get("/predictions", params={"filter": "errors", "limit": 1000}).json()[
+        "predictions"
+    ]
+    assert errors and all(
+        (one["label"] == "fraud") == (one["decision"] == "approve") for one in errors
+    )
+    asked = {"filter": "unlabelled", "limit": 1000, "after": "1775000999:any"}
+    open_ones = client.get("/predictions", params=asked).json()["predictions"]
+    assert "PAGED" in {one["tx_id"] for one in open_ones} and {
+        one["label"] for one in open_ones
+    } == {None}
+    assert client.get("/stats").json()["predictions"] == len(seen)
+
+
+def test_the_switch_to_rules_is_followed_by_all_workers_and_logged(service):
+    workspace, client, _ = service
+    try:
+        said = serving.post_json(
+            client, "/switch", {"mode": "rules", "actor": "ann", "reason": "scores look odd"}
+        )
+        assert said["mode"] == "rules"
+        urls = [transaction(tx_id=f"RULED-{i}") for i in range(12)]
+        with concurrent.futures.ThreadPoolExecutor(
+            6
+        ) as pool:  # new connections, so that both workers are asked
+            answers = list(
+                pool.map(
+                    lambda body: httpx.post(
+                        f"{client.base_url}/score", json=body, timeout=60
+                    ).json()[0],
+                    urls,
+                )
+            )
+        assert {answer["model_version"] for answer in answers} == {"rules"}
+    finally:
+        serving.post_json(
+            client, "/switch", {"mode": "model", "actor": "ann", "reason": "looked at"}
+        )
+    assert (
+        serving.post_json(client, "/score", transaction(tx_id="RULED-NO-MORE"))[0]["model_version"]
+        != "rules"
+    )
+    with store.connect(workspace).connect() as connection:
+        entry = ledger.load_entries(connection, "service")[-2]
+    assert entry["actor"] == "ann" and entry["payload"] == {
+        "reason": "scores look odd",
+        "mode": {"mode": "rules"},
+    }
+
+
+def test_a_reload_takes_the_registrys_champion_and_drops_no_request(service):
+    workspace, client, _ = service
+    tx, labels, timeline = (
+        data.load_transactions(workspace),
+        data.load_labels(workspace),
+        load_timeline(workspace),
+    )
+    table = features.load_features(workspace)
+    train = models.select_mature_rows(
+        table, tx, labels, timeline.train, timeline.as_of, known_at=timeline.as_of
+    )
+    old = models.find_version(workspace, models.CHAMPION_ALIAS)
+    models.select_experiment(workspace, "champion")
+    with mlflow.start_run():
+        new = models.register_model(
+            workspace, models.fit_strategy("class_weight", train, Costs()), train.X.head(5)
+        )
+    with mlflow.start_run():
+        other = models.register_model(
+            workspace, models.fit_strategy("undersample", train, Costs()), train.X.head(5)
+        )
+    tracking = mlflow.MlflowClient()
+    tracking.set_registered_model_alias(models.NAME, models.CHAMPION_ALIAS, new.version)
+    tracking.set_registered_model_alias(models.NAME, models.CHALLENGER_ALIAS, other.version)
+    answers = []
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(client.post, "/reload", json={"actor": "ann"})
+        while not waiting.done():
+            answers.append(client.post("/score", json=transaction(tx_id=f"RELOAD-{len(answers)}")))
+    assert {answer.status_code for answer in answers} == {200} and answers[0].json()[0][
+        "model_version"
+    ] == old.version
+    assert waiting.result().json() == {
+        "version": new.version,
+        "previous": old.version,
+        "challenger": other.version,
+    }
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:  # both workers
+        bodies = [transaction(tx_id=f"RELOADED-{i}") for i in range(12)]
+        later = list(
+            pool.map(
+                lambda body: httpx.post(f"{client.base_url}/score", json=body, timeout=60).json()[
+                    0
+                ],
+                bodies,
+            )
+        )
+    assert {answer["model_version"] for answer in later} == {new.version}
+    of_these = store.shadow.c.tx_id.like("RELOADED-%")
+    assert (
+        count(workspace, store.shadow, of_these, store.shadow.c.model_version == other.version)
+        == 12
+    )
+
+
+def test_schemathesis_finds_no_error_and_no_hang(service):
+    _, client, _ = service
+    seen = attack(str(client.base_url), EXAMPLES)
+    assert seen.total() > EXAMPLES / 4 and {200, 422} <= set(seen) and max(seen) < 500
+
+
+def test_killed_in_the_middle_of_a_replay_nothing_is_lost_and_nothing_twice(
+    small_workspace, service, tmp_path
+):
+    workspace, tag = without_live_days(small_workspace, tmp_path / "killed", service[0]), service[2]
+    tx = data.load_transactions(workspace)
+    day = load_timeline(workspace).live_days[-2]
+    sent = tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)]
+    answered = []
+    with pytest.raises(httpx.TransportError), serving.serve_bento(workspace, tag) as url:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            for at in range(len(sent)):
+                answered.append(serving.score_over_http(client, sent.iloc[at : at + 1], 1))
+                if at == len(sent) // 2:
+                    for worker in psutil.Process().children(recursive=True):
+                        if "bentoml" in " ".join(worker.cmdline()):
+                            worker.send_signal(signal.SIGKILL)
+    before = pd.concat(answered).set_index("tx_id")
+    with (
+        serving.serve_bento(workspace, tag, host="0.0.0.0") as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        again = serving.score_over_http(client, sent, 50).set_index("tx_id")
+        if address := own_address():  # it listens elsewhere, and there is no token
+            elsewhere = url.replace("127.0.0.1", address)
+            refused = client.get(f"{elsewhere}/model")
+            assert refused.status_code == 401 and "FRAUDOPS_API_TOKEN" in refused.text
+            assert client.get(f"{elsewhere}/readyz").status_code == 200
+    assert len(before) > len(sent) // 2
+    assert (again.loc[before.index, "prediction_id"] == before["prediction_id"]).all()
+    assert count(
+        workspace, store.predictions, store.predictions.c.tx_id.in_(list(sent["tx_id"]))
+    ) == len(sent)
+
+
+@pytest.mark.parametrize(
+    ("token", "given", "status"),
+    [
+        ("secret", None, 401),
+        ("secret", "Bearer wrong", 401),
+        ("secret", "Bearer secret", 200),
+        ("", None, 200),
+    ],
+)
+def test_a_token_is_asked_of_everybody_where_there_is_one(monkeypatch, token, given, status):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setenv("FRAUDOPS_API_TOKEN", token)
+    client = TestClient(AccessMiddleware(app), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
+    assert (
+        client.get("/model", headers={"Authorization": given} if given else {}).status_code
+        == status
+    )
+    assert client.get("/readyz").status_code == 200
+
+
+def own_address() -> str | None:
+    found = [
+        one.address
+        for card in psutil.net_if_addrs().values()
+        for one in card
+        if one.family.name == "AF_INET"
+    ]
+    return next((address for address in found if not address.startswith("127.")), None)
+
+
+def test_a_full_queue_refuses_at_once_and_a_bad_request_harms_no_other():
+    async def scenario() -> None:
+        def work(rows: list[dict]) -> list[dict]:
+            if any(row["tx_id"] == "poison" for row in rows):
+                raise RuntimeError("one of them is bad")
+            return rows
+
+        batcher = serving.Batcher(work)
+        waiting = [
+            asyncio.ensure_future(batcher.submit([{"tx_id": i}]))
+            for i in range(serving.MAX_WAITING_REQUESTS - 1)
+        ]
+        bad = asyncio.ensure_future(batcher.submit([{"tx_id": "poison"}]))
+        await asyncio.sleep(0)
+        with pytest.raises(serving.QueueFullError):
+            await batcher.submit([{"tx_id": "one too many"}])
+        worker = asyncio.create_task(batcher.run())
+        assert [answer[0]["tx_id"] for answer in await asyncio.gather(*waiting)] == list(
+            range(serving.MAX_WAITING_REQUESTS - 1)
+        )
+        with pytest.raises(RuntimeError, match="bad"):
+            await bad
+        worker.cancel()
+
+    asyncio.run(scenario())

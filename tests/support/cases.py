@@ -1,0 +1,65 @@
+"""Review cases for tests, and decisions on them."""
+
+import uuid
+
+from fraudops import review, store
+from fraudops.review import policy
+from fraudops.timeline import DAY
+
+NOON = 20_000 * DAY + DAY // 2
+LONG = "the customer said so on the phone"
+
+
+def identifier(sample=False, blind=False):
+    """An id as the service draws them, of one that falls into the sample or the blind tenth, or of one that does not."""
+    while True:
+        made = ("00" if sample else "ff") + uuid.uuid4().hex[2:]
+        in_sample = made < policy.get_sample_id_bound(policy.SAMPLE_SHARE)
+        if in_sample == sample and (sample or policy.is_sampled(made, policy.BLIND_SHARE) == blind):
+            return made
+
+
+def fill(engine, flagged, approved=0, ts=NOON, sampled=0, blind=False, probability=0.4, cents=1000):
+    """Transactions t0, t1, ... of rising amount, the first `flagged` of them sent to review, with their cases.
+
+    Of those approved after them the last `sampled` fall into the random sample.
+    """
+    rows = range(flagged + approved)
+    tx = [
+        {
+            "tx_id": f"t{i}",
+            "ts": ts + i,
+            "customer_id": "c",
+            "terminal_id": "m",
+            "amount_cents": cents * (i + 1),
+        }
+        | {"category": "food", "channel": "chip"}
+        for i in rows
+    ]
+    scores = [
+        {
+            "prediction_id": identifier(i >= flagged + approved - sampled, blind),
+            "tx_id": f"t{i}",
+            "ts": ts + i,
+        }
+        | {
+            "scored_at": 1.0,
+            "model_version": "1",
+            "probability": probability if i < flagged else 0.01,
+            "threshold": 0.2,
+        }
+        | {"decision": "review" if i < flagged else "approve"}
+        for i in rows
+    ]
+    with store.write_transaction(engine) as connection:
+        store.insert_new(connection, store.transactions, tx)
+        store.insert_new(connection, store.predictions, scores)
+    return review.open_cases(engine)
+
+
+def say(engine, tx_id, verdict, actor, reason="", note=""):
+    """A decision with the first reason that fits."""
+    reason = reason or next(
+        code for code, one in review.REASON_CODES.items() if one.verdict == verdict
+    )
+    return review.record_decision(engine, tx_id, verdict, actor, reason, note)
