@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 READY  := $(VENV)/.ready
 ARGS   ?=
+LINT   := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile --doctest-modules
 
-.PHONY: run test lab serve audit evidence metrics airflow bench lock clean help
+.PHONY: run check test lab serve audit evidence metrics airflow bench lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -30,9 +32,14 @@ $(READY): requirements.txt overrides.txt pyproject.toml
 run: $(READY)    ## the whole chain, raw transactions to an audited model (ARGS="--profile smoke" for a quick one)
 	$(PY) run_all.py $(ARGS)
 
-test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## the tests
-	$(PY) -m tests.chromium
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+check: $(READY)  ## what is fast: lint, imports, doctests, unit tests, notebook rules
+	$(LINT)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## everything
+	$(LINT)
+	$(PY) -m tests.support.chromium
+	$(PYTEST) $(ARGS)
 
 lab: $(READY)    ## JupyterLab on the notebooks
 	$(PY) -m fraudops lab

@@ -1,4 +1,7 @@
-"""What several tests share: one small operation, made once by the library itself."""
+"""What many tests share: workspaces, databases, PostgreSQL, a browser; each made once a run."""
+
+import shutil
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -10,7 +13,54 @@ from fraudops.models import Costs
 from fraudops.serving import Scorer
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
-from tests.support import chromium
+from tests.support import chromium, engines
+from tests.support.shared import make_once
+
+SETTINGS = (
+    "FRAUDOPS_WORKSPACE",
+    "FRAUDOPS_DATABASE_URL",
+    "FRAUDOPS_TRACKING_URI",
+    "MLFLOW_TRACKING_URI",
+)
+SLOW_FOLDERS = ("audit_app", "backtest", "chain", "pipeline", "serving")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests that start browsers, servers, kernels or engines as slow."""
+    for item in items:
+        folder = item.path.parent.name
+        wants = {"browser", "postgres_server"} & set(getattr(item, "fixturenames", ()))
+        if folder in SLOW_FOLDERS or wants:
+            item.add_marker("slow")
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Workspace:
+    """An empty workspace of this test alone, whatever the environment says."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    return Workspace.find(tmp_path / "run")
+
+
+@pytest.fixture
+def engine(workspace):
+    """The new database of `workspace`."""
+    engine = store.connect(workspace)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server of this test process."""
+    with engines.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server) -> str:
+    """The URL of an empty PostgreSQL database of this test alone."""
+    return engines.create_database(postgres_server)
 
 
 @pytest.fixture(scope="module")
@@ -26,47 +76,50 @@ def browser():
 
 @pytest.fixture(scope="session")
 def small_workspace(tmp_path_factory) -> Workspace:
-    """A smoke-sized operation: data, features, a champion in the registry, live days scored, labels arrived, cases open.
+    """A small operation: data, features, a champion, scored live days, cases.
 
-    Shared by the whole session: a test that changes it in a way others could notice takes a copy.
+    All processes of a test run share it. A test only reads it; `copied_workspace` may be changed.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("FRAUDOPS_WORKSPACE", "FRAUDOPS_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+        for name in SETTINGS:
             patch.delenv(name, raising=False)
-        workspace = Workspace.find(tmp_path_factory.mktemp("small"))
-        data.ingest(open_source("simulate", "", "smoke"), workspace)
-        tx, labels, timeline = (
-            data.load_transactions(workspace),
-            data.load_labels(workspace),
-            load_timeline(workspace),
-        )
-        table = features.compute_features(tx, labels)
-        features.write_features(workspace, tx, table)
-        table = features.load_features(workspace)
-        train = models.select_mature_rows(
-            table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
-        )
-        fitted = models.fit_strategy("plain", train, Costs())
-        engine = store.begin_operation(workspace, "small")
-        models.select_experiment(workspace, "champion")
-        with mlflow.start_run():
-            champion = models.register_model(workspace, fitted, train.X.head(5))
-        models.promote_version(workspace, engine, champion.version, "first model of this operation")
-        serving.insert_history(
-            engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live]
-        )
-        scorer = Scorer(
-            engine,
-            champion.folder / "model.skops",
-            champion.sha256,
-            champion.version,
-            champion.threshold,
-        )
-        for day in timeline.live_days:
-            arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
-            with store.write_transaction(engine) as connection:
-                store.insert_new(connection, store.labels, store.to_label_rows(arrived))
-            scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
-        review.open_cases(engine)
-        engine.dispose()
-    return workspace
+        return Workspace.find(make_once(tmp_path_factory, "small", make_small_workspace))
+
+
+@pytest.fixture(scope="module")
+def copied_workspace(small_workspace, tmp_path_factory) -> Workspace:
+    """A copy of `small_workspace` that the tests of one file may change."""
+    copy = tmp_path_factory.mktemp("copy") / "run"
+    shutil.copytree(small_workspace.root, copy)
+    return Workspace.find(copy)
+
+
+def make_small_workspace(folder: Path) -> None:
+    """Play a small operation through the library itself."""
+    workspace = Workspace.find(folder)
+    data.ingest(open_source("simulate", "", "smoke"), workspace)
+    timeline = load_timeline(workspace)
+    tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
+    features.write_features(workspace, tx, features.compute_features(tx, labels))
+    table = features.load_features(workspace)
+    train = models.select_mature_rows(
+        table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
+    )
+    fitted = models.fit_strategy("plain", train, Costs())
+    engine = store.begin_operation(workspace, "small")
+    models.select_experiment(workspace, "champion")
+    with mlflow.start_run():
+        champion = models.register_model(workspace, fitted, train.X.head(5))
+    models.promote_version(workspace, engine, champion.version, "first model of this operation")
+    serving.insert_history(
+        engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live]
+    )
+    file = champion.folder / "model.skops"
+    scorer = Scorer(engine, file, champion.sha256, champion.version, champion.threshold)
+    for day in timeline.live_days:
+        arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
+        with store.write_transaction(engine) as connection:
+            store.insert_new(connection, store.labels, store.to_label_rows(arrived))
+        scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
+    review.open_cases(engine)
+    engine.dispose()

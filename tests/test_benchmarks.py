@@ -1,4 +1,4 @@
-"""What the benchmarks compare computes the same numbers on both sides, and the protocol's rules hold; nothing is timed."""
+"""Both sides of a benchmark compute the same numbers, and its rules hold; nothing is timed."""
 
 from datetime import date
 
@@ -61,11 +61,16 @@ def test_numpy_by_hand_and_the_reduced_text_agree_with_the_whole_text_in_every_c
 def test_pandas_in_the_handbooks_style_agrees_up_to_the_edges_of_its_windows():
     random = np.random.default_rng(3)
     n = 1500  # no two within a minute, and none a whole number of days apart
-    tx = pd.DataFrame({
-        "tx_id": np.arange(n).astype(str), "ts": 1_522_540_800 + np.arange(n) * 4001,
-        "customer_id": random.integers(0, 9, n).astype(str), "terminal_id": random.integers(0, 12, n).astype(str),
-        "amount_cents": random.integers(1, 9000, n), "fraud": random.integers(0, 2, n),
-    })  # fmt: skip
+    tx = pd.DataFrame(
+        {
+            "tx_id": np.arange(n).astype(str),
+            "ts": 1_522_540_800 + np.arange(n) * 4001,
+            "customer_id": random.integers(0, 9, n).astype(str),
+            "terminal_id": random.integers(0, 12, n).astype(str),
+            "amount_cents": random.integers(1, 9000, n),
+            "fraud": random.integers(0, 2, n),
+        }
+    )
     assert not set((np.arange(1, n) * 4001) % DAY) & set(range(-60, 61))
     theirs = (
         rival_features.by_groups(tx.assign(at=pd.to_datetime(tx["ts"], unit="s")))
@@ -113,9 +118,15 @@ def test_features_from_parquet_to_parquet_are_those_in_memory(world, reports, tm
 
 def test_a_card_counts_once_a_day_and_no_more_once_it_is_found():
     rows = [  # day, card, fraud, score
-        (0, "a", 1, 0.9), (0, "a", 0, 0.1), (0, "b", 0, 0.8), (0, "c", 1, 0.7),
-        (1, "a", 1, 0.9), (1, "c", 1, 0.8), (1, "d", 0, 0.7), (1, "e", 1, 0.6),
-    ]  # fmt: skip
+        (0, "a", 1, 0.9),
+        (0, "a", 0, 0.1),
+        (0, "b", 0, 0.8),
+        (0, "c", 1, 0.7),
+        (1, "a", 1, 0.9),
+        (1, "c", 1, 0.8),
+        (1, "d", 0, 0.7),
+        (1, "e", 1, 0.6),
+    ]
     day, card, y, p = map(np.array, zip(*rows, strict=True))
     assert (
         handbook.card_precision(day * DAY, card, y, p, k=2) == (1 / 2 + 1 / 2) / 2
@@ -185,10 +196,16 @@ def test_the_books_features_take_a_terminals_share_of_fraud_from_payments_of_kno
 
 
 def test_published_files_of_too_few_days_are_refused(tmp_path):
-    few = pd.DataFrame({
-        "TRANSACTION_ID": [1, 2], "TX_DATETIME": pd.to_datetime(["2018-07-01 10:00", "2018-07-02 10:00"]),
-        "CUSTOMER_ID": [1, 2], "TERMINAL_ID": [3, 3], "TX_AMOUNT": [10.5, 20.0], "TX_FRAUD": [0, 1],
-    })  # fmt: skip
+    few = pd.DataFrame(
+        {
+            "TRANSACTION_ID": [1, 2],
+            "TX_DATETIME": pd.to_datetime(["2018-07-01 10:00", "2018-07-02 10:00"]),
+            "CUSTOMER_ID": [1, 2],
+            "TERMINAL_ID": [3, 3],
+            "TX_AMOUNT": [10.5, 20.0],
+            "TX_FRAUD": [0, 1],
+        }
+    )
     few.to_parquet(tmp_path / "2018-07-01.parquet")
     with pytest.raises(UserError, match="does not hold all days"):
         handbook.published(str(tmp_path))

@@ -1,4 +1,4 @@
-"""The library's plan: packages import what they may, each public name has one home, few files read the answer key."""
+"""The plan of the library: allowed imports, one home for each public name, no leak of the key."""
 
 import ast
 import re

@@ -1,14 +1,11 @@
 """One SQL text, four engines, the same integers in every cell."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from fraudops.features import compute_sums_duckdb
-from tests.support.engines import in_postgres, in_spark, in_sqlite, postgres_server, spark_python
+from tests.support.engines import in_postgres, in_spark, in_sqlite
 
 DAY = 86_400
 
@@ -52,20 +49,11 @@ def test_sqlite_gives_the_same(rows):
     assert_equal(in_sqlite(tx, fraud), duck)
 
 
-def test_postgresql_gives_the_same(rows):
+def test_postgresql_gives_the_same(rows, postgres):
     tx, fraud, duck = rows
-    with (
-        tempfile.TemporaryDirectory(prefix="pg") as folder,
-        postgres_server(Path(folder)) as connection,
-    ):
-        if connection is None:
-            pytest.skip("no PostgreSQL server here, and its package cannot be installed")
-        assert_equal(in_postgres(connection, tx, fraud), duck)
+    assert_equal(in_postgres(postgres, tx, fraud), duck)
 
 
-@pytest.mark.skipif(
-    spark_python() is None, reason="Spark needs Java 17 or newer, and `make .venv-spark/.ready`"
-)
 def test_spark_gives_the_same(rows, tmp_path):
     tx, fraud, duck = rows
-    assert_equal(in_spark(spark_python(), tmp_path, tx, fraud), duck)
+    assert_equal(in_spark(tmp_path, tx, fraud), duck)

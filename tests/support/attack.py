@@ -14,13 +14,18 @@ def attack(url: str, examples: int, seconds: float = 20) -> Counter:
 
     Parameters
     ----------
-    url : of a running service
-    examples : at least so many over all operations, in turns: an operation with little to vary takes few at a time
-    seconds : after which a request counts as hanging
+    url : str
+        Address of a running service.
+    examples : int
+        Least number of requests over all operations. They take turns, because an operation with
+        few parameters has few different requests.
+    seconds : float
+        A request that takes longer fails.
 
     Returns
     -------
-    How many answers had each status
+    Counter
+        How many answers had each status.
 
     Raises
     ------
@@ -43,9 +48,12 @@ def attack(url: str, examples: int, seconds: float = 20) -> Counter:
         if left <= 0:
             return seen
         quiet = settings(
-            max_examples=-(-left // len(operations)), deadline=None, database=None, phases=[Phase.generate],
+            max_examples=-(-left // len(operations)),
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+        )
         for operation in operations:
             wrong = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
             seed(turn)(quiet(given(operation.as_strategy() | wrong)(call)))()

@@ -11,7 +11,7 @@ LONG = "the customer said so on the phone"
 
 
 def identifier(sample=False, blind=False):
-    """An id as the service draws them, of one that falls into the sample or the blind tenth, or of one that does not."""
+    """A prediction id that falls into the random sample, into the blind tenth, or into neither."""
     while True:
         made = ("00" if sample else "ff") + uuid.uuid4().hex[2:]
         in_sample = made < policy.get_sample_id_bound(policy.SAMPLE_SHARE)
@@ -20,9 +20,10 @@ def identifier(sample=False, blind=False):
 
 
 def fill(engine, flagged, approved=0, ts=NOON, sampled=0, blind=False, probability=0.4, cents=1000):
-    """Transactions t0, t1, ... of rising amount, the first `flagged` of them sent to review, with their cases.
+    """Transactions t0, t1, ... of rising amount with predictions and cases.
 
-    Of those approved after them the last `sampled` fall into the random sample.
+    The first `flagged` are sent to review. Of the approved ones after them the last `sampled`
+    fall into the random sample.
     """
     rows = range(flagged + approved)
     tx = [

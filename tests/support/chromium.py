@@ -1,4 +1,7 @@
-"""The browser of the tests: find an installed Chromium, else get one. `python -m tests.chromium` does both and says which."""
+"""The browser of the tests: find an installed Chromium, else install one.
+
+`python -m tests.support.chromium` does it and prints which browser it is.
+"""
 
 import os
 import shutil
@@ -15,17 +18,23 @@ PLACES = (
     r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
 )
 # manager: commands that install a browser with it, in order
+APT_WAIT = ("-o", "DPkg::Lock::Timeout=600")  # another program may be installing something
 MANAGERS = {
-    "apt-get": (["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]),
+    "apt-get": (
+        ["apt-get", *APT_WAIT, "update"],
+        ["apt-get", *APT_WAIT, "install", "-y", "chromium"],
+    ),
     "dnf": (["dnf", "install", "-y", "chromium"],),
     "zypper": (["zypper", "--non-interactive", "install", "chromium"],),
     "apk": (["apk", "add", "chromium"],),
     "brew": (["brew", "install", "--cask", "google-chrome"],),
 }
 HELP = (
-    "The tests of the review page need Chromium or Chrome, and it could neither be found nor installed. Get it with "
-    "`python -m playwright install --with-deps chromium`, or from your system (Debian and Ubuntu: `sudo apt-get install "
-    "chromium`; Fedora: `sudo dnf install chromium`; macOS: `brew install --cask google-chrome`), and run the tests again."
+    "The tests of the review page need Chromium or Chrome. It was not found and could not be "
+    "installed. Install it with `python -m playwright install --with-deps chromium`, or with your "
+    "system's package manager (Debian, Ubuntu: `sudo apt-get install chromium`; Fedora: "
+    "`sudo dnf install chromium`; macOS: `brew install --cask google-chrome`). Then run the tests "
+    "again."
 )
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 FLAGS = [
@@ -55,7 +64,7 @@ def _candidates() -> Iterator[str]:
 
 
 def _works(path: str) -> bool:
-    """Whether it starts: Ubuntu's `chromium-browser` may be a mere hint to install a snap, and libraries may be missing."""
+    """Whether it starts: libraries may be missing, and Ubuntu's file may only name a snap."""
     if (
         not Path(path).is_file() or sys.platform == "win32"
     ):  # on Windows asking for the version opens a window
@@ -90,7 +99,7 @@ def _attempt(command: list[str], seconds: int) -> bool:
 
 
 def ensure() -> str:
-    """The path of a browser, installed if need be: playwright's own download, else the system's package manager.
+    """The path of a browser; playwright or the system's package manager installs it if need be.
 
     Raises
     ------

@@ -1,19 +1,34 @@
-"""The four engines that run `features.sql`, each from the same frames: what comes back is what the text says there."""
+"""The four engines that run `features.sql`, each on the same frames."""
 
 import os
 import pwd
 import shutil
 import sqlite3
 import subprocess
+import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pytest
+import sqlalchemy as sa
 
 from fraudops.features import FEATURE_SQL
 from fraudops.workspace import REPOSITORY
+from tests.support.chromium import APT_WAIT
 
+POSTGRES_HELP = (
+    "This test needs a PostgreSQL server, and none was found or could be installed. Install it "
+    "(Debian, Ubuntu: `sudo apt-get install postgresql`; macOS: `brew install postgresql`), or "
+    "set FRAUDOPS_SKIP_ENGINES=1 to leave these tests out."
+)
+SPARK_HELP = (
+    "This test needs Java 17 or newer (Debian, Ubuntu: `sudo apt-get install "
+    "default-jre-headless`; macOS: `brew install openjdk`) and Spark (`make .venv-spark/.ready`). Install them, or set "
+    "FRAUDOPS_SKIP_ENGINES=1 to leave this test out."
+)
 BIGINTS = ("ts", "amount_cents", "label_ts")
 
 
@@ -26,7 +41,7 @@ def in_sqlite(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
 
 
 def _postgres_tools() -> Path | None:
-    """The folder of initdb and pg_ctl; installs the system's package where that can be done and is needed."""
+    """The folder of initdb and pg_ctl; installs the system's package if root can."""
     for attempt in range(2):
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")) or [
             Path(p) for p in [shutil.which("pg_ctl")] if p
@@ -36,17 +51,29 @@ def _postgres_tools() -> Path | None:
         if attempt or os.name != "posix" or os.geteuid() != 0 or not shutil.which("apt-get"):
             return None
         for words in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
-            subprocess.run(["apt-get", "-qq", *words], check=True, capture_output=True)
+            command = ["apt-get", "-qq", *APT_WAIT, *words]
+            subprocess.run(command, check=False, capture_output=True)
     return None
 
 
+def missing_engine(help_text: str) -> None:
+    """Fail the test because an engine is missing, or skip it if FRAUDOPS_SKIP_ENGINES=1."""
+    if os.environ.get("FRAUDOPS_SKIP_ENGINES") == "1":
+        pytest.skip(help_text)
+    pytest.fail(help_text)
+
+
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str | None]:
-    """A PostgreSQL server of its own on a socket in `folder`; yields its connection text, or None where there is none."""
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server on a socket of its own; yields its URL, without the database's name."""
     tools = _postgres_tools()
     if tools is None:
-        yield None
-        return
+        missing_engine(POSTGRES_HELP)
+    with tempfile.TemporaryDirectory(prefix="pg") as name:
+        yield from _run_postgres(tools, Path(name))
+
+
+def _run_postgres(tools: Path, folder: Path) -> Iterator[str]:
     account = {}
     if os.geteuid() == 0:  # the server refuses to run as root
         account = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
@@ -62,16 +89,26 @@ def postgres_server(folder: Path) -> Iterator[str | None]:
     options = f"-c listen_addresses='' -k {folder} -c fsync=off"
     call("pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start")
     try:
-        yield f"host={folder} user=course dbname=postgres"
+        yield f"postgresql+psycopg://course@/{{name}}?host={folder}"
     finally:
         call("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
 
 
-def in_postgres(connection: str, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+def create_database(server: str) -> str:
+    """Create an empty database on a server of `postgres_server`; returns its URL."""
+    name = f"db{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return server.format(name=name)
+
+
+def in_postgres(url: str, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
     """PostgreSQL, through temporary tables."""
     import psycopg
 
-    with psycopg.connect(connection) as db, db.cursor() as cursor:
+    with psycopg.connect(url.replace("+psycopg", "")) as db, db.cursor() as cursor:
         for name, frame in (("tx", tx), ("fraud", fraud)):
             types = {
                 c: "bigint"
@@ -97,14 +134,17 @@ def in_postgres(connection: str, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.Da
         )
 
 
-def spark_python() -> Path | None:
-    """The interpreter of Spark's own environment (`make test` makes it), or None where it or Java is missing."""
+def find_spark_python() -> Path:
+    """The interpreter of Spark's own environment, which `make test` makes."""
     python = REPOSITORY / ".venv-spark" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    return python if python.exists() and shutil.which("java") else None
+    if not python.exists() or not shutil.which("java"):
+        missing_engine(SPARK_HELP)
+    return python
 
 
-def in_spark(python: Path, folder: Path, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
-    """Spark in local mode, from Parquet to Parquet, in its own environment: pandera would import a Spark that is in ours."""
+def in_spark(folder: Path, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+    """Spark in local mode, in its own environment: pandera would import a Spark in ours."""
+    python = find_spark_python()
     for name, frame in (("tx", tx), ("fraud", fraud)):
         frame.to_parquet(folder / f"{name}.parquet", index=False)
     sql = folder / "features.sql"
@@ -124,11 +164,15 @@ from pyspark.sql import SparkSession
 
 folder = Path(sys.argv[1])
 spark = (
-    SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2")
-    .config("spark.log.level", "ERROR").getOrCreate()
+    SparkSession.builder.master("local[2]")
+    .config("spark.ui.enabled", "false")
+    .config("spark.sql.shuffle.partitions", "2")
+    .config("spark.log.level", "ERROR")
+    .getOrCreate()
 )
 for name in ("tx", "fraud"):
     spark.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
-spark.sql((folder / "features.sql").read_text(encoding="utf-8")).write.parquet(str(folder / "sums.parquet"))
+sums = spark.sql((folder / "features.sql").read_text(encoding="utf-8"))
+sums.write.parquet(str(folder / "sums.parquet"))
 spark.stop()
 """

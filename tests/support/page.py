@@ -1,4 +1,4 @@
-"""The review page for tests: a server of its own, people who can log in, visitors with a real browser."""
+"""The review page for tests: its server, users who can log in, visitors with a browser."""
 
 import os
 import re
@@ -146,7 +146,7 @@ class Client:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies.jar)
 
     def raw(self, path: str, method: str = "GET") -> tuple[int, str, str]:
-        """Status, place it sends to, and text for a path as it is, which httpx would tidy up first."""
+        """Status, redirect and text for a path as it is, which httpx would normalize."""
         connection = HTTPConnection(self.http.base_url.netloc.decode(), timeout=READY_SECONDS)
         headers = {"Cookie": self.cookies, "X-XSRFToken": self.http.cookies.get("_xsrf", "")}
         connection.request(method, path, headers=headers)
