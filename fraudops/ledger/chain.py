@@ -61,20 +61,29 @@ def append_entry(
     return head
 
 
-def stream_ledger_rows(connection: sa.Connection, text: str = "") -> Iterator[sa.Row]:
-    """The rows of the table in order, a part at a time however long it is; only those whose body holds the text."""
-    query = sa.select(ledger).order_by(ledger.c.seq)
-    return store.stream_rows(
-        connection, query.where(ledger.c.body.contains(text, autoescape=True)) if text else query
-    )
+def stream_ledger_rows(connection: sa.Connection, event: str | None = None) -> Iterator[sa.Row]:
+    """Read the stored rows of the ledger in order, a part at a time.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+    event : str, optional
+        Only entries of this event.
+
+    Yields
+    ------
+    sqlalchemy.Row
+        seq, body, previous, hash.
+    """
+    entry = ledger.c
+    query = sa.select(entry.seq, entry.body, entry.previous, entry.hash).order_by(entry.seq)
+    return store.stream_rows(connection, query.where(entry.event == event) if event else query)
 
 
 def stream_entries(connection: sa.Connection, event: str | None = None) -> Iterator[dict[str, Any]]:
-    """Entries in order, of one event only if it is given: seq, hash, at (s), actor, event, payload."""
-    for row in stream_ledger_rows(connection, f'"event":"{event}"' if event else ""):
-        entry = {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
-        if event in (None, entry["event"]):  # the text may stand in a note as well
-            yield entry
+    """Read entries in order: seq, hash, at (s), actor, event, payload; of one event if given."""
+    for row in stream_ledger_rows(connection, event):
+        yield {"seq": row.seq, "hash": row.hash} | json.loads(row.body)
 
 
 def load_entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:

@@ -90,10 +90,9 @@ def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
 
 def _write_ledger(connection: sa.Connection, file: Path, head: str) -> int:
     """The ledger up to an entry, one JSON object a line; returns their number."""
-    rows = connection.execute(sa.select(store.ledger).order_by(store.ledger.c.seq))
     count = 0
     with file.open("w", encoding="utf-8", newline="\n") as handle:
-        for row in rows:
+        for row in chain.stream_ledger_rows(connection):
             handle.write(json.dumps(dict(row._mapping), sort_keys=True, ensure_ascii=False) + "\n")
             count += 1
             if row.hash == head:  # what has happened since belongs to the next pack

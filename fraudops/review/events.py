@@ -56,22 +56,13 @@ class ModelEventReader:
         the days of the operation.
         """
         entry = store.ledger.c
-        events = sa.or_(
-            *(
-                entry.body.contains(f'"event":"{event}"', autoescape=True)
-                for event in MODEL_EVENT_TYPES
-            )
-        )
         with self.engine.connect() as connection:
             last, _ = ledger.get_head(connection)
             added = sa.select(entry.seq, entry.body).where(
-                entry.seq > self.seen, entry.seq <= last, events
+                entry.seq > self.seen, entry.seq <= last, entry.event.in_(MODEL_EVENT_TYPES)
             )
             rows = connection.execute(added.order_by(entry.seq)).all()
-        entries = [{"seq": seq} | json.loads(body) for seq, body in rows]
-        self.found += [
-            _parse_model_event(one) for one in entries if one["event"] in MODEL_EVENT_TYPES
-        ]  # the text may stand in a note
+        self.found += [_parse_model_event({"seq": seq} | json.loads(body)) for seq, body in rows]
         self.seen = last
         return [dict(one) for one in self.found]
 

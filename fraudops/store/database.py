@@ -2,9 +2,11 @@
 
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pandas as pd
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from fraudops.errors import UserError
-from fraudops.store import ddl
+from fraudops.store import ddl, migrations
 from fraudops.store.schema import METADATA, operation, transactions, users
 from fraudops.workspace import Workspace
 
@@ -22,13 +24,28 @@ class IncompatibleSchemaError(UserError):
     """The database was made by another version of the course."""
 
 
+_checked: set[tuple] = set()  # databases whose tables this process has checked
+
+
 def connect(workspace: Workspace, url: str = "") -> sa.Engine:
-    """The workspace's database, or that of the URL; its tables and the ledger's triggers made if need be.
+    """Open the operational database; make or migrate its tables if need be.
+
+    The tables are checked once a process. If they are up to date, nothing is locked or written.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    url : str, optional
+        SQLAlchemy URL of SQLite or PostgreSQL; that of the workspace if empty.
+
+    Returns
+    -------
+    sqlalchemy.Engine
 
     Raises
     ------
-    OldLayout
-        If its tables are those of another version.
+    IncompatibleSchemaError
+        If no migration leads from its tables to those of this version.
     """
     url = url or workspace.database_url
     sqlite = url.startswith("sqlite")
@@ -39,29 +56,63 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
 
         @sa.event.listens_for(engine, "connect")
         def on_connect(connection, _record):  # type: ignore[no-untyped-def]
-            connection.isolation_level = None  # we say BEGIN ourselves, below
+            connection.isolation_level = None  # BEGIN is said below
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(
-                "PRAGMA synchronous = FULL"
-            )  # a committed prediction survives a power cut
+            # a committed prediction survives a power cut
+            connection.execute("PRAGMA synchronous = FULL")
 
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: sa.Connection) -> None:
         ddl.begin_transaction(connection, connection.get_execution_options().get("writing", False))
 
-    with engine.execution_options(writing=True).begin() as connection:
-        missing = ddl.find_missing_columns(connection, METADATA)
-        if not missing:
-            METADATA.create_all(connection)
-            ddl.create_ledger_triggers(connection)
-    if missing:
+    if _identify(engine) in _checked:
+        return engine
+    try:
+        _prepare_tables(engine)
+    except migrations.NotMigratableError as error:
         engine.dispose()
         raise IncompatibleSchemaError(
-            f"The database {engine.url.render_as_string()} was made by another version of the course: it has no {missing[0]}. "
-            "Run `python run_all.py --from 3_1_champion`, which keeps the old file in store/archive/ and begins a new one. "
-            "A server's database is not moved: name an empty one in FRAUDOPS_DATABASE_URL."
-        )
+            f"The database {engine.url.render_as_string()} was made by another version of the "
+            f"course and cannot be migrated: it has {error}. Run `fraudops run --from "
+            "3_1_champion`, which keeps the old file in store/archive/ and begins a new one. A "
+            "server's database is not moved: name an empty one in FRAUDOPS_DATABASE_URL."
+        ) from None
+    _checked.add(_identify(engine))
     return engine
+
+
+def _identify(engine: sa.Engine) -> tuple:
+    """What tells one database from another: its URL, and the file, which may be replaced."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return (engine.url.render_as_string(hide_password=False),)
+    file = Path(engine.url.database)
+    status = file.stat() if file.exists() else None
+    return (str(file), status and (status.st_dev, status.st_ino))
+
+
+def _prepare_tables(engine: sa.Engine) -> None:
+    """Make, migrate or only look at the tables, and make the triggers of the ledger."""
+    with engine.connect() as connection:
+        current = migrations.read_revision(connection) == migrations.HEAD_REVISION
+        if current and not ddl.find_missing_triggers(connection):
+            return
+    with write_transaction(engine) as connection:  # another process may have done it meanwhile
+        revision = migrations.read_revision(connection)
+        old = bool(set(sa.inspect(connection).get_table_names()) & set(METADATA.tables))
+        if revision != migrations.HEAD_REVISION:
+            if old:
+                migrations.migrate(connection)
+            else:
+                METADATA.create_all(connection)
+                migrations.stamp_revision(connection)
+        ddl.create_ledger_triggers(connection)
+    if old and revision != migrations.HEAD_REVISION:
+        print(
+            f"The database {engine.url.render_as_string()} was of "
+            f"{f'revision {revision}' if revision else 'an older version'}. It is migrated to "
+            f"revision {migrations.HEAD_REVISION}; its rows are kept.",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
@@ -199,7 +250,8 @@ def copy_database(engine: sa.Engine, to: Workspace) -> None:
     target = connect(to, to.database_file_url)
     with engine.connect() as source, write_transaction(target) as connection:
         for table in METADATA.sorted_tables:
-            rows = source.execute(sa.select(table).order_by(*table.primary_key)).mappings()
+            stored = [column for column in table.columns if column.computed is None]
+            rows = source.execute(sa.select(*stored).order_by(*table.primary_key)).mappings()
             for part in rows.partitions(10_000):
                 connection.execute(table.insert(), [dict(row) for row in part])
     target.dispose()

@@ -33,22 +33,35 @@ _POSTGRES_FUNCTIONS = (
 )
 
 
-def create_ledger_triggers(connection: sa.Connection) -> None:
-    """Make the triggers that refuse to change the ledger, where they are not there yet (SQLite and PostgreSQL)."""
+def find_missing_triggers(connection: sa.Connection) -> dict[str, str]:
+    """Find the triggers that refuse changes of the ledger and are not there.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        To SQLite or PostgreSQL; the table `ledger` exists.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the trigger, and the SQL that follows the name.
+    """
     if connection.dialect.name == "sqlite":
-        wanted, names = _SQLITE_TRIGGERS, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    elif connection.dialect.name == "postgresql":
-        wanted, names = (
-            _POSTGRES_TRIGGERS,
-            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ledger'::regclass",
-        )
+        wanted, query = _SQLITE_TRIGGERS, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        return
-    missing = wanted.keys() - set(connection.exec_driver_sql(names).scalars())
-    for text in _POSTGRES_FUNCTIONS if missing and wanted is _POSTGRES_TRIGGERS else ():
+        wanted = _POSTGRES_TRIGGERS
+        query = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ledger'::regclass"
+    existing = set(connection.exec_driver_sql(query).scalars())
+    return {name: text for name, text in wanted.items() if name not in existing}
+
+
+def create_ledger_triggers(connection: sa.Connection) -> None:
+    """Create the missing triggers that refuse changes of the ledger (SQLite and PostgreSQL)."""
+    missing = find_missing_triggers(connection)
+    for text in _POSTGRES_FUNCTIONS if missing and connection.dialect.name != "sqlite" else ():
         connection.exec_driver_sql(text)
     for name in sorted(missing):
-        connection.exec_driver_sql(f"CREATE TRIGGER {name} {wanted[name]}")
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} {missing[name]}")
 
 
 def drop_ledger_triggers(connection: sa.Connection) -> None:
@@ -68,15 +81,3 @@ def begin_transaction(connection: sa.Connection, writing: bool) -> None:
         connection.exec_driver_sql(
             f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; SELECT pg_advisory_xact_lock({WRITE_LOCK_ID})"
         )
-
-
-def find_missing_columns(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
-    """Columns that tables of the database lack, as table.column; of tables that are not there none."""
-    found = sa.inspect(connection).get_multi_columns(filter_names=list(metadata.tables))
-    there = {name: {column["name"] for column in columns} for (_, name), columns in found.items()}
-    return [
-        f"{name}.{one.name}"
-        for name, has in sorted(there.items())
-        for one in metadata.tables[name].c
-        if one.name not in has
-    ]

@@ -1,8 +1,8 @@
-"""The tables of the operational database, and what the database itself refuses."""
+"""The tables of the operational database. Every change of a table needs a migration."""
 
 import sqlalchemy as sa
 
-from fraudops.store import ddl
+from fraudops.store.json_column import derived_column
 
 METADATA = sa.MetaData()
 
@@ -183,6 +183,12 @@ ledger = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # canonical JSON: at, actor, event, payload
     _text_column("previous", nullable=False),
     _text_column("hash", nullable=False),
+    derived_column("event", sa.String(200)),  # these three make searches fast
+    derived_column("actor", sa.String(200)),
+    derived_column("at", sa.Float()),
+    sa.Index("ledger_event", "event", "seq"),
+    sa.Index("ledger_actor", "actor", "seq"),
+    sa.Index("ledger_at", "at", "seq"),
 )
 sealed = sa.Table(  # which rows a "seal" entry of the ledger vouches for
     "sealed",
@@ -203,7 +209,3 @@ days = sa.Table(  # of a month that is played: what came of each, and what the n
     sa.Column("state", sa.Text, nullable=False),  # JSON
 )
 operation = sa.Table("operation", METADATA, _text_column("key", primary_key=True))
-
-sa.event.listen(
-    ledger, "after_create", lambda _table, connection, **_: ddl.create_ledger_triggers(connection)
-)

@@ -29,19 +29,6 @@ from tests.support.page import PASSWORD, Client, audit_server, person, visit
 SECRET = "0123456789abcdef" * 4
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch) -> Workspace:
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    return Workspace.find(tmp_path / "run")
-
-
-@pytest.fixture
-def engine(workspace):
-    engine = store.connect(workspace)
-    yield engine
-    engine.dispose()
-
-
 def entries(engine, event: str) -> list[dict]:
     with engine.connect() as connection:
         assert ledger.verify_chain(connection) is None

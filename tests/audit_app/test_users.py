@@ -11,21 +11,7 @@ import sqlalchemy as sa
 from fraudops import audit_app, cli, ledger, store
 from fraudops.audit_app.auth import users, users_cli
 from fraudops.errors import UserError
-from fraudops.workspace import Workspace
 from tests.support.page import PASSWORD, person
-
-
-@pytest.fixture
-def workspace(tmp_path, monkeypatch) -> Workspace:
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    return Workspace.find(tmp_path / "run")
-
-
-@pytest.fixture
-def engine(workspace):
-    engine = store.connect(workspace)
-    yield engine
-    engine.dispose()
 
 
 def entries(engine, event: str) -> list[dict]:

@@ -1,7 +1,5 @@
 """What NumPy makes of the windows of `features.sql` is what the text gives, to the bit, and nothing else is ever used."""
 
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,7 +18,6 @@ from fraudops.features import (
     transform,
 )
 from fraudops.workspace import Workspace
-from tests.support.engines import postgres_server
 
 DAY = 86_400
 SECRETS = {  # what the text says, said a little otherwise
@@ -158,24 +155,16 @@ def test_the_stored_past_gives_what_the_text_gives_over_it(stored):
             )
 
 
-def test_postgresql_gives_the_same_past(stored):
+def test_postgresql_gives_the_same_past(stored, workspace, postgres):
     engine, others = stored
     rows = asked_of(others)
-    with (
-        tempfile.TemporaryDirectory(prefix="pg") as folder,
-        postgres_server(Path(folder)) as server,
-    ):
-        if server is None:
-            pytest.skip("no PostgreSQL server here, and its package cannot be installed")
-        other = store.connect(
-            Workspace.find(folder), f"postgresql+psycopg://course@/postgres?host={folder}"
+    other = store.connect(workspace, postgres)
+    fill(other)
+    with engine.connect() as one, other.connect() as two:
+        assert same(
+            features.compute_online_sums(one, rows), features.compute_online_sums(two, rows)
         )
-        fill(other)
-        with engine.connect() as one, other.connect() as two:
-            assert same(
-                features.compute_online_sums(one, rows), features.compute_online_sums(two, rows)
-            )
-        other.dispose()
+    other.dispose()
 
 
 def test_where_the_text_is_not_understood_it_answers_itself(stored, monkeypatch):

@@ -5,23 +5,8 @@ import pytest
 
 from fraudops import cli, ledger, models, review, store
 from fraudops.ledger import anchors, chain, reconciliation
-from fraudops.workspace import Workspace
 from tests.support.cases import fill
 from tests.support.cases import say as decide
-
-
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    monkeypatch.delenv("FRAUDOPS_TRACKING_URI", raising=False)
-    return Workspace.find(tmp_path)
-
-
-@pytest.fixture
-def engine(workspace):
-    engine = store.connect(workspace)
-    yield engine
-    engine.dispose()
 
 
 def say(engine, number=1):

@@ -9,20 +9,6 @@ import sqlalchemy as sa
 
 from fraudops import ledger, store
 from fraudops.ledger import chain
-from fraudops.workspace import Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    return Workspace.find(tmp_path)
-
-
-@pytest.fixture
-def engine(workspace):
-    engine = store.connect(workspace)
-    yield engine
-    engine.dispose()
 
 
 def write_entries(engine, number=6):

@@ -1,8 +1,6 @@
 """The dashboard's aggregates say what the row-by-row versions say, on the course's data and on random small databases."""
 
 import random
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,20 +13,10 @@ from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
 from fraudops.models import Costs, wilson_interval
 from fraudops.review import performance
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
-from fraudops.workspace import Workspace
 from tests.support.cases import LONG, fill, say
-from tests.support.engines import postgres_server
 
 NOON = 20_000 * DAY + DAY // 2
 COSTS = Costs(review=300)
-
-
-@pytest.fixture
-def engine(tmp_path, monkeypatch):
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    engine = store.connect(Workspace.find(tmp_path))
-    yield engine
-    engine.dispose()
 
 
 def scatter(engine, seed):
@@ -113,24 +101,18 @@ def test_aggregates_agree_with_rows_on_the_course(small_workspace):
     engine.dispose()
 
 
-def test_postgresql_gives_the_same(tmp_path):
-    with tempfile.TemporaryDirectory(prefix="pg") as folder, postgres_server(Path(folder)) as found:
-        if found is None:
-            pytest.skip("no PostgreSQL on this machine, and none could be installed")
-        engine = store.connect(
-            Workspace.find(tmp_path), f"postgresql+psycopg://course@/postgres?host={folder}"
+def test_postgresql_gives_the_same(workspace, postgres):
+    engine = store.connect(workspace, postgres)
+    scatter(engine, 1)
+    compare(engine)
+    period = review.get_evaluation_period(engine)
+    assert set(review.load_version_starts(engine, period)["version"]) == {"1", "2"}
+    with store.write_transaction(engine) as connection:
+        ledger.append_entry(
+            connection, "refused", "pipeline", version="9", failed=["a gate"], gates=[]
         )
-        scatter(engine, 1)
-        compare(engine)
-        assert set(
-            review.load_version_starts(engine, review.get_evaluation_period(engine))["version"]
-        ) == {"1", "2"}
-        with store.write_transaction(engine) as connection:
-            ledger.append_entry(
-                connection, "refused", "pipeline", version="9", failed=["a gate"], gates=[]
-            )
-        assert [one["kind"] for one in review.ModelEventReader(engine).read()] == ["refusal"]
-        engine.dispose()
+    assert [one["kind"] for one in review.ModelEventReader(engine).read()] == ["refusal"]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -16,19 +16,6 @@ from fraudops.workspace import Workspace
 from tests.support.cases import LONG, NOON, fill, say
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    return Workspace.find(tmp_path)
-
-
-@pytest.fixture
-def engine(workspace):
-    engine = store.connect(workspace)
-    yield engine
-    engine.dispose()
-
-
 def rows(engine, table):
     with engine.connect() as connection:
         return connection.execute(sa.select(table)).all()

@@ -1,12 +1,10 @@
 """Many writers at once, on SQLite and on PostgreSQL: nothing lost, nothing done twice, the chain holds; what both refuse."""
 
 import sqlite3
-import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -17,23 +15,16 @@ from fraudops.ledger import anchors, chain
 from fraudops.review import claim_next
 from fraudops.workspace import Workspace
 from tests.support.cases import fill, say
-from tests.support.engines import postgres_server
 
-PROCESSES, EACH = 8, 500
+PROCESSES, EACH = 8, 100
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(request, tmp_path_factory):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, workspace):
     """A workspace and the URL of an empty database."""
-    workspace = Workspace.find(tmp_path_factory.mktemp("many"))
     if request.param == "sqlite":
-        yield workspace, workspace.database_file_url
-        return
-    # short, because a socket's path may not be long; and not in pytest's folder, which only we can enter
-    with tempfile.TemporaryDirectory(prefix="pg") as folder, postgres_server(Path(folder)) as found:
-        if found is None:
-            pytest.skip("no PostgreSQL on this machine")
-        yield workspace, f"postgresql://course@/postgres?host={folder}"
+        return workspace, workspace.database_file_url
+    return workspace, request.getfixturevalue("postgres")
 
 
 @pytest.fixture
@@ -90,8 +81,8 @@ def test_eight_processes_lose_nothing_and_double_nothing(database, engine):
 
 
 def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
-    """After the test above, on the same database."""
     workspace, _ = database
+    fill(engine, flagged=10)
     first = ledger.seal_and_anchor(workspace, engine)
     assert ledger.seal_and_anchor(workspace, engine).seq == first.seq  # nothing new: no entry
     late = {
@@ -137,12 +128,15 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
         "INSERT INTO ledger (seq, body, previous, hash) SELECT max(seq) + 2, '{}', 'x', 'y' FROM ledger",
         "INSERT INTO ledger (seq, body, previous, hash) SELECT max(seq) + 1, '{}', 'x', 'y' FROM ledger",
         {
-            "sqlite": "INSERT OR REPLACE INTO ledger VALUES (2, '{}', 'x', 'y')",
+            "sqlite": "INSERT OR REPLACE INTO ledger (seq, body, previous, hash) "
+            "VALUES (2, '{}', 'x', 'y')",
             "postgresql": "TRUNCATE ledger",
         },
         {
-            "sqlite": "REPLACE INTO ledger SELECT * FROM ledger WHERE seq = 1",
-            "postgresql": "INSERT INTO ledger SELECT * FROM ledger WHERE seq = 1 ON CONFLICT (seq) DO UPDATE SET body = '{}'",
+            "sqlite": "REPLACE INTO ledger (seq, body, previous, hash) "
+            "SELECT seq, body, previous, hash FROM ledger WHERE seq = 1",
+            "postgresql": "INSERT INTO ledger (seq, body, previous, hash) SELECT seq, body, previous, "
+            "hash FROM ledger WHERE seq = 1 ON CONFLICT (seq) DO UPDATE SET body = '{}'",
         },
     ],
 )
@@ -164,7 +158,10 @@ def test_both_databases_refuse_to_change_the_ledger(engine, statement):
         )
 
 
-def test_a_copy_of_either_is_a_database_that_holds(database, engine, tmp_path):
+def test_a_copy_of_either_is_a_database_that_holds(engine, tmp_path):
+    fill(engine, flagged=20)
+    claim_next(engine, "ann")
+    say(engine, "t19", "fraud", "ann")
     copy = Workspace.find(tmp_path)
     store.copy_database(engine, copy)
     copied = store.connect(copy, copy.database_file_url)
@@ -174,23 +171,22 @@ def test_a_copy_of_either_is_a_database_that_holds(database, engine, tmp_path):
     copied.dispose()
 
 
-def test_a_database_of_an_older_version_is_refused_in_words_and_kept_aside(tmp_path, monkeypatch):
-    monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
-    workspace = Workspace.find(tmp_path)
+def test_a_database_of_an_older_version_is_refused_in_words_and_kept_aside(workspace):
     file = workspace.path("store", "fraudops.db")
     with sqlite3.connect(file) as old:
         old.execute("CREATE TABLE decisions (id INTEGER PRIMARY KEY, tx_id TEXT)")
         old.execute("INSERT INTO decisions VALUES (1, 't1')")
     old.close()
     with pytest.raises(
-        UserError, match=r"another version of the course: it has no decisions\.stage"
+        UserError,
+        match=r"another version of the course and cannot be migrated: it has no decisions\.verdict",
     ):
         store.connect(workspace)
     engine = store.begin_operation(workspace, "new")
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(store.decisions)) == 0
     engine.dispose()
-    kept = list((tmp_path / "store" / "archive").glob("*.db"))
+    kept = list((workspace.root / "store" / "archive").glob("*.db"))
     assert len(kept) == 1
     with sqlite3.connect(kept[0]) as old:
         assert old.execute("SELECT tx_id FROM decisions").fetchall() == [("t1",)]
