@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import store
-from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
+from fraudops.timeline import DAY
 
 DEFAULT_PAGE_ROWS = 25
 MAX_COUNTED_ROWS = (
@@ -96,7 +97,7 @@ def load_prediction_page(
     p, t = store.predictions, store.transactions
     with engine.connect() as connection:
         known = (store.get_latest_ts(connection) // DAY + 1) * DAY
-        label = store.effective_label_sql(known, known - LABEL_MATURITY_DAYS * DAY)
+        label = store.effective_label_sql(known)
         conditions, order = _build_list_query(name, label)
         conditions = [*conditions, *_build_filter_conditions(wish)]
         columns = [
@@ -130,14 +131,11 @@ def load_prediction_page(
             .subquery()
         )
         total = connection.scalar(sa.select(sa.func.count()).select_from(counted))
-        source = _load_label_sources(connection, ids, known)
+        counting = store.load_counting_labels(connection, known, store.labels.c.tx_id.in_(ids))
     rows["label"] = rows["label"].astype("Int64")
-    silent = {
-        tx_id: "no report"
-        for tx_id, known in zip(rows["tx_id"], rows["label"].notna(), strict=True)
-        if known
-    }
-    rows["label_source"] = [(silent | source).get(tx_id) for tx_id in rows["tx_id"]]
+    source = counting["source"].reindex(rows["tx_id"]).astype(object).to_numpy()
+    no_report = rows["label"].notna().to_numpy() & pd.isna(source)
+    rows["label_source"] = np.where(no_report, "no report", np.where(pd.isna(source), None, source))
     return rows.set_index("tx_id").loc[ids].reset_index(), total
 
 
@@ -148,15 +146,6 @@ def _needs_transaction(condition: sa.ColumnElement) -> bool:
         for column in sa.sql.visitors.iterate(condition)
         if isinstance(column, sa.Column)
     )
-
-
-def _load_label_sources(connection: sa.Connection, ids: list[str], known: int) -> dict[str, str]:
-    f = store.labels
-    query = sa.select(f.c.tx_id, f.c.source).where(f.c.tx_id.in_(ids), f.c.label_ts < known)
-    rows = connection.execute(query.order_by(f.c.source.desc(), f.c.is_fraud)).all()
-    return {
-        tx_id: source for tx_id, source in rows
-    }  # the last one counts: a chargeback before a reviewer, fraud before genuine
 
 
 def get_latest_scored_day(engine: sa.Engine) -> int | None:

@@ -102,19 +102,10 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
         p.c.decision,
     )
     query = sa.select(*columns).join(t, t.c.tx_id == p.c.tx_id).where(_is_in_period(over))
-    inside = (
-        t.c.ts >= over.start,
-        t.c.ts < over.end,
-    )  # by the transaction: labels are few, and are gone through one by one
-    said = (
-        sa.select(f.c.tx_id, f.c.source, f.c.is_fraud)
-        .join(t, t.c.tx_id == f.c.tx_id)
-        .where(*inside)
-    )
-    order = (f.c.source, f.c.is_fraud.desc())  # 'chargeback' sorts before 'reviewer'
+    # the condition is on the transaction; the few labels are gone through one by one
+    in_period = sa.exists().where(t.c.tx_id == f.c.tx_id, t.c.ts >= over.start, t.c.ts < over.end)
     with engine.connect() as connection:
-        given = store.read_frame(connection, said.where(f.c.label_ts < over.known).order_by(*order))
-        label = given.drop_duplicates("tx_id").set_index("tx_id")["is_fraud"]
+        label = store.load_counting_labels(connection, over.known, in_period)["is_fraud"]
         flagged = store.read_frame(connection, query.where(p.c.decision.in_(("review", "block"))))
         missing = label.index[label == 1].difference(flagged["tx_id"])
         some = (missing[i : i + 500].tolist() for i in range(0, len(missing), 500))

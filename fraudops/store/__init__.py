@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "deployment": ("read_deployment", "set_deployment"),
         "label_rules": (
             "effective_label_sql",
+            "load_counting_labels",
             "load_predictions_with_labels",
             "load_reviewer_labels",
         ),

@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from fraudops.store import schema
 from fraudops.store.label_rules import effective_label_sql
-from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 PREDICTION_FILTERS = ("all", "frauds", "non-frauds", "unlabelled", "errors")
 
@@ -33,7 +32,7 @@ def list_predictions(
     """
     p, e = schema.predictions, schema.evidence
     now = get_latest_ts(connection)
-    known = effective_label_sql(now + 1, now - LABEL_MATURITY_DAYS * DAY)
+    known = effective_label_sql(now + 1)
     flagged = p.c.decision != "approve"
     wanted = {
         "all": sa.true(),
