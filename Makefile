@@ -30,7 +30,7 @@ $(READY): requirements.txt overrides.txt pyproject.toml
 	@touch $@
 
 run: $(READY)    ## the whole chain, raw transactions to an audited model (ARGS="--profile smoke" for a quick one)
-	$(PY) run_all.py $(ARGS)
+	$(BIN)/fraudops run $(ARGS)
 
 check: $(READY)  ## what is fast: lint, imports, doctests, unit tests, notebook rules
 	$(LINT)
@@ -42,22 +42,22 @@ test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## everything
 	$(PYTEST) $(ARGS)
 
 lab: $(READY)    ## JupyterLab on the notebooks
-	$(PY) -m fraudops lab
+	$(BIN)/fraudops lab
 
 serve: $(READY)  ## the scoring service of the last run, on localhost
-	$(PY) -m fraudops serve
+	$(BIN)/fraudops serve
 
 audit: $(READY)  ## the audit page of the last run, on localhost
-	$(PY) -m fraudops audit
+	$(BIN)/fraudops audit
 
 evidence: $(READY) ## the evidence pack of the last run, with its verifier
-	$(PY) -m fraudops evidence
+	$(BIN)/fraudops evidence
 
 metrics: $(READY) ## the drift monitor's verdicts for Prometheus, on localhost
-	$(PY) -m fraudops metrics
+	$(BIN)/fraudops metrics
 
 airflow: $(READY) .venv-airflow/.ready  ## the same graph in Airflow, on localhost
-	$(PY) -m fraudops airflow
+	$(BIN)/fraudops airflow
 
 bench: $(READY)  ## what is measured, printed as ratios
 	$(PY) -m benchmarks $(ARGS)

@@ -1,13 +1,10 @@
-"""`python -m fraudops lab|serve|audit|metrics|airflow`: the servers, each on this machine only, in the run's workspace.
-
-`python -m fraudops evidence` writes the evidence pack and ends, `verify` checks ledger, anchors and facts, and `users` manages
-who may log in to the review page.
-"""
+"""The command `fraudops`: run the notebooks, start the servers, manage users, check the record."""
 
 import argparse
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from fraudops import pipeline
@@ -16,10 +13,56 @@ from fraudops.workspace import REPOSITORY, Workspace
 
 DEFAULT_PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "metrics": 9465, "airflow": 8080}
 AUDIT_FOLDER = REPOSITORY / "5_Audit_Web_App"
+# name: (one line for `fraudops --help`, more for `fraudops NAME --help`)
+COMMANDS = {
+    "run": (
+        "run the notebooks of all stages, in order",
+        "Run the notebooks of all stages, in order. A notebook that has run already runs again "
+        "only if its source, its parameters, its inputs or the library code that it imports have "
+        "changed. So you can interrupt a run and start it again.",
+    ),
+    "lab": (
+        "open the notebooks in JupyterLab",
+        "Open the notebooks in JupyterLab. It listens on this machine only and prints a link with "
+        "a token.",
+    ),
+    "serve": (
+        "start the scoring service",
+        "Start the scoring service with the champion model. It listens on this machine only. It "
+        "needs a champion: `fraudops run --until 3_2_serve` trains one.",
+    ),
+    "audit": (
+        "start the review page",
+        "Start the review page for analysts and auditors. It listens on this machine only and "
+        "asks for a login. The first start creates the user admin and prints a one-time password. "
+        "Run the notebooks first, so that there are predictions to review.",
+    ),
+    "users": ("list, add and change users of the review page", ""),
+    "verify": (
+        "check that the audit record was not changed",
+        "Check the hash chain of the ledger, the copies of its head that are kept elsewhere, and "
+        "that the tables agree with the ledger. Ends with code 2 if something does not hold.",
+    ),
+    "evidence": (
+        "write an evidence pack for an auditor",
+        "Write decisions, predictions, model events, the ledger and the model card to a folder "
+        "that can be verified anywhere with Python alone.",
+    ),
+    "metrics": (
+        "serve the drift monitor's results to Prometheus",
+        "Serve the drift monitor's latest results in the format of Prometheus. Run "
+        "2_2_drift_monitor first.",
+    ),
+    "airflow": (
+        "start Airflow with the same notebooks as tasks",
+        "Start Airflow on this machine, with the same graph of notebooks as tasks. `make airflow` "
+        "installs it first.",
+    ),
+}
 
 
 def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[list[str], Path]:
-    """The server's command line and the folder to start it in.
+    """Build the command line of a server, and the folder to start it in.
 
     Raises
     ------
@@ -84,68 +127,95 @@ def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
 
 
 def describe_server(what: str, port: int) -> str:
-    """What a person does next."""
+    """Say what a person does next."""
     address = f"http://127.0.0.1:{port}"
     return {
-        "lab": "JupyterLab opens in the browser; if it does not, open the address with the token that it prints below.",
-        "serve": f"The scoring service is at {address} (its operations can be tried there). Stop it with Ctrl-C.",
-        "audit": f"The review page is at {address}. It asks for name and password. Stop it with Ctrl-C.",
+        "lab": "JupyterLab opens in the browser. If it does not, open the address with the token "
+        "that it prints below.",
+        "serve": f"The scoring service is at {address}. You can try its operations there. "
+        "Stop it with Ctrl-C.",
+        "audit": f"The review page is at {address}. It asks for a name and a password. "
+        "Stop it with Ctrl-C.",
     }[what]
 
 
-def main(given: list[str]) -> int:
-    """Start the server asked for; returns its exit code, or 2 if it cannot be started."""
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
+    from fraudops.pipeline import RUN_EXAMPLES, add_run_arguments
+
+    parser = argparse.ArgumentParser(
+        prog="fraudops",
+        description="Run and operate the card-fraud system of this course.",
+        epilog="`fraudops COMMAND --help` says more about a command.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (line, text) in COMMANDS.items():
+        examples = RUN_EXAMPLES if name == "run" else f"example:\n  fraudops {name}"
+        made = commands.add_parser(
+            name,
+            help=line,
+            description=textwrap.fill(text, 78),
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        made.add_argument(
+            "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
+        )
+        if name in DEFAULT_PORTS:
+            port = DEFAULT_PORTS[name]
+            made.add_argument("--port", type=int, default=port, help=f"default {port}")
+        if name == "run":
+            add_run_arguments(made)
+    return parser
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    given : list of str, optional
+        The words after `fraudops`; those of this process if None.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 if the command could not be carried out; `fraudops run` has more.
+    """
+    given = sys.argv[1:] if given is None else given
     if given[:1] == ["users"]:
         from fraudops import audit_app
 
         return audit_app.run_users_command(given[1:])
-    parser = argparse.ArgumentParser(prog="python -m fraudops", description=__doc__)
-    said = "JupyterLab, the scoring service, the review page, the monitor's metrics, Airflow, the evidence pack, the check of the "
-    said += "record, or the users of the review page (`users --help` says more)"
-    parser.add_argument("what", choices=[*DEFAULT_PORTS, "evidence", "verify", "users"], help=said)
-    parser.add_argument(
-        "--port",
-        type=int,
-        help=f"default {', '.join(f'{name} {port}' for name, port in DEFAULT_PORTS.items())}",
-    )
-    parser.add_argument(
-        "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
-    )
-    wish = parser.parse_args(given)
-    workspace = Workspace.find(wish.workspace)
-    port = wish.port or DEFAULT_PORTS.get(wish.what, 0)
+    if given and given[0] not in COMMANDS and not given[0].startswith("-"):
+        print(pipeline.make_unknown_name_error("command", given[0], COMMANDS), file=sys.stderr)
+        return 2
+    options = build_parser().parse_args(given)
+    if options.command == "run":
+        return pipeline.run_command(options, given[1:])
+    workspace = Workspace.find(options.workspace)
     try:
-        if wish.what == "evidence":
-            from fraudops import ledger
+        if options.command in ("evidence", "verify"):
+            return _check_record(options.command, workspace)
+        if options.command == "airflow":
+            return pipeline.run_airflow_standalone(workspace, options.port)
+        if options.command == "metrics":
+            from fraudops.monitoring import serve_monitor_metrics  # imports pandas and more
 
-            folder = ledger.write_evidence_pack(workspace)
-            print(
-                f"{folder}\nVerify it anywhere: python {folder.name}/verify.py. Keep its head elsewhere: {folder.name}"
-            )
-            return 0
-        if wish.what == "verify":
-            from fraudops import ledger
-
-            print(ledger.verify_and_report(workspace))
-            return 0
-        if wish.what == "airflow":
-            return pipeline.run_airflow_standalone(workspace, port)
-        if wish.what == "metrics":
-            from fraudops.monitoring import (
-                serve_monitor_metrics,
-            )  # imports pandas and more, which the others need not wait for
-
-            return serve_monitor_metrics(workspace, port)
-        words, folder = make_server_command(wish.what, port, workspace)
-        environment = (
-            prepare_audit_environment(workspace)
-            if wish.what == "audit"
-            else workspace.environment()
-        )
+            return serve_monitor_metrics(workspace, options.port)
+        words, folder = make_server_command(options.command, options.port, workspace)
+        audit = options.command == "audit"
+        environment = prepare_audit_environment(workspace) if audit else workspace.environment()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    print(describe_server(wish.what, port), flush=True)
+    print(describe_server(options.command, options.port), flush=True)
     if os.name == "posix":  # become the server, so that signals reach it directly
         os.chdir(folder)
         os.execve(words[0], words, environment)
@@ -153,3 +223,17 @@ def main(given: list[str]) -> int:
         return subprocess.run(words, cwd=folder, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130
+
+
+def _check_record(command: str, workspace: Workspace) -> int:
+    from fraudops import ledger
+
+    if command == "verify":
+        print(ledger.verify_and_report(workspace))
+        return 0
+    folder = ledger.write_evidence_pack(workspace)
+    print(
+        f"{folder}\nVerify it anywhere: python {folder.name}/verify.py. "
+        f"Keep its head elsewhere: {folder.name}"
+    )
+    return 0

@@ -52,7 +52,7 @@ class Workspace:
         path = self.root.joinpath(*parts)
         if not path.exists():
             raise MissingInputError(
-                f"{path} is missing. The notebook {made_by} writes it: run `python run_all.py --until {made_by}`, "
+                f"{path} is missing. The notebook {made_by} writes it: run `fraudops run --until {made_by}`, "
                 f"or open and run that notebook in JupyterLab."
             )
         return path

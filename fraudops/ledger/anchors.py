@@ -1,7 +1,7 @@
 """Heads of the ledger that are kept outside the database, and the chain compared with all of them.
 
 Each anchor goes to ``audit/anchors.jsonl`` and becomes a tag of the registered model in MLflow. Whoever can change the
-database and both of these can still rewrite history, up to a head that a person kept: `python -m fraudops verify` prints one.
+database and both of these can still rewrite history, up to a head that a person kept: `fraudops verify` prints one.
 """
 
 import json
@@ -207,7 +207,7 @@ def seal_and_anchor(
 
 
 def verify_and_report(workspace: Workspace) -> str:
-    """Check everything, keep the head, and say so: what `python -m fraudops verify` prints.
+    """Check everything, keep the head, and say so: what `fraudops verify` prints.
 
     Raises
     ------

@@ -127,7 +127,7 @@ def find_version(workspace: Workspace, which: str) -> RegisteredVersion:
     except MlflowException:
         raise UserError(
             f"The registry has no {which!r} of {NAME}. The notebook 3_1_champion registers the first one: "
-            "run `python run_all.py --until 3_1_champion`."
+            "run `fraudops run --until 3_1_champion`."
         ) from None
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/{found.version}"))
     tags = found.tags

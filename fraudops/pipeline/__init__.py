@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     {
         "airflow": ("run_airflow_standalone",),
         "cache": ("get_rerun_reason",),
+        "command": ("RUN_EXAMPLES", "add_run_arguments", "run_command"),
         "figure": ("plot_pipeline",),
         "graph": (
             "GRAPH",
@@ -15,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "SOURCES",
             "get_notebook_path",
             "inspect_parameters",
+            "make_unknown_name_error",
             "select_nodes",
             "sort_nodes",
         ),

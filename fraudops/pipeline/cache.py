@@ -142,5 +142,5 @@ def check_inputs(chosen: Iterable[str], workspace: Workspace, graph: Graph = GRA
             if gone:
                 raise UserError(
                     f"{name} needs {', '.join(gone)} in {workspace.root}, which the notebook {need} writes: "
-                    f"run `python run_all.py --until {need}` first, or `python run_all.py --until {name}` for both."
+                    f"run `fraudops run --until {need}` first, or `fraudops run --until {name}` for both."
                 )

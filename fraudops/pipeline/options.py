@@ -163,7 +163,7 @@ def check_as_of(
         setter = next(name for name in graph if "as_of" in inspect_parameters(graph[name]))
         raise UserError(
             f"The data in {workspace.root} is as of {day}, not {as_of}: run {setter} and what follows for {as_of} first "
-            f"(`python run_all.py --as-of {as_of}`), or leave --as-of out."
+            f"(`fraudops run --as-of {as_of}`), or leave --as-of out."
         )
 
 

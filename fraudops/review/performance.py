@@ -250,7 +250,7 @@ def require_predictions(engine: sa.Engine) -> pd.DataFrame:
     frame = store.load_predictions_with_labels(engine)
     if frame.empty:
         raise UserError(
-            "The database holds no predictions. The notebook 3_2_serve makes them: run `python run_all.py --until 3_2_serve`."
+            "The database holds no predictions. The notebook 3_2_serve makes them: run `fraudops run --until 3_2_serve`."
         )
     return frame
 

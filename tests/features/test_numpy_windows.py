@@ -1,6 +1,5 @@
 """What NumPy makes of the windows of `features.sql` is what the text gives, to the bit, and nothing else is ever used."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -307,7 +307,7 @@ def test_failure_is_reported_and_resumes(course):
     statuses, result = course.go()
     assert statuses == ["done", "failed", "failed", "waiting"]
     assert result.exit_code == 1
-    told = describe_failures(result, course.workspace, course.graph, "python run_all.py --jobs 2")
+    told = describe_failures(result, course.workspace, course.graph, "fraudops run --jobs 2")
     assert "b failed in cell [4] of 4: The file is torn: fetch it again." in told
     assert (
         "c failed in cell [4] of 4: AssertionError: too low\n    at: assert limit > 0, 'too low'"
@@ -315,7 +315,7 @@ def test_failure_is_reported_and_resumes(course):
     )
     assert str(course.workspace.root / "notebooks" / "c.ipynb") in told
     assert "Traceback" not in told
-    assert told.endswith("To resume where it stopped: python run_all.py --jobs 2")
+    assert told.endswith("To resume where it stopped: fraudops run --jobs 2")
     page = (course.workspace.root / "report" / "index.html").read_text(encoding="utf-8")
     assert "The file is torn" in page
     assert "not run" in page

@@ -40,7 +40,7 @@ def free_port() -> int:
 def audit_server(
     root: Path, folder: Path, command: tuple = (), **extra: str
 ) -> Iterator[tuple[str, Path]]:
-    """`python -m fraudops audit` (or another command) on a free port: its address, and its log."""
+    """`fraudops audit` (or another command) on a free port: its address, and its log."""
     port, log = free_port(), folder / "audit.log"
     own = (sys.executable, "-m", "fraudops", "audit", "--port", str(port), "--workspace", str(root))
     environment = {

@@ -27,9 +27,7 @@ def get_actor() -> str:
     if not is_served_by_voila():
         return os.environ.get("FRAUDOPS_ACTOR") or getpass.getuser()
     if not os.environ.get("FRAUDOPS_LOGIN"):  # set by the server, see `kernels.OwnedKernels`
-        raise UserError(
-            "This page was opened without a login. Start it with `python -m fraudops audit`."
-        )
+        raise UserError("This page was opened without a login. Start it with `fraudops audit`.")
     return os.environ["FRAUDOPS_LOGIN"]
 
 

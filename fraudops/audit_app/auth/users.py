@@ -110,7 +110,7 @@ def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
         password = _insert_user(connection, name, role, by)
     if password is None:
         raise UserError(
-            f"There is a user {name} already. To give a new password: python -m fraudops users reset {name}"
+            f"There is a user {name} already. To give a new password: fraudops users reset {name}"
         )
     return password
 
@@ -317,7 +317,5 @@ def _update_user(
         if not connection.execute(
             store.users.update().where(store.users.c.name == name), new
         ).rowcount:
-            raise UserError(
-                f"There is no user {name}. `python -m fraudops users list` shows who there is."
-            )
+            raise UserError(f"There is no user {name}. `fraudops users list` shows who there is.")
         ledger.append_entry(connection, "user", by, name=name, change=what, **said)

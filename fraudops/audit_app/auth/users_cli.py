@@ -1,4 +1,4 @@
-"""`python -m fraudops users`: who may log in to the review page. Whoever can run it has the database anyway."""
+"""The command `fraudops users`: the users of the review page, their roles and passwords."""
 
 import argparse
 import getpass
@@ -33,9 +33,7 @@ def print_first_admin(workspace: Workspace) -> None:
         print(
             f"This first start made the user admin. One-time password, shown only now: {password}"
         )
-        print(
-            "More users: python -m fraudops users add NAME --role ROLE (an admin decides no cases)."
-        )
+        print("More users: fraudops users add NAME --role ROLE (an admin decides no cases).")
 
 
 def _format_users(everybody: list[users.User]) -> str:
@@ -53,7 +51,7 @@ def _format_users(everybody: list[users.User]) -> str:
     return (
         "\n".join(lines)
         if everybody
-        else "There are no users yet. The first `python -m fraudops audit` makes an admin."
+        else "There are no users yet. The first `fraudops audit` makes an admin."
     )
 
 
@@ -79,7 +77,7 @@ def _run_command(wish: argparse.Namespace, engine: sa.Engine) -> str:
 
 def run_users_command(given: list[str]) -> int:
     """Do what was asked; returns 0, or 2 if it could not be done."""
-    parser = argparse.ArgumentParser(prog="python -m fraudops users", description=__doc__)
+    parser = argparse.ArgumentParser(prog="fraudops users", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"

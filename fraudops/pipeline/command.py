@@ -1,0 +1,241 @@
+"""The command `fraudops run`: all notebooks, or some of them, in order."""
+
+import argparse
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from fraudops.errors import UserError
+from fraudops.pipeline.cache import get_rerun_reason
+from fraudops.pipeline.graph import GRAPH, inspect_parameters, select_nodes
+from fraudops.pipeline.options import check_as_of, resolve_parameters
+from fraudops.workspace import Workspace
+
+RUN_EXAMPLES = """examples:
+  fraudops run --profile smoke          a quick run on 20 thousand transactions
+  fraudops run --until 3_2_serve        up to the scoring service
+  fraudops run --only 2_2_drift_monitor -p 2_2_drift_monitor.pages=false
+  fraudops run --days 30                thirty days of operation
+"""
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `fraudops run` to its parser."""
+    add = parser.add_argument
+    add(
+        "--profile",
+        default="course",
+        help="size of the simulated data: smoke, course or full, which is 20 thousand, 210 thousand "
+        "or 1.6 million transactions (default course)",
+    )
+    add(
+        "--source",
+        help="where the data comes from: simulate (default), handbook, sparkov, paysim, ulb or csv",
+    )
+    add("--path", metavar="FILE", help="the file of the source, or a folder of files")
+    add(
+        "--as-of",
+        metavar="DATE",
+        help="use only what was known on that day, for example 2018-07-31",
+    )
+    add("--from", dest="from_", metavar="NODE", help="run this notebook and all that build on it")
+    add("--only", metavar="NODE", help="run this notebook alone")
+    add("--until", metavar="NODE", help="run this notebook and all that it needs")
+    add(
+        "-p",
+        dest="assign",
+        action="append",
+        default=[],
+        metavar="NODE.name=value",
+        help="set a parameter of a notebook; may be repeated",
+    )
+    add(
+        "--days",
+        type=int,
+        metavar="N",
+        help="play N days of operation and write report/timeline.html",
+    )
+    add("--jobs", type=int, default=2, help="notebooks that run at the same time (default 2)")
+    add("--force", action="store_true", help="run notebooks again that have not changed")
+    add("--list", action="store_true", help="list the notebooks, their state and their parameters")
+
+
+def format_resume_command(given: list[str]) -> str:
+    """Format the same command so that it can be typed again; without --force.
+
+    Parameters
+    ----------
+    given : list of str
+        The options of `fraudops run`.
+
+    Returns
+    -------
+    str
+    """
+    python = Path(sys.executable)  # not resolved: in an environment it is a link that must be kept
+    script = shutil.which("fraudops")
+    if script and Path(script).parent == python.parent:
+        words = ["fraudops", "run"]
+    elif python.is_relative_to(Path.cwd()):
+        words = [str(python.relative_to(Path.cwd())), "run_all.py"]
+    else:
+        words = [str(python), "run_all.py"]
+    words += [word for word in given if word != "--force"]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def show_list(workspace: Workspace, given: dict[str, dict]) -> None:
+    """Print the table of notebooks."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("notebook", "needs", "state", "parameters (default)", box=None, pad_edge=False)
+    late: set[str] = set()
+    for name in select_nodes():
+        one = GRAPH[name]
+        waits = [need for need in one.needs if need in late]
+        state = get_rerun_reason(one, workspace, given[name]) or (
+            f"after {', '.join(waits)}" if waits else ""
+        )
+        if state:
+            late.add(name)
+        lines = [
+            f"{key} = {about['text']}  {about['help']}".rstrip()
+            for key, about in inspect_parameters(one).items()
+        ]
+        table.add_row(
+            name,
+            "\n".join(one.needs),
+            state or "fresh",
+            escape("\n".join(lines)) or "–",
+            end_section=True,
+        )
+    Console(highlight=False).print(table)
+
+
+def _format_success(workspace: Workspace, count: int, seconds: float) -> str:
+    root = workspace.root
+    lines = [
+        f"{'The notebook' if count == 1 else f'All {count} notebooks'} ran without errors "
+        f"({seconds:.0f} s).",
+        f"  executed notebooks  {root / 'notebooks'}",
+        f"  report page         {root / 'report' / 'index.html'}",
+        f"  headline figures    {root / 'figures'}",
+        "What you can do next:",
+        "  make lab     or  fraudops lab     the notebooks in JupyterLab",
+        "  make serve   or  fraudops serve   the scoring service",
+        "  make audit   or  fraudops audit   the review page",
+    ]
+    return "\n".join(lines)
+
+
+def play_days(workspace: Workspace, days: int, command: str) -> int:
+    """Play days of operation with a progress bar for each policy, and write the page."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from fraudops import backtest
+    from fraudops.pipeline.locks import lock_workspace, set_workspace_environment
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    try:
+        with (
+            lock_workspace(workspace, command),
+            set_workspace_environment(workspace),
+            Progress(*columns) as progress,
+        ):
+            bars = {
+                name: progress.add_task(name, total=days)
+                for name in ("monitor", *backtest.MODEL_POLICIES)
+            }
+            result = backtest.run_backtest(
+                workspace,
+                backtest.BacktestSettings(days=days),
+                lambda name, done: progress.update(bars[name], completed=done),
+            )
+            backtest.write_backtest_report(workspace, result)
+    except KeyboardInterrupt:
+        print(
+            f"Stopped by you. The finished days are kept. To continue: {command}", file=sys.stderr
+        )
+        return 130
+    saved = backtest.summarize_policies(result)["saved_cents"] / 100
+    print(
+        "\n".join(
+            f"  {text:<22}€ {saved[name]:>10,.0f} saved"
+            for name, (text, _) in backtest.POLICY_STYLES.items()
+        )
+    )
+    print(f"The page of the {days} days: {workspace.root / 'report' / 'timeline.html'}")
+    return 0
+
+
+def run_command(options: argparse.Namespace, given: list[str]) -> int:
+    """Run what the options ask for.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Options of `add_run_arguments`, and workspace.
+    given : list of str
+        The same options as they were typed.
+
+    Returns
+    -------
+    int
+        0 if all notebooks succeeded, 1 if one failed, 2 if nothing was started, 130 after Ctrl-C.
+    """
+    workspace = Workspace.find(options.workspace)
+    command = format_resume_command(given)
+    try:
+        if options.days is not None:
+            if options.from_ or options.only or options.until:
+                raise UserError(
+                    "--days chooses its notebooks itself: leave out --from, --only and --until."
+                )
+            if options.days < 1:
+                raise UserError(f"--days {options.days}: give at least 1.")
+            options.until = "1_2_features"
+        chosen = select_nodes(options.from_, options.only, options.until)
+        parameters = resolve_parameters(
+            profile=options.profile,
+            source=options.source,
+            path=options.path,
+            as_of=options.as_of,
+            assignments=options.assign,
+        )
+        if options.as_of:
+            check_as_of(workspace, options.as_of, chosen)
+        if options.list:
+            show_list(workspace, parameters)
+            return 0
+        # imported after the checks, so that a refusal comes at once
+        from fraudops.pipeline.runner import describe_failures, run_notebooks
+
+        # a polite kill ends like Ctrl-C
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        result = run_notebooks(
+            chosen, parameters, workspace, jobs=options.jobs, force=options.force, command=command
+        )
+        if options.days is not None and not result.exit_code:
+            return play_days(workspace, options.days, command)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"Stopped by you before a notebook ran. To run it: {command}", file=sys.stderr)
+        return 130
+    if result.exit_code:
+        print(describe_failures(result, workspace, GRAPH, command), file=sys.stderr)
+        print(f"Report page: {workspace.root / 'report' / 'index.html'}", file=sys.stderr)
+    else:
+        print(_format_success(workspace, len(chosen), result.seconds))
+    return result.exit_code
