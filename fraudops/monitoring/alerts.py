@@ -1,4 +1,9 @@
-"""Alerts: to the log, to the database, and to a webhook if there is one; a dead webhook loses none."""
+"""Alerts: to the log, to the database, and to a webhook if there is one.
+
+Alerts that cannot be delivered stay in the database and are sent at the next run. The webhook may
+refuse one alert: the others are sent all the same. After `MAX_DELIVERY_TRIES` refusals an alert is
+given up and stays in the table `failed_deliveries`.
+"""
 
 import logging
 import os
@@ -8,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import sqlalchemy as sa
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from fraudops import store
 from fraudops.errors import UserError
@@ -17,32 +22,51 @@ from fraudops.workspace import Workspace
 
 _logger = logging.getLogger("fraudops.alerts")
 WEBHOOK_VARIABLE = "FRAUDOPS_ALERT_WEBHOOK"
-WEBHOOK_TIMEOUT_SECONDS = 5.0  # seconds for each try
-MAX_WEBHOOK_ATTEMPTS = 3
-WEBHOOK_RETRY_WAIT = wait_exponential(multiplier=0.5, max=4)  # seconds between tries
+WEBHOOK_TIMEOUT_SECONDS = 5.0  # for each request
+MAX_WEBHOOK_ATTEMPTS = 3  # requests for one alert in one run, if the failure may be temporary
+WEBHOOK_RETRY_WAIT = wait_exponential(multiplier=0.5, max=4)  # seconds between requests
+MAX_DELIVERY_TRIES = 5  # runs in which the webhook refuses an alert, until it is given up
+TEMPORARY_STATUS = {408, 425, 429}  # of the 4xx: the same request may succeed later
 
 
 def make_alerts(days: Iterable[Verdict]) -> list[dict]:
-    """Rows for `store.alerts`, one for each alarm that began; equal day and action, equal id: the same alarm is one alert."""
-    return [
-        {
-            "alert_id": f"drift-{day.day}-{day.action.replace(' ', '-')}", "as_of": day.as_of, "severity": day.severity,
-            "text": f"{day.day}: {day.action}. {day.evidence}.",
-        }
-        for day in find_alarm_starts(days)
-    ]  # fmt: skip
-
-
-def publish_alerts(workspace: Workspace, alerts: list[dict], url: str | None = None) -> int:
-    """Keep the alerts in the database, log those that are new, and send what has not been delivered yet.
+    """Make one alert for each alarm that begins.
 
     Parameters
     ----------
-    url : of the webhook; default ``$FRAUDOPS_ALERT_WEBHOOK``, none if that is not set
+    days : iterable of Verdict
 
     Returns
     -------
-    How many alerts wait for delivery (0 without a webhook).
+    list of dict
+        Rows of `store.alerts`. The id follows from day and action, so that one alarm is one alert.
+    """
+    return [
+        {
+            "alert_id": f"drift-{day.day}-{day.action.replace(' ', '-')}",
+            "as_of": day.as_of,
+            "severity": day.severity,
+            "text": f"{day.day}: {day.action}. {day.evidence}.",
+        }
+        for day in find_alarm_starts(days)
+    ]
+
+
+def publish_alerts(workspace: Workspace, alerts: list[dict], url: str | None = None) -> int:
+    """Store alerts, log the new ones, and send to the webhook what waits for delivery.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    alerts : list of dict
+        As `make_alerts` gives them.
+    url : str, optional
+        Address of the webhook; default ``$FRAUDOPS_ALERT_WEBHOOK``.
+
+    Returns
+    -------
+    int
+        How many alerts wait for delivery; 0 without a webhook.
     """
     url = url or os.environ.get(WEBHOOK_VARIABLE)
     with store.lock_database(workspace):
@@ -60,22 +84,33 @@ def publish_alerts(workspace: Workspace, alerts: list[dict], url: str | None = N
 
 
 def list_undelivered_alerts(connection: sa.Connection) -> list[dict]:
-    """Alerts that no webhook has taken yet, oldest first."""
+    """List the alerts that wait for delivery, oldest first, without those that were given up."""
+    failed = store.failed_deliveries.c
     sent = sa.select(store.deliveries.c.alert_id)
-    query = (
-        sa.select(store.alerts)
-        .where(store.alerts.c.alert_id.not_in(sent))
-        .order_by(store.alerts.c.as_of)
+    given_up = sa.select(failed.alert_id).where(failed.given_up == 1)
+    alert = store.alerts.c
+    query = sa.select(store.alerts).where(
+        alert.alert_id.not_in(sent), alert.alert_id.not_in(given_up)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [dict(row) for row in connection.execute(query.order_by(alert.as_of)).mappings()]
 
 
 def deliver_alerts(engine: sa.Engine, url: str) -> int:
-    """POST each waiting alert as JSON until the webhook takes it; what it does not take is tried again at the next run.
+    """POST each waiting alert as JSON.
+
+    A refused alert does not hold up the others. If the webhook cannot be reached, all that is left
+    waits for the next run, and no try is counted.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+    url : str
+        Its path may hold a secret: only the host is ever logged.
 
     Returns
     -------
-    How many still wait.
+    int
+        How many alerts still wait.
 
     Raises
     ------
@@ -86,40 +121,70 @@ def deliver_alerts(engine: sa.Engine, url: str) -> int:
         raise UserError(
             f"{WEBHOOK_VARIABLE} is not an address that begins with http:// or https://."
         )
-    where = urlsplit(url).hostname  # the rest of the address may hold a secret
+    host = urlsplit(url).hostname
     with engine.connect() as connection:
         alerts = list_undelivered_alerts(connection)
+    waiting = 0
     with httpx.Client(timeout=WEBHOOK_TIMEOUT_SECONDS) as client:
         for number, alert in enumerate(alerts):
             try:
-                for attempt in Retrying(
-                    retry=retry_if_exception_type(httpx.HTTPError),
-                    stop=stop_after_attempt(MAX_WEBHOOK_ATTEMPTS),
-                    wait=WEBHOOK_RETRY_WAIT,
-                    reraise=True,
-                ):
-                    with attempt:  # the id lets the receiver drop what it has seen, should we die before noting it down
-                        client.post(
-                            url, json=alert, headers={"Idempotency-Key": alert["alert_id"]}
-                        ).raise_for_status()
+                _post(client, url, alert)
+            except httpx.HTTPStatusError as error:
+                given_up = _note_refusal(engine, alert, host, error.response.status_code)
+                waiting += not given_up
             except httpx.HTTPError as error:
-                left = len(alerts) - number
-                why = (
-                    f"status {error.response.status_code}"
-                    if isinstance(error, httpx.HTTPStatusError)
-                    else type(error).__name__
-                )
+                waiting += len(alerts) - number
                 _logger.error(
                     "the webhook at %s did not take an alert (%s): %d wait for the next run",
-                    where,
-                    why,
-                    left,
+                    host,
+                    type(error).__name__,
+                    waiting,
                 )
-                return left
-            with store.write_transaction(engine) as connection:
-                store.insert_new(
-                    connection,
-                    store.deliveries,
-                    [{"alert_id": alert["alert_id"], "delivered_at": time.time()}],
-                )
-    return 0
+                return waiting
+            else:
+                row = {"alert_id": alert["alert_id"], "delivered_at": time.time()}
+                with store.write_transaction(engine) as connection:
+                    store.insert_new(connection, store.deliveries, [row])
+    return waiting
+
+
+def _may_be_temporary(error: BaseException) -> bool:
+    if not isinstance(error, httpx.HTTPStatusError):
+        return isinstance(error, httpx.HTTPError)
+    return error.response.status_code >= 500 or error.response.status_code in TEMPORARY_STATUS
+
+
+def _post(client: httpx.Client, url: str, alert: dict) -> None:
+    for attempt in Retrying(
+        retry=retry_if_exception(_may_be_temporary),
+        stop=stop_after_attempt(MAX_WEBHOOK_ATTEMPTS),
+        wait=WEBHOOK_RETRY_WAIT,
+        reraise=True,
+    ):
+        with attempt:  # the key lets the receiver drop an alert that it has taken before
+            headers = {"Idempotency-Key": alert["alert_id"]}
+            client.post(url, json=alert, headers=headers).raise_for_status()
+
+
+def _note_refusal(engine: sa.Engine, alert: dict, host: str | None, status: int) -> bool:
+    """Count a refusal; returns whether the alert is given up."""
+    table = store.failed_deliveries
+    mine = table.c.alert_id == alert["alert_id"]
+    with store.write_transaction(engine) as connection:
+        tries = 1 + (connection.scalar(sa.select(table.c.tries).where(mine)) or 0)
+        given_up = tries >= MAX_DELIVERY_TRIES
+        connection.execute(table.delete().where(mine))
+        connection.execute(
+            table.insert(),
+            {"alert_id": alert["alert_id"], "tries": tries, "last_error": f"status {status}"}
+            | {"failed_at": time.time(), "given_up": int(given_up)},
+        )
+    _logger.error(
+        "the webhook at %s did not take an alert (status %d, try %d of %d): %s",
+        host,
+        status,
+        tries,
+        MAX_DELIVERY_TRIES,
+        "it is given up and kept in failed_deliveries" if given_up else "it waits for the next run",
+    )
+    return given_up

@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "decisions",
             "deliveries",
             "evidence",
+            "failed_deliveries",
             "labels",
             "ledger",
             "predictions",

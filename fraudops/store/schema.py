@@ -176,6 +176,15 @@ deliveries = sa.Table(  # of alerts, to the webhook
     _text_column("alert_id", primary_key=True),
     sa.Column("delivered_at", sa.Float, nullable=False),
 )
+failed_deliveries = sa.Table(  # alerts that the webhook refused
+    "failed_deliveries",
+    METADATA,
+    _text_column("alert_id", primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    _text_column("last_error", nullable=False),
+    sa.Column("failed_at", sa.Float, nullable=False),  # seconds since 1970, of the last try
+    sa.Column("given_up", sa.Integer, nullable=False),  # 1 if it is not tried again
+)
 ledger = sa.Table(
     "ledger",
     METADATA,

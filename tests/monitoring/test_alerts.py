@@ -32,14 +32,16 @@ def hook():
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self.server.heard.append((self.headers["Idempotency-Key"], json.loads(body)))
-            self.send_response(self.server.status)
+            key = self.headers["Idempotency-Key"]
+            once = self.server.once.pop(0) if self.server.once else self.server.status
+            self.send_response(self.server.refused.get(key, once))
             self.end_headers()
 
         def log_message(self, *_):
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.heard, server.status = [], 200
+    server.heard, server.status, server.refused, server.once = [], 200, {}, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -72,15 +74,41 @@ def test_a_dead_webhook_loses_no_alert(tmp_path, hook, caplog, monkeypatch):
     workspace = Workspace(tmp_path)
     hook.status = 503
     assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 2
-    assert len(hook.heard) == alerts.MAX_WEBHOOK_ATTEMPTS and kept(workspace) == {
-        one["alert_id"] for one in ALERTS
-    }
+    assert len(hook.heard) == 2 * alerts.MAX_WEBHOOK_ATTEMPTS
+    assert kept(workspace) == {one["alert_id"] for one in ALERTS}
     assert "secret-token" not in caplog.text and "503" in caplog.text
     hook.status = 200
+    hook.heard.clear()
     assert monitoring.publish_alerts(workspace, [], address(hook)) == 0
-    assert [key for key, _ in hook.heard[alerts.MAX_WEBHOOK_ATTEMPTS :]] == [
-        one["alert_id"] for one in ALERTS
-    ]
+    assert [key for key, _ in hook.heard] == [one["alert_id"] for one in ALERTS]
+
+
+def test_a_refused_alert_does_not_hold_up_the_others_and_is_given_up(tmp_path, hook, caplog):
+    workspace = Workspace(tmp_path)
+    bad, good = (one["alert_id"] for one in ALERTS)
+    hook.refused = {bad: 400}
+    for number in range(1, alerts.MAX_DELIVERY_TRIES + 1):
+        waiting = monitoring.publish_alerts(workspace, ALERTS, address(hook))
+        assert waiting == (number < alerts.MAX_DELIVERY_TRIES)
+    # no try is repeated within a run, the other alert was sent once
+    assert [key for key, _ in hook.heard].count(bad) == alerts.MAX_DELIVERY_TRIES
+    assert [key for key, _ in hook.heard].count(good) == 1
+    later = {"alert_id": "later", "as_of": 30, "severity": "act", "text": "day 30"}
+    hook.heard.clear()
+    assert monitoring.publish_alerts(workspace, [later], address(hook)) == 0
+    assert [key for key, _ in hook.heard] == ["later"]
+    with store.connect(workspace).connect() as connection:
+        failed = connection.execute(sa.select(store.failed_deliveries)).one()
+    assert (failed.alert_id, failed.tries, failed.given_up) == (bad, alerts.MAX_DELIVERY_TRIES, 1)
+    assert failed.last_error == "status 400" and "given up" in caplog.text
+    assert "secret-token" not in caplog.text
+
+
+def test_a_temporary_failure_is_tried_again_in_the_same_run(tmp_path, hook, monkeypatch):
+    monkeypatch.setattr(alerts, "WEBHOOK_RETRY_WAIT", wait_none())
+    hook.once = [500, 429]
+    assert monitoring.publish_alerts(Workspace(tmp_path), ALERTS[:1], address(hook)) == 0
+    assert len(hook.heard) == 3
 
 
 def test_nobody_listens(tmp_path, monkeypatch):
