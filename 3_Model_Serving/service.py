@@ -131,11 +131,24 @@ class FraudScoring:
         self.differs = serving.find_environment_differences(file.parent)
         for one in self.differs:
             log.warning("This environment is not the one that the model was trained in: %s", one)
-        self.batcher = serving.Batcher(self.scorer.answer)
+        self.noted: dict[str, str] = {}
+        self._note_status()
+        self.batcher = serving.Batcher(self._answer)
         self.decided = Counter(
             "fraudops_decisions", "answers by decision and model", ["decision", "model"]
         )
         self.seconds = Histogram("fraudops_score_seconds", "from a request's arrival to its answer")
+
+    def _answer(self, rows: list[dict]) -> list[dict]:
+        answers = self.scorer.answer(rows)
+        self._note_status()
+        return answers
+
+    def _note_status(self) -> None:
+        """Tell the other workers what this one answers with, if that has changed."""
+        if self.scorer.status != self.noted:
+            self.noted = self.scorer.status
+            serving.write_worker_status(self.workspace, self.noted)
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -238,11 +251,14 @@ class FraudScoring:
         """Version, file hash, thresholds, mode, challenger, and how this environment differs from the training's."""
         with self.engine.connect() as connection:
             self.scorer.follow(connection)
+        self._note_status()
         served, challenger = self.scorer.champion, self.scorer.challenger
         return ModelInfo(
             version=served.version, sha256=served.sha256, threshold=served.threshold, mode=self.scorer.mode,
             block_from=self.scorer.costs.block_from, explained=served.explainer.available,
             challenger=challenger.version if challenger else None, environment=self.differs,
+            feature_engine=features.get_window_engine(),
+            workers=serving.read_worker_statuses(self.workspace),
         )  # fmt: skip
 
     @app.post("/reload", summary="Take the registry's champion")

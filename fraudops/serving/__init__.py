@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "ScoredTransaction",
             "SwitchRequest",
         ),
+        "workers": ("read_worker_statuses", "write_worker_status"),
         "scorer": ("Scorer", "load_logged_inputs"),
     },
 )

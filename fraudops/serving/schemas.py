@@ -148,6 +148,16 @@ class PredictionPage(BaseModel):
     )
 
 
+class WorkerInfo(BaseModel):
+    """What one worker process answers with."""
+
+    pid: int
+    version: str
+    sha256: str
+    wanted: str = Field(description="the version that the database names")
+    problem: str = Field(description="why the wanted version is not in use, or empty")
+
+
 class ModelInfo(BaseModel):
     """Which model answers, and where."""
 
@@ -161,6 +171,10 @@ class ModelInfo(BaseModel):
     environment: list[str] = Field(
         description="packages that differ from those the model was trained with"
     )
+    feature_engine: Literal["numpy", "sql"] = Field(
+        description="numpy, or sql if NumPy cannot compute features.sql, which is slower"
+    )
+    workers: list[WorkerInfo] = Field(description="the running workers on this machine")
 
 
 class SwitchRequest(StrictModel):

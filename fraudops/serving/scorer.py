@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 import uuid
 from pathlib import Path
@@ -29,6 +30,15 @@ from fraudops.store import split_keys
 _logger = logging.getLogger("fraudops.scoring")
 
 
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0  # between attempts to read a model file
+
+
+def _load_wanted(wanted: dict) -> LoadedModel:
+    return LoadedModel.load(
+        Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"]
+    )
+
+
 class Scorer:
     """A model with its threshold, and the database that it reads the past from and writes its answers to.
 
@@ -50,7 +60,9 @@ class Scorer:
         self.own = self.champion = LoadedModel.load(model_file, sha256, version, threshold)
         self.challenger: LoadedModel | None = None
         self.mode = "model"
-        self._unusable: set[str] = set()
+        self.wanted = version
+        # by SHA-256: why a model cannot be loaded, the pause before the next attempt, and its time
+        self._failures: dict[str, tuple[str, float, float]] = {}
         if not features.numpy_matches_sql():  # now rather than at the first transaction
             _logger.warning(
                 "fraudops.windows does not say what features.sql says: the SQL answers, correctly but slowly."
@@ -59,48 +71,78 @@ class Scorer:
             self.follow(connection)
 
     def follow(self, connection: sa.Connection) -> None:
-        """Take what `control` says: mode, champion and challenger."""
-        said = store.read_deployment(connection)
-        self.mode = said["mode"][0]["mode"] if "mode" in said else "model"
-        champion, since = said.get("champion", (None, 0.0))
+        """Take the mode, the champion and the challenger that the database names.
+
+        Parameters
+        ----------
+        connection : sqlalchemy.Connection
+        """
+        deployment = store.read_deployment(connection)
+        self.mode = deployment["mode"][0]["mode"] if "mode" in deployment else "model"
+        champion, since = deployment.get("champion", (None, 0.0))
         if champion is None or since < self.made_at:
-            self.champion = self.own
-        elif (
-            champion["sha256"] != self.champion.sha256
-            or champion["version"] != self.champion.version
-        ):
-            self.champion = self._take(champion) or self.champion
-        challenger, _ = said.get("challenger", (None, 0.0))
+            self.champion, self.wanted = self.own, self.own.version
+        else:
+            self.wanted = champion["version"]
+            if (champion["sha256"], self.wanted) != (self.champion.sha256, self.champion.version):
+                self.champion = self._load(champion) or self.champion
+        challenger, _ = deployment.get("challenger", (None, 0.0))
         if not challenger or challenger["version"] == self.champion.version:
             self.challenger = None
         elif self.challenger is None or challenger["sha256"] != self.challenger.sha256:
-            self.challenger = self._take(challenger)
+            self.challenger = self._load(challenger)
+
+    @property
+    def status(self) -> dict[str, str]:
+        """What this process answers with: version, sha256, wanted version, and why they differ."""
+        problems = "; ".join(reason for reason, _, _ in self._failures.values())
+        return {
+            "version": self.champion.version,
+            "sha256": self.champion.sha256,
+            "wanted": self.wanted,
+            "problem": problems if self.wanted != self.champion.version else "",
+        }
 
     def try_out(self, wanted: dict) -> None:
-        """Load a model that `control` may name, to see that it can be had; raises UserError if not."""
-        LoadedModel.load(
-            Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"]
-        )
+        """Load a model to see that it can be used.
 
-    def _take(self, wanted: dict) -> LoadedModel | None:
-        """A model that `control` names; None, and an entry in the log, if it cannot be had: who answers goes on answering."""
-        if wanted["sha256"] in self._unusable:
+        Parameters
+        ----------
+        wanted : dict
+            file, sha256, version, threshold.
+
+        Raises
+        ------
+        UserError
+            If the file is not the registered one, or cannot be read.
+        """
+        try:
+            _load_wanted(wanted)
+        except OSError as error:
+            raise UserError(f"Model {wanted['version']} cannot be read: {error}") from None
+
+    def _load(self, wanted: dict) -> LoadedModel | None:
+        """Load a model that the database names; None, and a log entry, if it cannot be loaded.
+
+        A file that cannot be read may be readable later (a shared folder, a full table of open
+        files), so it is tried again, after a pause that doubles. A wrong file is not.
+        """
+        reason, pause, again_at = self._failures.get(wanted["sha256"], ("", 0.0, 0.0))
+        if reason and time.monotonic() < again_at:
             return None
         try:
-            served = LoadedModel.load(
-                Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"]
-            )
+            loaded = _load_wanted(wanted)
         except (UserError, OSError, ValueError, TypeError) as error:
-            self._unusable.add(wanted["sha256"])
-            _logger.error(
-                "Model %s cannot be loaded, version %s goes on: %s",
-                wanted["version"],
-                self.champion.version,
-                error,
-            )
+            pause = min(max(2 * pause, FIRST_RETRY_SECONDS), LAST_RETRY_SECONDS)
+            if not isinstance(error, OSError):
+                pause = math.inf
+            about = f"model {wanted['version']} cannot be loaded: {error}"
+            self._failures[wanted["sha256"]] = (about, pause, time.monotonic() + pause)
+            _logger.error("Version %s goes on answering: %s", self.champion.version, about)
             return None
-        _logger.info("Model %s is loaded (SHA-256 %s).", served.version, served.sha256[:12])
-        return served
+        self._failures.pop(wanted["sha256"], None)
+        _logger.info("Model %s is loaded (SHA-256 %s).", loaded.version, loaded.sha256[:12])
+        return loaded
 
     def score(self, tx: pd.DataFrame) -> pd.DataFrame:
         """Score raw transactions in a frame (columns `TX_COLUMNS`); see `answer`. (n, 8) in the order of `tx`."""
