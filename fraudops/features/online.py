@@ -3,6 +3,7 @@ their customers and terminals. They are the integers that the offline run gives.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,49 +20,59 @@ from fraudops.features.definitions import (
     WINDOW_GAP_SECONDS,
 )
 from fraudops.features.offline import compute_sums_duckdb
+from fraudops.features.sql_plan import load_plan
 from fraudops.features.transform import ColumnArrays
 from fraudops.store import split_keys
 
 
-def _build_history_queries(
-    name: str, reach: int, columns: tuple[sa.ColumnElement, ...]
-) -> tuple[int, sa.Select, sa.Select]:
-    """How far back the windows of an owner reach, and the queries for transactions and fraud reports of some owners."""
+# made once: to build such a query takes as long as to run it
+_STORED_IDS_QUERY = sa.select(store.transactions.c.tx_id).where(
+    store.transactions.c.tx_id.in_(sa.bindparam("ids", expanding=True))
+)
+
+
+@cache
+def _build_history_queries() -> dict[str, tuple[int, sa.Select, sa.Select]]:
+    """For each key: seconds of history, the query for transactions and that for fraud reports."""
+    plan = load_plan()
+    assert plan, "only NumPy needs these queries"
+    t = store.transactions.c
+    marks = [
+        sa.literal_column(
+            f"COALESCE({mark.sql}, {numpy_windows.UNKNOWN_VALUE})", sa.BigInteger
+        ).label(name)
+        for name, mark in plan.row_marks.items()
+    ]
+    customer_columns = [*(t[name] for name in numpy_windows.CUSTOMER_COLUMNS), *marks]
+    terminal_columns = [t[name] for name in numpy_windows.TERMINAL_COLUMNS]
+    return {
+        "customer_id": (
+            CUSTOMER_HISTORY_SECONDS,
+            *_build_key_queries("customer_id", customer_columns),
+        ),
+        "terminal_id": (
+            TERMINAL_HISTORY_SECONDS,
+            *_build_key_queries("terminal_id", terminal_columns),
+        ),
+    }
+
+
+def _build_key_queries(
+    key_column: str, columns: list[sa.ColumnElement]
+) -> tuple[sa.Select, sa.Select]:
+    """The queries for transactions and for fraud reports of some customers or terminals."""
     t, f = store.transactions.c, store.labels.c
-    keys, since, until = (
-        sa.bindparam("keys", expanding=True),
-        sa.bindparam("since"),
-        sa.bindparam("until"),
-    )
-    reports = sa.select(f.tx_id, f.label_ts, f.customer_id, f.terminal_id).distinct()
+    keys = sa.bindparam("keys", expanding=True)
+    since, until = sa.bindparam("since"), sa.bindparam("until")
+    transactions = sa.select(*columns).where(t[key_column].in_(keys), t.ts.between(since, until))
+    reports = sa.select(*(f[name] for name in numpy_windows.REPORT_COLUMNS)).distinct()
     reports = reports.where(
-        f[name].in_(keys),
+        f[key_column].in_(keys),
         f.label_ts.between(since, until),
         f.source == "chargeback",
         f.is_fraud == 1,
     )
-    return reach, sa.select(*columns).where(t[name].in_(keys), t.ts.between(since, until)), reports
-
-
-# made once: to put such a query together takes as long as to ask it
-_STORED_IDS_QUERY = sa.select(store.transactions.c.tx_id).where(
-    store.transactions.c.tx_id.in_(sa.bindparam("ids", expanding=True))
-)
-_EVENT_COLUMNS = {
-    name: sa.literal_column(text, sa.BigInteger)
-    for name, text in numpy_windows.EVENT_EXPRESSIONS.items()
-}
-_HISTORY_QUERIES = {
-    name: _build_history_queries(
-        name,
-        reach,
-        tuple(_EVENT_COLUMNS.get(one, store.transactions.c.get(one)) for one in columns),
-    )
-    for name, reach, columns in (
-        ("customer_id", CUSTOMER_HISTORY_SECONDS, numpy_windows.CUSTOMER_EVENT_COLUMNS),
-        ("terminal_id", TERMINAL_HISTORY_SECONDS, numpy_windows.TERMINAL_EVENT_COLUMNS),
-    )
-}
+    return transactions, reports
 
 
 def load_history_frames(
@@ -144,7 +155,7 @@ def load_event_history(connection: sa.Connection, rows: list[dict]) -> numpy_win
         tx_id for ids in parts for tx_id in connection.scalars(_STORED_IDS_QUERY, {"ids": ids})
     ]
     found = []
-    for name, (reach, seen, reported) in _HISTORY_QUERIES.items():
+    for name, (reach, seen, reported) in _build_history_queries().items():
         if stored:  # what a row says goes before what is stored of it
             seen = seen.where(store.transactions.c.tx_id.not_in(stored))
         made: list = []
@@ -170,7 +181,7 @@ def compute_online_sums(connection: sa.Connection, rows: list[dict]) -> ColumnAr
     """
     return (
         numpy_windows.compute_sums_numpy(rows, load_event_history(connection, rows))
-        if numpy_windows.numpy_matches_sql()
+        if load_plan()
         else compute_sums_sql(connection, rows)
     )
 

@@ -51,7 +51,7 @@ class Scorer:
         self.challenger: LoadedModel | None = None
         self.mode = "model"
         self._unusable: set[str] = set()
-        if not features.numpy_matches_sql():  # now rather than at the first transaction
+        if features.get_window_engine() == "sql":  # now rather than at the first transaction
             _logger.warning(
                 "fraudops.windows does not say what features.sql says: the SQL answers, correctly but slowly."
             )
