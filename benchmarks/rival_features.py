@@ -7,6 +7,8 @@ exactly these columns of `features.sql`; results are integers and must agree in 
 
 import numpy as np
 import pandas as pd
+import sqlglot
+from sqlglot import exp
 
 from fraudops.features import FEATURE_SQL, WINDOW_GAP_SECONDS
 from fraudops.timeline import DAY
@@ -21,8 +23,19 @@ SUMS = (
 
 
 def reduced_sql() -> str:
-    """Build the query for `SUMS` alone; DuckDB leaves out the columns that nothing uses."""
-    return f"SELECT tx_id, {', '.join(SUMS)} FROM ({FEATURE_SQL}\n) AS sums"
+    """Build a query for `SUMS` alone from the windows, aggregates and joins of `features.sql`."""
+    tree = sqlglot.parse_one(FEATURE_SQL, dialect="duckdb")
+    steps = {step.alias: step for step in tree.ctes}
+    history = steps["history"].this
+    keep = ("tx_id", "wanted", *SUMS)
+    for select in (history, tree):
+        select.set("expressions", [c for c in select.expressions if c.alias_or_name in keep])
+    used = {window.alias for window in history.find_all(exp.Window)}
+    history.set("windows", [w for w in history.args["windows"] if w.name in used])
+    history.set("from_", exp.From(this=exp.to_table("tx")))
+    tree.set("joins", [j for j in tree.args["joins"] if j.this.name == "terminal_reports"])
+    tree.args["with_"].set("expressions", [steps["history"], steps["terminal_reports"]])
+    return tree.sql(dialect="duckdb", comments=False)
 
 
 def _codes(*columns: pd.Series) -> list[np.ndarray]:
