@@ -256,7 +256,7 @@ class FraudScoring:
             "fraudops.models.registry",
         ]  # beside us: mlflow takes seconds and memory
         done = await anyio.run_process(
-            command, check=False, env=self.workspace.environment(), stderr=subprocess.PIPE
+            command, check=False, env=self.workspace.subprocess_environment(), stderr=subprocess.PIPE
         )
         if done.returncode:
             raise HTTPException(409, done.stderr.decode().strip().splitlines()[-1])

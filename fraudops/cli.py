@@ -71,7 +71,7 @@ def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
 
     audit_app.load_proxy()  # now, and not when Voila has started
     audit_app.print_first_admin(workspace)
-    environment = workspace.environment()
+    environment = workspace.subprocess_environment()
     paths = [
         str(AUDIT_FOLDER),
         *filter(None, [environment.get("JUPYTER_PATH")]),
@@ -140,7 +140,7 @@ def main(given: list[str]) -> int:
         environment = (
             prepare_audit_environment(workspace)
             if wish.what == "audit"
-            else workspace.environment()
+            else workspace.subprocess_environment()
         )
     except UserError as error:
         print(error, file=sys.stderr)

@@ -17,7 +17,7 @@ from fraudops.features.transform import ColumnArrays
 UNKNOWN_VALUE = -1  # NULL of a mark; the marks of the text are not negative
 CUSTOMER_COLUMNS = ("ts", "customer_id", "terminal_id", "category", "amount_cents")
 TERMINAL_COLUMNS = ("ts", "terminal_id", "amount_cents")
-REPORT_COLUMNS = ("tx_id", "label_ts", "customer_id", "terminal_id")
+REPORT_EVENT_COLUMNS = ("tx_id", "label_ts", "customer_id", "terminal_id")
 _EMPTY_VALUES = {"MAX": np.iinfo(np.int64).min, "MIN": np.iinfo(np.int64).max}
 
 
@@ -29,11 +29,11 @@ class EventHistory(NamedTuple):
     customer_transactions : sequence of tuple
         `CUSTOMER_COLUMNS` and the row marks of the plan, for each transaction of the customers.
     customer_reports : sequence of tuple
-        `REPORT_COLUMNS` of each fraud report on the customers.
+        `REPORT_EVENT_COLUMNS` of each fraud report on the customers.
     terminal_transactions : sequence of tuple
         `TERMINAL_COLUMNS` of each transaction at the terminals.
     terminal_reports : sequence of tuple
-        `REPORT_COLUMNS` of each fraud report on the terminals.
+        `REPORT_EVENT_COLUMNS` of each fraud report on the terminals.
     """
 
     customer_transactions: Sequence[Sequence]
@@ -188,7 +188,7 @@ def _build_terminal_events(rows: list[dict], past: EventHistory) -> _Events:
 
 def _build_report_events(rows: list[dict], reports: Sequence[Sequence], key: str) -> _Events:
     """Fraud reports, followed by the requested transactions, which are no events here."""
-    column = REPORT_COLUMNS.index(key)
+    column = REPORT_EVENT_COLUMNS.index(key)
     label_ts = [report[1] for report in reports]
     ts = np.array(label_ts + [row["ts"] for row in rows], np.int64)
     owners = _encode_texts([report[column] for report in reports] + [row[key] for row in rows])

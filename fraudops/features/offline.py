@@ -154,6 +154,6 @@ def load_features(
     MissingInputError
         If 1_2_features has not been run.
     """
-    path = workspace.need("features", "features.parquet", made_by="1_2_features")
+    path = workspace.require_path("features", "features.parquet", made_by="1_2_features")
     filters = [("ts", ">=", start or 0), ("ts", "<", end or 2**62)]
     return pd.read_parquet(path, filters=filters).reset_index(drop=True)

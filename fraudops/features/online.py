@@ -62,7 +62,7 @@ def _build_key_queries(
     keys = sa.bindparam("keys", expanding=True)
     since, until = sa.bindparam("since"), sa.bindparam("until")
     transactions = sa.select(*columns).where(t[key_column].in_(keys), t.ts.between(since, until))
-    reports = sa.select(*(f[name] for name in numpy_windows.REPORT_COLUMNS)).distinct()
+    reports = sa.select(*(f[name] for name in numpy_windows.REPORT_EVENT_COLUMNS)).distinct()
     reports = reports.where(
         f[key_column].in_(keys),
         f.label_ts.between(since, until),

@@ -122,7 +122,7 @@ def nbval(workspace: Workspace, names: list[str]) -> subprocess.CompletedProcess
         "-p",
         "no:cacheprovider",
     ]
-    environment = workspace.environment()
+    environment = workspace.subprocess_environment()
     environment.pop("PYTEST_CURRENT_TEST", None)
     return subprocess.run(
         [*command, "-c", os.devnull, "--rootdir", str(REPOSITORY), *files],

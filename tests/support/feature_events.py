@@ -9,7 +9,7 @@ from fraudops.data import TRANSACTION_COLUMNS
 from fraudops.features import FEATURE_SQL, WINDOW_GAP_SECONDS
 from fraudops.features.numpy_windows import (
     CUSTOMER_COLUMNS,
-    REPORT_COLUMNS,
+    REPORT_EVENT_COLUMNS,
     TERMINAL_COLUMNS,
     UNKNOWN_VALUE,
     EventHistory,
@@ -17,7 +17,7 @@ from fraudops.features.numpy_windows import (
 from fraudops.features.sql_plan import FeaturePlan, load_plan
 from fraudops.features.transform import ColumnArrays
 
-_WANTED_KEYS = "IN (SELECT {0} FROM tx WHERE wanted = 1)"
+_WANTED_KEYS = "{0} IN (SELECT {0} FROM tx WHERE wanted = 1)"
 
 
 def make_random_events(
@@ -30,7 +30,7 @@ def make_random_events(
     Returns
     -------
     tuple of list
-        `n_requested` rows and four, some 600 rows, some 150 tuples of `REPORT_COLUMNS`.
+        `n_requested` rows and four, some 600 rows, some 150 tuples of `REPORT_EVENT_COLUMNS`.
     """
     random = np.random.default_rng(seed)
     mine = 10**9 + random.integers(0, 5 * 86_400, n_requested)
@@ -100,16 +100,18 @@ def compute_sums_sqlite(
     events = ", ".join(
         [*CUSTOMER_COLUMNS, *(f"COALESCE({mark.sql}, {UNKNOWN_VALUE})" for mark in marks)]
     )
+    report_columns = ", ".join(REPORT_EVENT_COLUMNS)
+    customers, terminals = (_WANTED_KEYS.format(name) for name in ("customer_id", "terminal_id"))
     queries = (
-        f"SELECT {events} FROM tx WHERE wanted = 0 AND customer_id {_WANTED_KEYS.format('customer_id')}",
-        f"SELECT {', '.join(REPORT_COLUMNS)} FROM fraud WHERE customer_id {_WANTED_KEYS.format('customer_id')}",
-        f"SELECT {', '.join(TERMINAL_COLUMNS)} FROM tx WHERE wanted = 0 AND terminal_id {_WANTED_KEYS.format('terminal_id')}",
-        f"SELECT {', '.join(REPORT_COLUMNS)} FROM fraud WHERE terminal_id {_WANTED_KEYS.format('terminal_id')}",
+        f"SELECT {events} FROM tx WHERE wanted = 0 AND {customers}",
+        f"SELECT {report_columns} FROM fraud WHERE {customers}",
+        f"SELECT {', '.join(TERMINAL_COLUMNS)} FROM tx WHERE wanted = 0 AND {terminals}",
+        f"SELECT {report_columns} FROM fraud WHERE {terminals}",
     )
     db = sqlite3.connect(":memory:")
     try:
         db.execute(f"CREATE TABLE tx ({', '.join(TRANSACTION_COLUMNS)}, wanted)")
-        db.execute(f"CREATE TABLE fraud ({', '.join(REPORT_COLUMNS)})")
+        db.execute(f"CREATE TABLE fraud ({', '.join(REPORT_EVENT_COLUMNS)})")
         tx = [
             (*(row[name] for name in TRANSACTION_COLUMNS), wanted)
             for part, wanted in ((rows, 1), (others, 0))
