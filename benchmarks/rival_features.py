@@ -1,4 +1,4 @@
-"""The same features by other hands: pandas in the Handbook's style, and NumPy as fast as it goes by hand.
+"""The same features by pandas in the Handbook's style, and by NumPy written by hand.
 
 What is compared are the features that the Handbook knows: counts and mean amounts of a customer in 1, 7 and 30 days, counts
 of a terminal and reports of fraud on it in 1, 7 and 30 days. `reduced_sql` asks DuckDB for

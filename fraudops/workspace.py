@@ -83,7 +83,8 @@ class Workspace:
         if not path.exists():
             raise MissingInputError(
                 f"{path} is missing. The notebook {made_by} writes it: "
-                f"run `python run_all.py --until {made_by}`, or open and run that notebook in JupyterLab."
+                f"run `python run_all.py --until {made_by}`, "
+                "or open and run that notebook in JupyterLab."
             )
         return path
 

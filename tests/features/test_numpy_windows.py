@@ -1,4 +1,4 @@
-"""What NumPy makes of the windows of `features.sql` is what the text gives, to the bit, and nothing else is ever used."""
+"""NumPy computes exactly what `features.sql` says, or the text itself is run."""
 
 import tempfile
 from pathlib import Path
@@ -142,7 +142,7 @@ def test_a_text_that_is_not_understood_means_sql(monkeypatch):
 
 
 def fill(engine: sa.Engine) -> list[dict]:
-    """A past, fraud reports of two issuers on one transaction, a reviewer's word, a report that was none."""
+    """Store a past with reports of two issuers, a reviewer's label and a withdrawn report."""
     _, others, reports = make_random_events(5)
     names = ("tx_id", "label_ts", "customer_id", "terminal_id")
     labels = [

@@ -48,13 +48,16 @@ def make_random_events(
     def rows(name: str, ts: np.ndarray) -> list[dict]:
         n, known = len(ts), random.random(len(ts)) < 0.7
         columns = (
-            [f"{name}{i}" for i in range(n)], ts.tolist(),
-            [f"c{i}" for i in random.integers(0, 3, n)], [f"m{i}" for i in random.integers(0, 4, n)],
+            [f"{name}{i}" for i in range(n)],
+            ts.tolist(),
+            [f"c{i}" for i in random.integers(0, 3, n)],
+            [f"m{i}" for i in random.integers(0, 4, n)],
             np.rint(random.lognormal(8, 1.5, n)).astype(int).tolist(),
-            random.choice(["food", "fuel", "travel"], n).tolist(), random.choice(["online", "chip"], n).tolist(),
+            random.choice(["food", "fuel", "travel"], n).tolist(),
+            random.choice(["online", "chip"], n).tolist(),
             np.where(known, random.integers(-9000, 9001, n), None).tolist(),
             np.where(known, random.integers(-18000, 18001, n), None).tolist(),
-        )  # fmt: skip
+        )
         return [
             dict(zip(TRANSACTION_COLUMNS, one, strict=True)) for one in zip(*columns, strict=True)
         ]
