@@ -28,7 +28,7 @@ def reduced_sql() -> str:
     steps = {step.alias: step for step in tree.ctes}
     history = steps["history"].this
     keep = ("tx_id", "wanted", *SUMS)
-    for select in (history, tree):
+    for select in (history, steps["terminal_reports"].this, tree):
         select.set("expressions", [c for c in select.expressions if c.alias_or_name in keep])
     used = {window.alias for window in history.find_all(exp.Window)}
     history.set("windows", [w for w in history.args["windows"] if w.name in used])
