@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter, Histogram
 
-from fraudops import ledger, serving, store
+from fraudops import features, ledger, serving, store
 from fraudops.errors import UserError
 from fraudops.serving import (
     BENTO_MODEL_NAME,
@@ -272,7 +272,10 @@ class FraudScoring:
             "fraudops.models.registry",
         ]  # beside us: mlflow takes seconds and memory
         done = await anyio.run_process(
-            command, check=False, env=self.workspace.environment(), stderr=subprocess.PIPE
+            command,
+            check=False,
+            env=self.workspace.subprocess_environment(),
+            stderr=subprocess.PIPE,
         )
         if done.returncode:
             raise HTTPException(409, done.stderr.decode().strip().splitlines()[-1])

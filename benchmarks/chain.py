@@ -55,7 +55,7 @@ def plain(folder: Path) -> None:
         subprocess.run(
             command,
             cwd=notebook.parent,
-            env=workspace.environment(),
+            env=workspace.subprocess_environment(),
             check=True,
             capture_output=True,
         )

@@ -134,12 +134,12 @@ def _all(folder: Path) -> None:
 
 
 def _child(folder: Path, files: str) -> tuple[float, float, int]:
-    """Seconds, peak memory in GB and rows of `features.compute_parquet` in a process of its own."""
+    """Seconds, peak memory in GB and rows of `compute_features_parquet` in a process of its own."""
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from benchmarks import peak_gb; from fraudops.features import compute_parquet\n"
+        "from benchmarks import peak_gb; from fraudops.features import compute_features_parquet\n"
         "began = time.perf_counter()\n"
-        f"rows = compute_parquet(*sys.argv[1:3], Path(sys.argv[3]), {MEMORY_LIMIT!r})\n"
+        f"rows = compute_features_parquet(*sys.argv[1:3], Path(sys.argv[3]), {MEMORY_LIMIT!r})\n"
         "print(time.perf_counter() - began, peak_gb(), rows)"
     )
     words = [str(folder / f"{name}_{files}.parquet") for name in ("tx", "fraud")]

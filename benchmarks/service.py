@@ -147,7 +147,7 @@ def _side_by_side(
     ]
     flow += ["--host", "127.0.0.1", "--port", str(ports[1])]
     # mlflow calls uvicorn by name
-    with_uvicorn = workspace.environment() | {
+    with_uvicorn = workspace.subprocess_environment() | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     }
     rates: dict[str, dict[str, list[float]]] = {

@@ -1,4 +1,4 @@
-"""Lazy package exports (PEP 562): a package lists its public names, and a name loads its module when it is first used."""
+"""Lazy package exports (PEP 562): a public name loads its module when it is first used."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module

@@ -114,7 +114,7 @@ def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
 
     audit_app.load_proxy()  # now, and not when Voila has started
     audit_app.print_first_admin(workspace)
-    environment = workspace.environment()
+    environment = workspace.subprocess_environment()
     paths = [
         str(AUDIT_FOLDER),
         *filter(None, [environment.get("JUPYTER_PATH")]),
@@ -211,7 +211,9 @@ def main(given: list[str] | None = None) -> int:
             return serve_monitor_metrics(workspace, options.port)
         words, folder = make_server_command(options.command, options.port, workspace)
         audit = options.command == "audit"
-        environment = prepare_audit_environment(workspace) if audit else workspace.environment()
+        environment = (
+            prepare_audit_environment(workspace) if audit else workspace.subprocess_environment()
+        )
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

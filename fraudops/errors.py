@@ -1,13 +1,13 @@
-"""Errors that a person can mend: their text says what is wrong, where, and what to do."""
+"""Errors with a text that says what is wrong, where, and what to do."""
 
 
 class UserError(Exception):
-    """Something a person can mend: the text says what was wrong, where, and what to do."""
+    """An error that the user can correct: its text says what is wrong and what to do."""
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: in a notebook the message stands alone, without a wall of frames."""
+        """In a notebook, IPython shows the message alone, without the call stack."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class MissingInputError(UserError):
-    """A file that an earlier notebook writes is not there."""
+    """A file that an earlier notebook writes is missing."""

@@ -1,4 +1,4 @@
-"""One look for every plot: a colour-blind-safe palette with fixed meanings, and the pipeline figure."""
+"""One style for every plot: a color-blind-safe palette with fixed meanings."""
 
 import matplotlib.pyplot as plt
 

@@ -6,22 +6,28 @@ from multiprocessing import parent_process
 
 
 def exit_with_parent() -> None:
-    """From now on this process, and all below it, end with the one that started it.
+    """End this process, and all below it, when the process that started it ends.
 
     A killed runner must not leave kernels behind that go on writing to the workspace.
     """
 
-    def follow() -> None:
+    def wait_for_parent() -> None:
         parent = parent_process()
         if parent:
             parent.join()
             kill_process_tree(os.getpid())
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
 def kill_process_tree(pid: int) -> None:
-    """End a process and everything below it (kernels, and servers that notebooks started), leaves of the tree first."""
+    """End a process and everything below it, children before parents.
+
+    Parameters
+    ----------
+    pid : int
+        Identifier of the process; one that does not exist is ignored.
+    """
     import psutil
 
     try:

@@ -15,11 +15,7 @@ from pathlib import Path
 from fraudops.errors import UserError
 from fraudops.workspace import REPOSITORY, compute_fingerprint
 
-DATA_SUFFIXES = (
-    ".sql",
-    ".j2",
-    ".json",
-)  # data files of the library, beside the modules that read them
+DATA_SUFFIXES = (".sql", ".j2", ".json")  # data files beside the modules that read them
 
 
 def hash_imports(*sources: Path) -> str:
@@ -129,26 +125,38 @@ def _uses(text: str) -> frozenset[str] | None:
         tree = ast.parse(text)
     except SyntaxError:
         return None
-    uses, aliases = set(), {}
+    uses: set[str] = set()
+    aliases: dict[str, set[str]] = {}  # two functions may import two things by one name
+    attributes: dict[int, str] = {}  # by the id of the name before the dot
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fraudops":
             for name in node.names:
-                aliases[name.asname or name.name] = f"{node.module}.{name.name}"
+                if name.name == "*":
+                    uses.add(str(node.module))
+                dotted = f"{node.module}.{name.name}"
+                aliases.setdefault(name.asname or name.name, set()).add(dotted)
         elif isinstance(node, ast.Import):
             uses |= {n.name for n in node.names if n.name.split(".")[0] == "fraudops"}
-        elif isinstance(node, ast.Constant) and re.fullmatch(r"fraudops(\.\w+)+", str(node.value)):
-            if REPOSITORY.joinpath(*node.value.split(".")).with_suffix(".py").is_file():
-                uses.add(node.value)  # python -m ...
-    attributes = {
-        id(node.value): node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
+        elif isinstance(node, ast.Constant) and _is_module_name(node.value):
+            uses.add(node.value)  # python -m ...
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            attributes[id(node.value)] = node.attr
+    if "fraudops" in uses:
+        aliases["fraudops"] = {"fraudops"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in aliases:
             attribute = attributes.get(id(node))
-            uses.add(aliases[node.id] + (f".{attribute}" if attribute else ""))
-    return frozenset(uses | {f"{name}.__init__" for name in aliases.values()})
+            uses |= {d + (f".{attribute}" if attribute else "") for d in aliases[node.id]}
+    return frozenset(uses | {f"{d}.__init__" for names in aliases.values() for d in names})
+
+
+def _is_module_name(value: object) -> bool:
+    """Whether a constant names a module of the library, as in ``python -m fraudops.cli``."""
+    return (
+        isinstance(value, str)
+        and re.fullmatch(r"fraudops(\.\w+)+", value) is not None
+        and REPOSITORY.joinpath(*value.split(".")).with_suffix(".py").is_file()
+    )
 
 
 def _resolve(dotted: str) -> Iterable[Path]:

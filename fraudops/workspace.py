@@ -1,4 +1,4 @@
-"""Where a run reads and writes, and how it writes: to a temporary name first, then one rename."""
+"""The folder that a run writes to, and atomic writes: a temporary name first, then one rename."""
 
 import hashlib
 import json
@@ -23,42 +23,81 @@ class Workspace:
 
     Attributes
     ----------
-    apart : database and registry are in the folder too, whatever the environment names: for plays and practice
+    root : Path
+    isolated : bool
+        Database and registry are in the folder too, whatever the environment names.
     """
 
     root: Path
-    apart: bool = False
+    isolated: bool = False
 
     @classmethod
     def find(cls, root: str | Path | None = None) -> "Workspace":
-        """The given folder, else ``$FRAUDOPS_WORKSPACE``, else ``artifacts/`` beside the library."""
+        """Find the given folder, else ``$FRAUDOPS_WORKSPACE``, else ``artifacts/``.
+
+        Parameters
+        ----------
+        root : str or Path, optional
+
+        Returns
+        -------
+        Workspace
+        """
         chosen = root or os.environ.get("FRAUDOPS_WORKSPACE") or REPOSITORY / "artifacts"
         return cls(Path(chosen).expanduser().resolve())
 
     def path(self, *parts: str) -> Path:
-        """A path below the root; its parent folder is made."""
+        """Get a path below the root, and make its parent folder.
+
+        Parameters
+        ----------
+        *parts : str
+
+        Returns
+        -------
+        Path
+        """
         path = self.root.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def need(self, *parts: str, made_by: str) -> Path:
-        """A path that must exist already.
+    def require_path(self, *parts: str, made_by: str) -> Path:
+        """Get a path that must exist already.
+
+        Parameters
+        ----------
+        *parts : str
+        made_by : str
+            The notebook that writes it.
+
+        Returns
+        -------
+        Path
 
         Raises
         ------
-        MissingInput
-            Names the notebook that writes it and the command that runs that notebook.
+        MissingInputError
+            Names the notebook and the command that runs it.
         """
         path = self.root.joinpath(*parts)
         if not path.exists():
             raise MissingInputError(
-                f"{path} is missing. The notebook {made_by} writes it: run `fraudops run --until {made_by}`, "
-                f"or open and run that notebook in JupyterLab."
+                f"{path} is missing. The notebook {made_by} writes it: run `fraudops run --until "
+                f"{made_by}`, or open and run that notebook in JupyterLab."
             )
         return path
 
-    def short(self, path: Path) -> str:
-        """The path as seen from the root, for messages."""
+    def relative_path(self, path: Path) -> str:
+        """Get a path relative to the root, for messages.
+
+        Parameters
+        ----------
+        path : Path
+
+        Returns
+        -------
+        str
+        """
         return (
             path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
         )
@@ -67,7 +106,7 @@ class Workspace:
     def database_url(self) -> str:
         """``$FRAUDOPS_DATABASE_URL``, else one SQLite file."""
         return (
-            not self.apart and os.environ.get("FRAUDOPS_DATABASE_URL")
+            not self.isolated and os.environ.get("FRAUDOPS_DATABASE_URL")
         ) or self.database_file_url
 
     @property
@@ -79,14 +118,21 @@ class Workspace:
     def tracking_uri(self) -> str:
         """``$FRAUDOPS_TRACKING_URI``, else one SQLite file.
 
-        Not ``$MLFLOW_TRACKING_URI``: mlflow writes that one itself, so it cannot tell a wish from an earlier call.
+        ``$MLFLOW_TRACKING_URI`` is not read: mlflow writes it itself, so its value may come from
+        an earlier call.
         """
         own = f"sqlite:///{self.path('mlflow', 'mlflow.db').as_posix()}"
-        return (not self.apart and os.environ.get("FRAUDOPS_TRACKING_URI")) or own
+        return (not self.isolated and os.environ.get("FRAUDOPS_TRACKING_URI")) or own
 
-    def environment(self) -> dict[str, str]:
-        """The environment for a process that works in this workspace, to be set before Python starts."""
-        mine = {
+    def subprocess_environment(self) -> dict[str, str]:
+        """Make the environment of a process that works in this workspace.
+
+        Returns
+        -------
+        dict of str to str
+            To be set before Python starts.
+        """
+        own = {
             "FRAUDOPS_WORKSPACE": str(self.root),
             "BENTOML_HOME": str(self.root / "bentoml"),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
@@ -96,14 +142,25 @@ class Workspace:
         return (
             fraudops.ENVIRONMENT
             | inherited
-            | mine
+            | own
             | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
         )
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well it takes the place of `path`, file or folder."""
+    """Yield a temporary path that replaces `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        A file or a folder.
+
+    Yields
+    ------
+    Path
+        Beside `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
@@ -123,7 +180,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def recover_atomic_write(path: Path) -> None:
-    """Undo what a killed `atomic` left: what was moved aside and not yet replaced comes back, half-written things go."""
+    """Undo what a killed `atomic_write` left behind.
+
+    What was moved aside and not yet replaced comes back; half-written files are deleted.
+
+    Parameters
+    ----------
+    path : Path
+        The path that was given to `atomic_write`.
+    """
     aside = sorted(path.parent.glob(f".{path.name}.*.old"))
     if aside and not path.exists():
         os.replace(aside.pop(), path)
@@ -135,7 +200,18 @@ def recover_atomic_write(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> Path:
-    """Write JSON atomically, keys in order, so that equal values give equal bytes."""
+    """Write JSON atomically, with sorted keys, so that equal values give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+    value : Any
+
+    Returns
+    -------
+    Path
+        The same path.
+    """
     with atomic_write(path) as temporary:
         temporary.write_text(
             json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8"
@@ -144,12 +220,32 @@ def write_json(path: Path, value: Any) -> Path:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON written by `write_json`."""
+    """Read JSON written by `write_json`.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Any
+    """
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def compute_fingerprint(path: Path) -> str:
-    """SHA-256 over the bytes of a file, or over names and bytes of all files of a folder (hidden ones left out)."""
+    """Compute a digest of a file, or of names and contents of all files of a folder.
+
+    Parameters
+    ----------
+    path : Path
+        Hidden files of a folder do not count.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal.
+    """
     total = hashlib.sha256()
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
@@ -161,9 +257,17 @@ def compute_fingerprint(path: Path) -> str:
     return total.hexdigest()
 
 
-def record_headline_metrics(workspace: Workspace, notebook: str, **figures: Any) -> None:
-    """Keep a notebook's headline figures by name, where the report page and the tests read them."""
+def record_headline_metrics(workspace: Workspace, notebook: str, **metrics: Any) -> None:
+    """Write a notebook's most important numbers to ``figures/``, for the report and the tests.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    notebook : str
+    **metrics : Any
+        Numbers or texts by name.
+    """
     plain = {
-        name: value.item() if hasattr(value, "item") else value for name, value in figures.items()
+        name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()
     }
     write_json(workspace.path("figures", f"{notebook}.json"), plain)

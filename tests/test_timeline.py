@@ -22,8 +22,8 @@ FIRST = date(2026, 1, 1)
 def test_the_parts_follow_one_another_and_live_is_whole_weeks(days):
     t = plan_timeline(FIRST, FIRST + timedelta(days - 1))
     assert t.first <= t.train < t.live < t.as_of == day_start(FIRST) + days * DAY
-    assert (t.as_of - t.live) % (7 * DAY) == 0 and len(t.weeks) * 7 == len(t.live_days) <= 56
-    assert t.weeks[0][0] == t.live and t.weeks[-1][1] == t.as_of
+    assert (t.as_of - t.live) % (7 * DAY) == 0 and len(t.live_weeks) * 7 == len(t.live_days) <= 56
+    assert t.live_weeks[0][0] == t.live and t.live_weeks[-1][1] == t.as_of
     assert t.live - t.train >= 2 * LABEL_MATURITY_DAYS * DAY
     assert (t.train - t.first == 30 * DAY) == (days >= 81)
 

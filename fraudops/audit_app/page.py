@@ -26,7 +26,7 @@ from fraudops.workspace import Workspace
 TAB_TITLES = ("Dashboard", "Lists", "Label cases", "Model")
 EMPTY_DATABASE_MESSAGE = (
     "There is nothing to review yet: no model has decided on a transaction in {root}. Run the chain of notebooks first, "
-    "`python run_all.py` (or `make run`), then reload this page."
+    "`fraudops run` (or `make run`), then reload this page."
 )
 
 

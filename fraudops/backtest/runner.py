@@ -46,7 +46,7 @@ MODEL_POLICIES = ("loop", "daily", "never")  # the others need no model
 
 def get_backtest_workspace(workspace: Workspace) -> Workspace:
     """Where a month keeps its database, its registry and its story: apart from the operation of the notebooks."""
-    return Workspace(workspace.root / "month", apart=True)
+    return Workspace(workspace.root / "month", isolated=True)
 
 
 class RegistryModelStore:
@@ -96,9 +96,9 @@ def load_backtest_data(
     workspace: Workspace, setting: BacktestSettings, verdicts: dict[int, Verdict]
 ) -> BacktestData:
     """The workspace's features and every report on file, those too that arrive after `as_of`."""
-    labels = pd.read_parquet(workspace.need("data", "labels.parquet", made_by="1_1_ingest"))[
-        ["tx_id", "label_ts"]
-    ]
+    labels = pd.read_parquet(
+        workspace.require_path("data", "labels.parquet", made_by="1_1_ingest")
+    )[["tx_id", "label_ts"]]
     timeline = load_timeline(workspace)
     if len(timeline.live_days) < setting.days:
         raise UserError(
@@ -141,7 +141,7 @@ def run_backtest(
     """
     own = get_backtest_workspace(workspace)
     features = compute_fingerprint(
-        workspace.need("features", "features.parquet", made_by="1_2_features")
+        workspace.require_path("features", "features.parquet", made_by="1_2_features")
     )
     about = {
         "data": read_json(workspace.path("data", "dataset.json"))["fingerprint"],

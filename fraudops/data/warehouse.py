@@ -15,7 +15,7 @@ HELD_DAYS_FILE = (
 
 def _load_as_of(workspace: Workspace) -> int:
     """Until when data may be read, in seconds since 1970 (exclusive); data too short for a timeline has that too."""
-    return read_json(workspace.need("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
+    return read_json(workspace.require_path("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
 
 
 def load_held_days(workspace: Workspace) -> list[str]:
@@ -38,7 +38,7 @@ def load_transactions(
     days that are held back only with `held`.
     """
     as_of = _load_as_of(workspace)
-    folder = workspace.need("data", "transactions", made_by="1_1_ingest")
+    folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")
     more = (
         ", COLUMNS('given_.*')"
         if given and read_json(workspace.path("data", "dataset.json"))["given"]
@@ -64,5 +64,5 @@ def load_transactions(
 def load_labels(workspace: Workspace, known_at: int | None = None) -> pd.DataFrame:
     """Fraud reports that had arrived before `known_at` (default: the run's `as_of`): tx_id, customer, terminal, label_ts."""
     as_of = _load_as_of(workspace)
-    labels = pd.read_parquet(workspace.need("data", "labels.parquet", made_by="1_1_ingest"))
+    labels = pd.read_parquet(workspace.require_path("data", "labels.parquet", made_by="1_1_ingest"))
     return labels[labels["label_ts"] < min(known_at or as_of, as_of)].reset_index(drop=True)

@@ -16,9 +16,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "TERMINAL_HISTORY_SECONDS",
             "WINDOW_GAP_SECONDS",
         ),
-        "numpy_windows": ("numpy_matches_sql",),
-        "offline": ("compute_features", "compute_sums_duckdb", "load_features", "write_features"),
+        "offline": (
+            "compute_features",
+            "compute_features_parquet",
+            "compute_sums_duckdb",
+            "load_features",
+            "write_features",
+        ),
         "online": ("compute_online_sums", "compute_sums_sql", "to_column_arrays"),
+        "sql_plan": ("get_window_engine",),
         "transform": ("build_feature_frame", "compute_feature_matrix"),
     },
 )

@@ -4,7 +4,8 @@ from importlib.resources import files
 
 FEATURE_SQL = files("fraudops.features").joinpath("features.sql").read_text(encoding="utf-8")
 WINDOW_GAP_SECONDS = 60  # every window of the SQL ends this long before the transaction
-# No window reaches further back: a customer's unusual amounts of 14 days are each judged by the 60 days before them.
+# No window reaches further back. A customer's unusual amounts of 14 days are each compared with
+# the 60 days before them.
 CUSTOMER_HISTORY_SECONDS = (60 + 14) * 86_400
 TERMINAL_HISTORY_SECONDS = 30 * 86_400
 
@@ -28,7 +29,8 @@ FEATURE_DEFINITIONS = {
     "c_scale_ratio": ("ratio", "this amount over the customer's mean of 60 days"),
     "c_unusual_1d": (
         "count",
-        "the customer's transactions of the last day over three times the mean of the 60 days before them",
+        "the customer's transactions of the last day over three times"
+        " the mean of the 60 days before them",
     ),
     "c_unusual_14d": ("count", "the same in 14 days"),
     "c_online_1d": ("count", "the customer's online purchases in the last day"),
@@ -40,7 +42,8 @@ FEATURE_DEFINITIONS = {
     "c_idle_hours": ("h", "time since the customer's last transaction, at most 30 days"),
     "c_distance_km": (
         "km",
-        "from the place of the customer's last located transaction of 30 days to this one's; -1 if unknown",
+        "from the place of the customer's last located transaction of 30 days"
+        " to this one's; -1 if unknown",
     ),
     "c_speed_kmh": ("km/h", "that distance over the time between the two; -1 if unknown"),
     "ct_n_30d": ("count", "this customer's transactions at this terminal in 30 days"),
@@ -74,11 +77,8 @@ FEATURE_DEFINITIONS = {
 NUMERIC_FEATURES = tuple(FEATURE_DEFINITIONS)
 CATEGORICAL_FEATURES = ("category", "channel")
 FEATURES = NUMERIC_FEATURES + CATEGORICAL_FEATURES
-NULLABLE_SUMS = (
-    "c_last_ts",
-    "t_first_report_ts",
-    "t_last_report_ts",
-)  # of the sums: null without such an event
+# sums that are NULL without such an event
+NULLABLE_SUMS = ("c_last_ts", "t_first_report_ts", "t_last_report_ts")
 SUM_PREFIXES = ("c_", "ct_", "cc_", "t_")  # how their names begin
 
 CATEGORICAL_MEANINGS = {"category": "the kind of merchant", "channel": "how the card was used"}

@@ -1,364 +1,230 @@
-"""The windows of `features.sql` by NumPy, for the few thousand rows that a request needs: an engine takes longer to begin.
+"""Compute the windows of `features.sql` with NumPy.
 
-`features.sql` stays the one text. What is summed, over which window, under which name, and what an event is are read out of it;
-only the rule of what is unusual, and what `paid` and `seen` are, stand here a second time. `agrees` compares all of it with the
-text itself, run by SQLite on the edges of all windows, and where they differ it is not used.
+A request needs a few thousand rows, and an SQL engine takes longer to start than to compute them.
+What is computed is read from the text by `sql_plan`. The tests compare the result with the text.
 """
 
 import itertools
-import re
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from fraudops.data import TRANSACTION_COLUMNS
-from fraudops.features.definitions import FEATURE_SQL, NULLABLE_SUMS, WINDOW_GAP_SECONDS
+from fraudops.features.sql_plan import Aggregate, FeaturePlan, Mark, Window, load_plan
 from fraudops.features.transform import ColumnArrays
 
-_WINDOW = re.compile(
-    r"(\w+) AS \(PARTITION BY ([\w, ]+) ORDER BY ts RANGE BETWEEN (\d+) PRECEDING AND (\d+) PRECEDING\)"
-)
-_SUM = re.compile(
-    r"CAST\((?:COALESCE\()?(SUM|MAX|MIN)\((?:(\w+)|CASE WHEN (\w+) = 1 THEN ts END)\) OVER (\w+)(?:, (-?\d+)\))? AS BIGINT\)"
-    r" AS (\w+)"
-)
-_SPLIT = re.compile(r"CAST\(\((\w+) - \1 % (\d+)\) / \2 AS BIGINT\) AS (\w+),\s+\1 % \2 AS (\w+)")
-PACKING_FACTOR = 2**42  # what a transaction counts in `paid` and `seen`
-_EMPTY_VALUES = {"MAX": np.iinfo(np.int64).min, "MIN": np.iinfo(np.int64).max}  # of nothing
-UNKNOWN_PLACE = -1  # a place that is not known; the text's are not negative
-CUSTOMER_EVENT_COLUMNS = (
-    "ts",
-    "customer_id",
-    "terminal_id",
-    "category",
-    "amount_cents",
-    "is_online",
-    "place",
-)
-TERMINAL_EVENT_COLUMNS = ("ts", "terminal_id", "amount_cents")
-# what the text makes of a transaction's columns
-EVENT_EXPRESSIONS = {
-    name: f"COALESCE({found[1] if (found := re.search(rf'^ *(.+) AS {name},?$', FEATURE_SQL, re.M)) else 'NULL'}, {UNKNOWN_PLACE})"
-    for name in ("is_online", "place")
-}
+UNKNOWN_VALUE = -1  # NULL of a mark; the marks of the text are not negative
+CUSTOMER_COLUMNS = ("ts", "customer_id", "terminal_id", "category", "amount_cents")
+TERMINAL_COLUMNS = ("ts", "terminal_id", "amount_cents")
+REPORT_EVENT_COLUMNS = ("tx_id", "label_ts", "customer_id", "terminal_id")
+_EMPTY_VALUES = {"MAX": np.iinfo(np.int64).min, "MIN": np.iinfo(np.int64).max}
 
 
 class EventHistory(NamedTuple):
-    """What is stored of some customers and terminals.
+    """Stored rows of some customers and terminals.
 
     Attributes
     ----------
-    of_customers : `OF_CUSTOMERS` of each transaction of these customers
-    on_customers : tx_id, label_ts, customer_id, terminal_id of each fraud report on one of them
-    at_terminals : `AT_TERMINALS` of each transaction at these terminals
-    on_terminals : as `on_customers`, of each fraud report on one of them
+    customer_transactions : sequence of tuple
+        `CUSTOMER_COLUMNS` and the row marks of the plan, for each transaction of the customers.
+    customer_reports : sequence of tuple
+        `REPORT_EVENT_COLUMNS` of each fraud report on the customers.
+    terminal_transactions : sequence of tuple
+        `TERMINAL_COLUMNS` of each transaction at the terminals.
+    terminal_reports : sequence of tuple
+        `REPORT_EVENT_COLUMNS` of each fraud report on the terminals.
     """
 
-    of_customers: Sequence[Sequence]
-    on_customers: Sequence[Sequence]
-    at_terminals: Sequence[Sequence]
-    on_terminals: Sequence[Sequence]
-
-
-class _Window(NamedTuple):
-    keys: tuple[str, ...]  # whose events it holds
-    longest: int  # seconds before the transaction where it begins
-    shortest: int  # and ends
-
-
-class _Sum(NamedTuple):
-    how: str  # SUM, MAX or MIN
-    what: str  # of a column of the events
-    when: str  # or of the time of those that this column marks
-    window: str
-    nothing: str  # its value without events; empty if it has none
-    name: str
-
-
-WINDOW_DEFINITIONS = {
-    name: _Window(tuple(keys.split(", ")), int(a), int(b))
-    for name, keys, a, b in _WINDOW.findall(FEATURE_SQL)
-}
-SUM_DEFINITIONS = [_Sum(*found) for found in _SUM.findall(FEATURE_SQL)]
-PACKED_SUMS = [(both, int(unit), *names) for both, unit, *names in _SPLIT.findall(FEATURE_SQL)]
-LONGEST_WINDOW_SECONDS = max((window.longest for window in WINDOW_DEFINITIONS.values()), default=0)
+    customer_transactions: Sequence[Sequence]
+    customer_reports: Sequence[Sequence]
+    terminal_transactions: Sequence[Sequence]
+    terminal_reports: Sequence[Sequence]
 
 
 class _Events:
-    """Transactions and reports as columns of whole numbers, and what the last of them see through windows."""
-
-    def __init__(
-        self, last: int, ts: np.ndarray, codes: dict[str, np.ndarray], values: dict[str, np.ndarray]
-    ):
-        """Columns (n,); `codes` stand for customers, terminals and categories. `last` of the events look."""
-        self.last, self.ts, self.codes, self.values = last, ts, codes, values
-        self.start = ts.min() - LONGEST_WINDOW_SECONDS - 1
-        self.span = ts.max() - self.start + 1
-        self._known: dict = {}
-
-    def _once(self, key: tuple, make, *given):  # type: ignore[no-untyped-def]
-        if key not in self._known:
-            self._known[key] = make(*given)
-        return self._known[key]
-
-    def _sort(self, keys: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Owner and second of the events in one integer: sorted, the order that sorts them, and those of the last events."""
-        owner = self.codes[keys[0]]
-        for key in keys[1:]:
-            owner = np.unique(
-                owner * (self.codes[key].max() + 1) + self.codes[key], return_inverse=True
-            )[1]
-        place = owner * self.span + (self.ts - self.start)
-        order = np.argsort(place, kind="stable")
-        return place[order], order, place[-self.last :]
-
-    def _edges(self, window: _Window) -> tuple[np.ndarray, np.ndarray]:
-        there, _, mine = self._once(window.keys, self._sort, window.keys)
-        low = np.searchsorted(there, mine - window.longest, side="left")
-        return low, np.searchsorted(there, mine - window.shortest, side="right")
-
-    def _running(self, what: str, order: np.ndarray) -> np.ndarray:
-        total = np.zeros(len(order) + 1, np.int64)
-        np.cumsum(self.values[what][order], out=total[1:])
-        return total
-
-    def look(self, one: _Sum) -> np.ndarray:
-        """A sum for each of the last events, (last,) int64, or float64 with NaN where it has no value."""
-        window = WINDOW_DEFINITIONS[one.window]
-        low, high = self._once((one.window,), self._edges, window)
-        order = self._known[window.keys][1]
-        if one.how == "SUM":
-            running = self._once((one.what, *window.keys), self._running, one.what, order)
-            return running[high] - running[low]
-        none = _EMPTY_VALUES[one.how]
-        value = (
-            self.values[one.what]
-            if one.what
-            else np.where(self.values[one.when] == 1, self.ts, none)
-        )
-        reduce = np.maximum if one.how == "MAX" else np.minimum
-        found = reduce.reduceat(
-            np.append(value[order], none), np.column_stack([low, high]).ravel()
-        )[::2]
-        empty = (high <= low) | (found == none)
-        if one.name in NULLABLE_SUMS:
-            return np.where(empty, np.nan, found)
-        return np.where(empty, int(one.nothing), found)
-
-
-def _encode_texts(*columns: Sequence[str]) -> np.ndarray:
-    """The same whole number, from 0, for the same text, over all columns."""
-    known: defaultdict[str, int] = defaultdict(itertools.count().__next__)
-    values = [*itertools.chain(*columns)]
-    return np.fromiter(map(known.__getitem__, values), np.int64, len(values))
-
-
-def _to_customer_event(row: dict) -> tuple:
-    """`OF_CUSTOMERS` of a transaction that is asked for."""
-    ts, lat, lon = row["ts"], row["lat_cdeg"], row["lon_cdeg"]
-    place = (
-        UNKNOWN_PLACE
-        if lat is None or lon is None
-        else ts * 2**30 + (lat + 9000) * 36001 + lon + 18000
-    )
-    online = int(row["channel"] == "online")
-    return (
-        ts,
-        row["customer_id"],
-        row["terminal_id"],
-        row["category"],
-        row["amount_cents"],
-        online,
-        place,
-    )
-
-
-def _build_customer_events(rows: list[dict], past: EventHistory) -> _Events:
-    """What the text calls customer_event, with what is unusual; the transactions that are asked for come last."""
-    ts, customers, terminals, kinds, cents, online, places = zip(
-        *past.of_customers, *map(_to_customer_event, rows), strict=True
-    )
-    r, n = len(past.on_customers), len(ts)
-    _, reported, names, shops = zip(*past.on_customers, strict=True) if r else ((),) * 4
-    codes = {
-        "customer_id": _encode_texts(names, customers), "terminal_id": _encode_texts(shops, terminals), "category": _encode_texts([""] * r, kinds)
-    }  # fmt: skip
-    values = {
-        name: np.zeros(r + n, np.int64)
-        for name in ("is_tx", "is_fraud", "amount_cents", "is_online", "is_unusual")
-    }
-    values["place"] = np.full(r + n, UNKNOWN_PLACE, np.int64)
-    values["is_fraud"][:r] = values["is_tx"][r:] = 1
-    values["amount_cents"][r:], values["is_online"][r:], values["place"][r:] = cents, online, places
-    values["paid"] = PACKING_FACTOR * values["is_tx"] + values["amount_cents"]
-    ts = np.array(reported + ts, np.int64)
-    season = _Events(n, ts, codes, values)
-    number, total = (
-        season.look(one) for one in SUM_DEFINITIONS if one.name in ("c_n_60d", "c_sum_60d")
-    )
-    values["is_unusual"][r:] = (number >= 3) & (values["amount_cents"][r:] * number > 3 * total)
-    return _Events(len(rows), ts, codes, values)
-
-
-def _build_terminal_events(rows: list[dict], past: EventHistory) -> _Events:
-    """What the text calls terminal_event; the transactions that are asked for come last."""
-    asked = [tuple(row[name] for name in TERMINAL_EVENT_COLUMNS) for row in rows]
-    ts, terminals, cents = zip(*past.at_terminals, *asked, strict=True)
-    r, n = len(past.on_terminals), len(ts)
-    _, reported, _, shops = zip(*past.on_terminals, strict=True) if r else ((),) * 4
-    values = {name: np.zeros(r + n, np.int64) for name in ("is_tx", "is_fraud", "amount_cents")}
-    values["is_fraud"][:r] = values["is_tx"][r:] = 1
-    values["amount_cents"][r:] = cents
-    values["seen"] = PACKING_FACTOR * values["is_tx"] + values["is_fraud"]
-    return _Events(
-        len(rows),
-        np.array(reported + ts, np.int64),
-        {"terminal_id": _encode_texts(shops, terminals)},
-        values,
-    )
-
-
-def compute_sums_numpy(rows: list[dict], past: EventHistory) -> ColumnArrays:
-    """What `features.sql` gives for raw transactions, from what is stored and from one another.
+    """Events as columns of whole numbers, and aggregates of them for some transactions.
 
     Parameters
     ----------
-    rows : transactions with distinct ids
-    past : all that their windows can see, without `rows` themselves
-
-    Returns
-    -------
-    (n,) arrays by name, in the order of `rows`, as `features.divide` takes them
+    n_events, n_requested : int
+        The first rows are the events; the last rows ask. Rows may be both.
+    ts : (n,) array of int64
+    codes : dict of str to (n,) array of int64
+        Whole numbers in place of texts.
+    values : dict of str to (n_events,) array of int64
+    marks : collection of str
+        Columns in which `UNKNOWN_VALUE` stands for NULL.
     """
-    customers, terminals = _build_customer_events(rows, past), _build_terminal_events(rows, past)
-    found = {
-        one.name: (terminals if one.name.startswith("t_") else customers).look(one)
-        for one in SUM_DEFINITIONS
-    }
-    for both, unit, count, total in PACKED_SUMS:
-        found[count], found[total] = np.divmod(found.pop(both), unit)
-    return found
+
+    def __init__(self, n_events, n_requested, ts, codes, values, marks=()):  # type: ignore[no-untyped-def]
+        self.n_events, self.n_requested = n_events, n_requested
+        self.ts, self.codes, self.values, self.marks = ts, codes, values, marks
+        self._cache: dict = {}
+
+    def _cached(self, key: tuple, function, *arguments):  # type: ignore[no-untyped-def]
+        if key not in self._cache:
+            self._cache[key] = function(*arguments)
+        return self._cache[key]
+
+    def _sort(
+        self, keys: tuple[str, ...], longest: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sorted positions of the events, the order that sorts them, and the requested positions.
+
+        A position holds the keys and the second in one integer.
+        """
+        owner = self.codes[keys[0]]
+        for key in keys[1:]:
+            pairs = owner * (self.codes[key].max() + 1) + self.codes[key]
+            owner = np.unique(pairs, return_inverse=True)[1]
+        start = self.ts.min() - longest - 1
+        position = owner * (self.ts.max() - start + 1) + (self.ts - start)
+        events = position[: self.n_events]
+        order = np.argsort(events, kind="stable")
+        return events[order], order, position[-self.n_requested :]
+
+    def _find_edges(
+        self, window: Window, positions: np.ndarray, requested: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        low = np.searchsorted(positions, requested - window.start, side="left")
+        return low, np.searchsorted(positions, requested - window.end, side="right")
+
+    def _cumulative_sum(self, column: str, order: np.ndarray) -> np.ndarray:
+        values = self.values[column]
+        if column in self.marks:
+            values = values != UNKNOWN_VALUE
+        total = np.zeros(len(order) + 1, np.int64)
+        np.cumsum(values[order], out=total[1:])
+        return total
+
+    def compute(self, one: Aggregate, longest: int) -> np.ndarray:
+        """Compute an aggregate for each requested transaction.
+
+        Parameters
+        ----------
+        one : Aggregate
+        longest : int
+            Seconds of the longest window of the plan.
+
+        Returns
+        -------
+        (n_requested,) array
+            int64, or float64 with NaN where an aggregate without default has no value.
+        """
+        keys = one.window.keys
+        positions, order, requested = self._cached(keys, self._sort, keys, longest)
+        low, high = self._cached(one.window, self._find_edges, one.window, positions, requested)
+        if one.function in ("COUNT", "SUM"):
+            if not one.column:
+                return np.maximum(high - low, 0)
+            total = self._cached((one.column, *keys), self._cumulative_sum, one.column, order)
+            found, empty = total[high] - total[low], high <= low
+        else:
+            nothing = _EMPTY_VALUES[one.function]
+            values = self.values[one.column]
+            if one.column in self.marks:
+                values = np.where(values == UNKNOWN_VALUE, nothing, values)
+            reduce = np.maximum if one.function == "MAX" else np.minimum
+            edges = np.column_stack([low, high]).ravel()
+            found = reduce.reduceat(np.append(values[order], nothing), edges)[::2]
+            empty = (high <= low) | (found == nothing)
+        return np.where(empty, np.nan if one.empty_value is None else one.empty_value, found)
 
 
-_REQUESTED_KEYS_SQL = "IN (SELECT {0} FROM tx WHERE wanted = 1)"
+def _encode_texts(texts: Sequence[str]) -> np.ndarray:
+    """The same whole number, from 0, for the same text."""
+    known: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+    return np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
 
 
-def make_random_events(seed: int, asked: int = 12) -> tuple[list[dict], list[dict], list[tuple]]:
-    """Random transactions to ask for, other ones, and fraud reports, many of them on the very edges of windows.
-
-    Returns
-    -------
-    `asked` rows and four, some 600 rows, some 150 reports (tx_id, label_ts, customer_id, terminal_id)
-    """
-    random = np.random.default_rng(seed)
-    mine = 10**9 + random.integers(0, 5 * 86_400, asked)
-    mine[asked // 2 :] = (
-        mine[: asked - asked // 2] + WINDOW_GAP_SECONDS + random.integers(-1, 2, asked - asked // 2)
-    )
-    edges = np.array(
-        sorted({edge for window in WINDOW_DEFINITIONS.values() for edge in window[1:]} | {0})
-    )
-    times = (mine[:, None, None] - edges[:, None] + [-1, 0, 1]).ravel()
-    times = np.concatenate([times, 10**9 - random.integers(0, 90 * 86_400, 300)])
-
-    def rows(name: str, ts: np.ndarray) -> list[dict]:
-        n, known = len(ts), random.random(len(ts)) < 0.7
-        columns = (
-            [f"{name}{i}" for i in range(n)], ts.tolist(),
-            [f"c{i}" for i in random.integers(0, 3, n)], [f"m{i}" for i in random.integers(0, 4, n)],
-            np.rint(random.lognormal(8, 1.5, n)).astype(int).tolist(),
-            random.choice(["food", "fuel", "travel"], n).tolist(), random.choice(["online", "chip"], n).tolist(),
-            np.where(known, random.integers(-9000, 9001, n), None).tolist(),
-            np.where(known, random.integers(-18000, 18001, n), None).tolist(),
-        )  # fmt: skip
-        return [
-            dict(zip(TRANSACTION_COLUMNS, one, strict=True)) for one in zip(*columns, strict=True)
-        ]
-
-    some, others = rows("A", mine), rows("P", times)
-    rare = {
-        "terminal_id": "m0",
-        "category": "food",
-        "channel": "chip",
-        "lat_cdeg": None,
-        "lon_cdeg": None,
-    }
-    for i, (number, last) in enumerate(
-        itertools.product((2, 3), (300, 301))
-    ):  # unusual: not yet, just not, just
-        days = (*range(20, 20 - number, -1), 5, 0)
-        for day, cents in zip(days, (*(100,) * number, last, 100), strict=True):
-            one = rare | {
-                "tx_id": f"R{i}-{day}",
-                "ts": 10**9 - day * 86_400,
-                "customer_id": f"r{i}",
-                "amount_cents": cents,
-            }
-            (others if day else some).append({name: one[name] for name in TRANSACTION_COLUMNS})
-    at = random.permutation(times)[: len(others) // 4].tolist()
-    pairs = zip(others[::4], at, strict=False)
-    return (
-        some,
-        others,
-        [(one["tx_id"], ts, one["customer_id"], one["terminal_id"]) for one, ts in pairs],
-    )
+def _evaluate_mark(mark: Mark, row: dict) -> int:
+    """The mark of one transaction."""
+    if any(row[name] is None for name in mark.columns):
+        return UNKNOWN_VALUE
+    value = mark.evaluate(row)
+    return (1 if value else UNKNOWN_VALUE) if mark.is_condition else value
 
 
-def compute_sums_sqlite(
-    rows: list[dict], others: list[dict], reports: list[tuple]
-) -> tuple[ColumnArrays, EventHistory]:
-    """`sums` by the text itself, run by SQLite, from everything that there is; and the `Past` of these transactions."""
-    events = ", ".join(EVENT_EXPRESSIONS.get(name, name) for name in CUSTOMER_EVENT_COLUMNS)
-    queries = (
-        f"SELECT {events} FROM tx WHERE wanted = 0 AND customer_id {_REQUESTED_KEYS_SQL.format('customer_id')}",
-        f"SELECT * FROM fraud WHERE customer_id {_REQUESTED_KEYS_SQL.format('customer_id')}",
-        f"SELECT {', '.join(TERMINAL_EVENT_COLUMNS)} FROM tx WHERE wanted = 0 AND terminal_id {_REQUESTED_KEYS_SQL.format('terminal_id')}",
-        f"SELECT * FROM fraud WHERE terminal_id {_REQUESTED_KEYS_SQL.format('terminal_id')}",
-    )
-    db = sqlite3.connect(":memory:")
-    try:
-        db.execute(f"CREATE TABLE tx ({', '.join(TRANSACTION_COLUMNS)}, wanted)")
-        db.execute("CREATE TABLE fraud (tx_id, label_ts, customer_id, terminal_id)")
-        tx = [
-            (*(row[name] for name in TRANSACTION_COLUMNS), wanted)
-            for part, wanted in ((rows, 1), (others, 0))
-            for row in part
-        ]
-        db.executemany(
-            f"INSERT INTO tx VALUES ({', '.join('?' * (len(TRANSACTION_COLUMNS) + 1))})", tx
+def _build_customer_events(
+    rows: list[dict], past: EventHistory, plan: FeaturePlan, longest: int
+) -> _Events:
+    """Transactions of the customers, with their marks; the requested ones come last."""
+    requested = (
+        (
+            *(row[name] for name in CUSTOMER_COLUMNS),
+            *(_evaluate_mark(mark, row) for mark in plan.row_marks.values()),
         )
-        db.executemany("INSERT INTO fraud VALUES (?, ?, ?, ?)", reports)
-        past = EventHistory(*(db.execute(query).fetchall() for query in queries))
-        answer = db.execute(FEATURE_SQL)
-        names = [column[0] for column in answer.description]
-        found = {one[0]: one for one in answer}
-    finally:
-        db.close()
+        for row in rows
+    )
+    names = (*CUSTOMER_COLUMNS, *plan.row_marks)
     columns = dict(
-        zip(names, zip(*(found[row["tx_id"]] for row in rows), strict=True), strict=True)
+        zip(names, zip(*past.customer_transactions, *requested, strict=True), strict=True)
     )
-    return {name: columns[name] for name in names if name not in ("tx_id", "ts")}, past
+    texts = ("customer_id", "terminal_id", "category")
+    codes = {name: _encode_texts(columns[name]) for name in texts}
+    values = {name: np.array(columns[name], np.int64) for name in names if name not in texts}
+    n = len(values["ts"])
+    marks = {*plan.row_marks, *plan.history_marks}
+    every = _Events(n, n, values["ts"], codes, values, marks)
+    for name, mark in plan.history_marks.items():
+        before = {
+            column: every.compute(plan.aggregates[column], longest)
+            for column in mark.columns
+            if column in plan.aggregates
+        }
+        values[name] = np.where(mark.evaluate(values | before), 1, UNKNOWN_VALUE)
+    return _Events(n, len(rows), values["ts"], codes, values, marks)
 
 
-@cache
-def numpy_matches_sql() -> bool:
-    """Whether the text itself gives the same whole numbers for made-up transactions."""
-    rows, others, reports = make_random_events(0)
-    try:
-        wanted, past = compute_sums_sqlite(rows, others, reports)
-        found = compute_sums_numpy(rows, past)
-    except (
-        KeyError,
-        ValueError,
-        sqlite3.Error,
-    ):  # the text says something that is not understood here
-        return False
-    same = (
-        [None if value != value else int(value) for value in found.get(name, ())] == [*values]
-        for name, values in wanted.items()
-    )
-    return found.keys() == wanted.keys() and all(same)
+def _build_terminal_events(rows: list[dict], past: EventHistory) -> _Events:
+    """Transactions at the terminals; the requested ones come last."""
+    requested = (tuple(row[name] for name in TERMINAL_COLUMNS) for row in rows)
+    ts, terminals, cents = zip(*past.terminal_transactions, *requested, strict=True)
+    values = {"ts": np.array(ts, np.int64), "amount_cents": np.array(cents, np.int64)}
+    codes = {"terminal_id": _encode_texts(terminals)}
+    return _Events(len(ts), len(rows), values["ts"], codes, values)
+
+
+def _build_report_events(rows: list[dict], reports: Sequence[Sequence], key: str) -> _Events:
+    """Fraud reports, followed by the requested transactions, which are no events here."""
+    column = REPORT_EVENT_COLUMNS.index(key)
+    label_ts = [report[1] for report in reports]
+    ts = np.array(label_ts + [row["ts"] for row in rows], np.int64)
+    owners = _encode_texts([report[column] for report in reports] + [row[key] for row in rows])
+    values = {"label_ts": ts[: len(reports)]}
+    return _Events(len(reports), len(rows), ts, {key: owners}, values)
+
+
+def compute_sums_numpy(
+    rows: list[dict], past: EventHistory, plan: FeaturePlan | None = None
+) -> ColumnArrays:
+    """Compute the result of `features.sql` for raw transactions.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Transactions with distinct ids. Each also counts as the past of the others.
+    past : EventHistory
+        All other rows that the windows can see.
+    plan : FeaturePlan, optional
+        What to compute; by default the plan of `features.sql`.
+
+    Returns
+    -------
+    dict of str to (n,) array
+        In the order of `rows`, as `compute_feature_matrix` takes them.
+    """
+    plan = plan or load_plan()
+    assert plan, "NumPy cannot compute features.sql; see get_window_engine"
+    longest = max(one.window.start for one in plan.aggregates.values())
+    events = {
+        ("tx", "customer_id"): _build_customer_events(rows, past, plan, longest),
+        ("tx", "terminal_id"): _build_terminal_events(rows, past),
+        ("fraud", "customer_id"): _build_report_events(rows, past.customer_reports, "customer_id"),
+        ("fraud", "terminal_id"): _build_report_events(rows, past.terminal_reports, "terminal_id"),
+    }
+    return {
+        name: events[one.window.source, one.window.keys[0]].compute(one, longest)
+        for name, one in plan.aggregates.items()
+    }

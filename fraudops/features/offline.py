@@ -1,4 +1,4 @@
-"""Point-in-time features: `features.sql` gives exact integer sums, and this module divides them, once, for everyone."""
+"""Compute point-in-time features of stored transactions with DuckDB."""
 
 import tempfile
 from contextlib import ExitStack
@@ -12,12 +12,25 @@ from fraudops.features.definitions import CATEGORICAL_FEATURES, FEATURE_SQL, KEY
 from fraudops.features.transform import build_feature_frame
 from fraudops.workspace import Workspace, atomic_write
 
-FEATURE_ROW_GROUP_SIZE = 20_000  # of the file's row groups
-DUCKDB_BATCH_ROWS = 200_000  # of what is divided at once where memory is short
+FEATURE_ROW_GROUP_SIZE = 20_000  # rows
+DUCKDB_BATCH_ROWS = 200_000  # rows that are divided at once
 
 
 def compute_sums_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
-    """Run `features.sql` over frames in memory: the integer sums of every row of `tx` with wanted = 1."""
+    """Run `features.sql` over frames in memory.
+
+    Parameters
+    ----------
+    tx : DataFrame
+        (n, 9) transactions. With a column `wanted`, only rows with 1 get a result.
+    fraud : DataFrame
+        (m, 4) fraud reports: tx_id, customer_id, terminal_id, label_ts.
+
+    Returns
+    -------
+    DataFrame
+        Integer counts and sums of each wanted transaction, in any order.
+    """
     import duckdb  # 15 MB, which the service does without
 
     db = duckdb.connect()
@@ -27,27 +40,47 @@ def compute_sums_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
 
 
 def compute_features(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
-    """Features of every transaction: (n, 39), in the order of `tx`."""
+    """Compute the features of every transaction.
+
+    Parameters
+    ----------
+    tx : DataFrame
+        (n, 9) transactions.
+    fraud : DataFrame
+        (m, 4) fraud reports: tx_id, customer_id, terminal_id, label_ts.
+
+    Returns
+    -------
+    DataFrame
+        (n, 39) columns `FEATURES`, in the order of `tx`.
+    """
     return build_feature_frame(tx, compute_sums_duckdb(tx, fraud))
 
 
 def compute_features_parquet(
     tx_files: str, fraud_file: str, out: Path, memory_limit: str = "1GB", threads: int | None = None
 ) -> int:
-    """Features of more transactions than fit in memory, from Parquet to Parquet, by the same SQL and the same division.
+    """Compute features from Parquet to Parquet, of more transactions than fit in memory.
 
     Parameters
     ----------
-    tx_files : a file or a pattern of files: tx_id (unique), ts, customer_id, terminal_id, amount_cents, category, channel,
-        lat_cdeg, lon_cdeg
-    fraud_file : tx_id, customer_id, terminal_id, label_ts
-    out : where tx_id, ts and `FEATURES` go, in no particular order
-    memory_limit : what DuckDB may hold before it spills to disk beside `out`; Arrow and pandas need some 300 MB on top
-    threads : of DuckDB; all cores unless given
+    tx_files : str
+        A file or a pattern of files: tx_id (unique), ts, customer_id, terminal_id, amount_cents,
+        category, channel, lat_cdeg, lon_cdeg.
+    fraud_file : str
+        A file or a pattern of files: tx_id, customer_id, terminal_id, label_ts.
+    out : Path
+        File for tx_id, ts and `FEATURES`, in no particular order.
+    memory_limit : str
+        Memory of DuckDB; more is spilled to disk beside `out`. Arrow and pandas need some 300 MB
+        in addition.
+    threads : int, optional
+        Threads of DuckDB; all cores by default.
 
     Returns
     -------
-    The number of rows written.
+    int
+        The number of rows written.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     import duckdb
@@ -85,7 +118,16 @@ def compute_features_parquet(
 
 
 def write_features(workspace: Workspace, tx: pd.DataFrame, features: pd.DataFrame) -> None:
-    """Keep the features with tx_id, ts and customer_id as one Parquet file, in groups of rows that a reader can skip."""
+    """Write features to ``features/features.parquet`` of the workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    tx : DataFrame
+        (n, ...) with `KEY_COLUMNS`.
+    features : DataFrame
+        (n, 39) in the order of `tx`.
+    """
     table = features.assign(**{name: tx[name].to_numpy() for name in KEY_COLUMNS})
     with atomic_write(workspace.path("features", "features.parquet")) as temporary:
         table.to_parquet(temporary, index=False, row_group_size=FEATURE_ROW_GROUP_SIZE)
@@ -94,7 +136,24 @@ def write_features(workspace: Workspace, tx: pd.DataFrame, features: pd.DataFram
 def load_features(
     workspace: Workspace, start: int | None = None, end: int | None = None
 ) -> pd.DataFrame:
-    """Features with ``start <= ts < end``: columns tx_id, ts, customer_id and `FEATURES`, in time order."""
-    path = workspace.need("features", "features.parquet", made_by="1_2_features")
+    """Load the features of transactions with ``start <= ts < end``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    start, end : int, optional
+        Seconds since 1970; without them, all transactions.
+
+    Returns
+    -------
+    DataFrame
+        Columns tx_id, ts, customer_id and `FEATURES`, in time order.
+
+    Raises
+    ------
+    MissingInputError
+        If 1_2_features has not been run.
+    """
+    path = workspace.require_path("features", "features.parquet", made_by="1_2_features")
     filters = [("ts", ">=", start or 0), ("ts", "<", end or 2**62)]
     return pd.read_parquet(path, filters=filters).reset_index(drop=True)

@@ -1,8 +1,7 @@
-"""Features of transactions that arrive, from the stored past: the windows of `features.sql` over what the database holds of
-their customers and terminals. They are the integers that the offline run gives.
-"""
+"""Compute features of arriving transactions from the stored past."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,63 +18,76 @@ from fraudops.features.definitions import (
     WINDOW_GAP_SECONDS,
 )
 from fraudops.features.offline import compute_sums_duckdb
+from fraudops.features.sql_plan import load_plan
 from fraudops.features.transform import ColumnArrays
 from fraudops.store import split_keys
 
+# made once: to build such a query takes as long as to run it
+_STORED_IDS_QUERY = sa.select(store.transactions.c.tx_id).where(
+    store.transactions.c.tx_id.in_(sa.bindparam("ids", expanding=True))
+)
 
-def _build_history_queries(
-    name: str, reach: int, columns: tuple[sa.ColumnElement, ...]
-) -> tuple[int, sa.Select, sa.Select]:
-    """How far back the windows of an owner reach, and the queries for transactions and fraud reports of some owners."""
+
+@cache
+def _build_history_queries() -> dict[str, tuple[int, sa.Select, sa.Select]]:
+    """For each key: seconds of history, the query for transactions and that for fraud reports."""
+    plan = load_plan()
+    assert plan, "only NumPy needs these queries"
+    t = store.transactions.c
+    marks = [
+        sa.literal_column(
+            f"COALESCE({mark.sql}, {numpy_windows.UNKNOWN_VALUE})", sa.BigInteger
+        ).label(name)
+        for name, mark in plan.row_marks.items()
+    ]
+    customer_columns = [*(t[name] for name in numpy_windows.CUSTOMER_COLUMNS), *marks]
+    terminal_columns = [t[name] for name in numpy_windows.TERMINAL_COLUMNS]
+    return {
+        "customer_id": (
+            CUSTOMER_HISTORY_SECONDS,
+            *_build_key_queries("customer_id", customer_columns),
+        ),
+        "terminal_id": (
+            TERMINAL_HISTORY_SECONDS,
+            *_build_key_queries("terminal_id", terminal_columns),
+        ),
+    }
+
+
+def _build_key_queries(
+    key_column: str, columns: list[sa.ColumnElement]
+) -> tuple[sa.Select, sa.Select]:
+    """The queries for transactions and for fraud reports of some customers or terminals."""
     t, f = store.transactions.c, store.labels.c
-    keys, since, until = (
-        sa.bindparam("keys", expanding=True),
-        sa.bindparam("since"),
-        sa.bindparam("until"),
-    )
-    reports = sa.select(f.tx_id, f.label_ts, f.customer_id, f.terminal_id).distinct()
+    keys = sa.bindparam("keys", expanding=True)
+    since, until = sa.bindparam("since"), sa.bindparam("until")
+    transactions = sa.select(*columns).where(t[key_column].in_(keys), t.ts.between(since, until))
+    reports = sa.select(*(f[name] for name in numpy_windows.REPORT_EVENT_COLUMNS)).distinct()
     reports = reports.where(
-        f[name].in_(keys),
+        f[key_column].in_(keys),
         f.label_ts.between(since, until),
         f.source == "chargeback",
         f.is_fraud == 1,
     )
-    return reach, sa.select(*columns).where(t[name].in_(keys), t.ts.between(since, until)), reports
-
-
-# made once: to put such a query together takes as long as to ask it
-_STORED_IDS_QUERY = sa.select(store.transactions.c.tx_id).where(
-    store.transactions.c.tx_id.in_(sa.bindparam("ids", expanding=True))
-)
-_EVENT_COLUMNS = {
-    name: sa.literal_column(text, sa.BigInteger)
-    for name, text in numpy_windows.EVENT_EXPRESSIONS.items()
-}
-_HISTORY_QUERIES = {
-    name: _build_history_queries(
-        name,
-        reach,
-        tuple(_EVENT_COLUMNS.get(one, store.transactions.c.get(one)) for one in columns),
-    )
-    for name, reach, columns in (
-        ("customer_id", CUSTOMER_HISTORY_SECONDS, numpy_windows.CUSTOMER_EVENT_COLUMNS),
-        ("terminal_id", TERMINAL_HISTORY_SECONDS, numpy_windows.TERMINAL_EVENT_COLUMNS),
-    )
-}
+    return transactions, reports
 
 
 def load_history_frames(
     connection: sa.Connection, tx: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The stored past that the features of some transactions can depend on.
+    """Load the stored past that the features of some transactions can depend on.
 
     Parameters
     ----------
-    tx : (n, 9) raw transactions, columns `TX_COLUMNS`
+    connection : Connection
+    tx : DataFrame
+        (n, 9) raw transactions.
 
     Returns
     -------
-    Earlier transactions of the same customers and terminals, and the chargebacks that had arrived on them.
+    tuple of DataFrame
+        Earlier transactions of the same customers and terminals, and the chargebacks that had
+        arrived on them.
     """
     high = int(tx["ts"].max()) - WINDOW_GAP_SECONDS
     past, reports = [], []
@@ -106,35 +118,61 @@ def load_history_frames(
 
 
 def compute_sums_sql(connection: sa.Connection, rows: list[dict]) -> ColumnArrays:
-    """`sums` by the text itself, run by DuckDB: to compare with, and where `windows.agrees` is false."""
+    """Compute the same as `compute_online_sums` by running `features.sql` in DuckDB.
+
+    Parameters
+    ----------
+    connection : Connection
+    rows : list of dict
+        Transactions with distinct ids, keys `TRANSACTION_COLUMNS`.
+
+    Returns
+    -------
+    dict of str to (n,) array
+        In the order of `rows`, as `compute_feature_matrix` takes them.
+    """
     tx = pd.DataFrame(rows, columns=list(TRANSACTION_COLUMNS))
     past, reports = load_history_frames(connection, tx)
     past = past[~past["tx_id"].isin(tx["tx_id"])]
-    every = pd.concat([past.assign(wanted=0), tx.assign(wanted=1)], ignore_index=True)
-    whole = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
-    found = compute_sums_duckdb(every.astype(whole), reports).set_index("tx_id").loc[tx["tx_id"]]
-    return _to_sum_arrays({name: found[name].to_numpy() for name in found})
+    events = pd.concat([past.assign(wanted=0), tx.assign(wanted=1)], ignore_index=True)
+    types = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
+    sums = compute_sums_duckdb(events.astype(types), reports).set_index("tx_id").loc[tx["tx_id"]]
+    return _to_sum_arrays({name: sums[name].to_numpy() for name in sums})
 
 
-def _to_sum_arrays(found: Mapping[str, Sequence]) -> ColumnArrays:
-    """The sums as `features.divide` takes them: whole numbers, and NaN where a time is missing."""
+def _to_sum_arrays(sums: Mapping[str, Sequence]) -> ColumnArrays:
+    """The sums as int64, and as float64 with NaN where a time can be missing."""
     return {
         name: np.array([np.nan if value is None else value for value in values], float)
         if name in NULLABLE_SUMS
         else np.asarray(values, np.int64)
-        for name, values in found.items()
+        for name, values in sums.items()
         if name.startswith(SUM_PREFIXES)
     }
 
 
-def _fetch_driver_rows(connection: sa.Connection, query: sa.Select, of: dict) -> list[tuple]:
-    """The rows as the driver gives them: thousands of whole numbers and short texts need no conversion, which takes longer."""
-    with connection.execute(query, of) as result:
+def _fetch_driver_rows(
+    connection: sa.Connection, query: sa.Select, parameters: dict
+) -> list[tuple]:
+    """The rows as the driver gives them: converting thousands of them takes longer."""
+    with connection.execute(query, parameters) as result:
         return result.cursor.fetchall()
 
 
 def load_event_history(connection: sa.Connection, rows: list[dict]) -> numpy_windows.EventHistory:
-    """What is stored of the customers and terminals of some transactions, as far back as a window of theirs reaches."""
+    """Load what is stored of the customers and terminals of some transactions.
+
+    Parameters
+    ----------
+    connection : Connection
+    rows : list of dict
+        Transactions, keys `TRANSACTION_COLUMNS`.
+
+    Returns
+    -------
+    EventHistory
+        As far back as a window of theirs reaches, without `rows` themselves.
+    """
     first, until = (
         min(row["ts"] for row in rows),
         max(row["ts"] for row in rows) - WINDOW_GAP_SECONDS,
@@ -143,40 +181,59 @@ def load_event_history(connection: sa.Connection, rows: list[dict]) -> numpy_win
     stored = [
         tx_id for ids in parts for tx_id in connection.scalars(_STORED_IDS_QUERY, {"ids": ids})
     ]
-    found = []
-    for name, (reach, seen, reported) in _HISTORY_QUERIES.items():
-        if stored:  # what a row says goes before what is stored of it
-            seen = seen.where(store.transactions.c.tx_id.not_in(stored))
-        made: list = []
+    history = []
+    for name, (
+        history_seconds,
+        transaction_query,
+        report_query,
+    ) in _build_history_queries().items():
+        if stored:  # a requested row replaces the stored one
+            transaction_query = transaction_query.where(store.transactions.c.tx_id.not_in(stored))
+        transactions: list = []
         reports: list = []
         for keys in split_keys(sorted({row[name] for row in rows})):
-            of = {"keys": keys, "since": first - reach, "until": until}
-            made += _fetch_driver_rows(connection, seen, of)
-            reports += _fetch_driver_rows(connection, reported, of)
-        found += [made, reports]
-    return numpy_windows.EventHistory(*found)
+            parameters = {"keys": keys, "since": first - history_seconds, "until": until}
+            transactions += _fetch_driver_rows(connection, transaction_query, parameters)
+            reports += _fetch_driver_rows(connection, report_query, parameters)
+        history += [transactions, reports]
+    return numpy_windows.EventHistory(*history)
 
 
 def compute_online_sums(connection: sa.Connection, rows: list[dict]) -> ColumnArrays:
-    """What `features.sql` gives for raw transactions, from the stored past and from one another.
+    """Compute the result of `features.sql` for raw transactions.
 
     Parameters
     ----------
-    rows : transactions with distinct ids, keys `TX_COLUMNS`
+    connection : Connection
+    rows : list of dict
+        Transactions with distinct ids, keys `TRANSACTION_COLUMNS`. Each also counts as the past
+        of the others.
 
     Returns
     -------
-    (n,) arrays by name, in the order of `rows`, as `features.divide` takes them
+    dict of str to (n,) array
+        In the order of `rows`, as `compute_feature_matrix` takes them.
     """
     return (
         numpy_windows.compute_sums_numpy(rows, load_event_history(connection, rows))
-        if numpy_windows.numpy_matches_sql()
+        if load_plan()
         else compute_sums_sql(connection, rows)
     )
 
 
 def to_column_arrays(rows: list[dict]) -> ColumnArrays:
-    """Time, amount and place of raw transactions as `features.divide` takes them."""
+    """Convert time, amount and place of raw transactions for `compute_feature_matrix`.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Keys ts, amount_cents, lat_cdeg, lon_cdeg.
+
+    Returns
+    -------
+    dict of str to (n,) array
+        int64, and float64 with NaN for an unknown place.
+    """
     whole = {
         name: np.array([row[name] for row in rows], np.int64) for name in ("ts", "amount_cents")
     }

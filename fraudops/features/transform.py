@@ -1,4 +1,4 @@
-"""From integer sums to the numbers that a model sees: one division for training and serving."""
+"""Convert integer sums into the numbers that a model sees, for training and serving."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def _distance_km(lat: np.ndarray, lon: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Great-circle distance (n,) from the packed last places of `features.sql` to places in hundredths; NaN where unknown."""
+    """Great-circle distance (n,) from the packed last places to places; NaN where unknown."""
     cell = place % 2**30
     known = place >= 0
     a, b = np.radians(np.where(known, cell // 36001 - 9000, np.nan) / 100), np.radians(lat / 100)
@@ -34,17 +34,22 @@ def _distance_km(lat: np.ndarray, lon: np.ndarray, place: np.ndarray) -> np.ndar
 
 
 def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
-    """The numbers that a model sees, from transactions and the integer sums of `features.sql`.
+    """Compute the numbers that a model sees from the integer sums of `features.sql`.
 
     Parameters
     ----------
-    tx : (n,) arrays by name: ts (s) and amount_cents as int64, lat_cdeg and lon_cdeg (hundredths of a degree) as float64
-    sums : (n,) arrays by name, what the SQL returned for the same transactions in the same order: int64, and float64 with
-        NaN for c_last_ts, t_first_report_ts and t_last_report_ts
+    tx : dict of str to (n,) array
+        ts (s) and amount_cents as int64, lat_cdeg and lon_cdeg (hundredths of a degree) as
+        float64.
+    sums : dict of str to (n,) array
+        The result of the SQL for the same transactions in the same order: int64, and float64
+        with NaN for `NULLABLE_SUMS`.
 
     Returns
     -------
-    (n, 37) float64, columns `NUMERIC`; no history gives NaN in means and ratios, 0 in counts, -1 in distances
+    (n, 37) array of float64
+        Columns `NUMERIC_FEATURES`. Without history, means and ratios are NaN, counts 0 and
+        distances -1.
     """
     ts, cents, s = tx["ts"], tx["amount_cents"], sums
     place = s["c_last_place"]
@@ -67,7 +72,7 @@ def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
         "c_scale_ratio": _ratio(cents * s["c_n_60d"], s["c_sum_60d"]),
         "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
         "c_idle_hours": hours_since(s["c_last_ts"]),
-        # a column of nothing but NaN, as from a source without places, is more than a histogram of scikit-learn can bin
+        # scikit-learn cannot bin a column of NaN alone, as from a source without places
         "c_distance_km": np.nan_to_num(distance, nan=-1.0),
         "c_speed_kmh": np.nan_to_num(distance / travelled, nan=-1.0),
         "t_mean_30d": _ratio(s["t_sum_30d"], s["t_n_30d"] * 100),
@@ -83,16 +88,20 @@ def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
 
 
 def build_feature_frame(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
-    """Model inputs from transactions and the integer sums of `features.sql` (see `divide`).
+    """Build the model's inputs from transactions and the integer sums of `features.sql`.
 
     Parameters
     ----------
-    tx : (n, ...) with tx_id, ts (s), amount_cents, category, channel, lat_cdeg, lon_cdeg (hundredths of a degree or null)
-    sums : (n, ...) what the SQL returned for the same tx_ids, in any order
+    tx : DataFrame
+        (n, ...) with tx_id, ts (s), amount_cents, category, channel, lat_cdeg, lon_cdeg
+        (hundredths of a degree or null).
+    sums : DataFrame
+        (n, ...) the result of the SQL for the same tx_ids, in any order.
 
     Returns
     -------
-    (n, 39) frame in the order of `tx`, columns `FEATURES`
+    DataFrame
+        (n, 39) columns `FEATURES`, in the order of `tx`.
     """
     s = sums.set_index("tx_id").reindex(tx["tx_id"])
     inputs = {name: tx[name].to_numpy(np.int64) for name in ("ts", "amount_cents")}

@@ -53,7 +53,7 @@ def read_anchor_file(workspace: Workspace) -> list[Anchor]:
             found.append(Anchor(**json.loads(line)))
         except (ValueError, TypeError):
             raise BrokenLedgerError(
-                f"line {number} of {workspace.short(file)} cannot be read: it was changed"
+                f"line {number} of {workspace.relative_path(file)} cannot be read: it was changed"
             ) from None
     return found
 

@@ -39,9 +39,7 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
     actor = actor or getpass.getuser()
     with engine.connect() as connection:
         if chain.get_head_hash(connection) == verifier.GENESIS_HASH:
-            raise UserError(
-                "No evidence pack: nothing has happened yet. Run `python run_all.py` first."
-            )
+            raise UserError("No evidence pack: nothing has happened yet. Run `fraudops run` first.")
     reconciliation.seal_new_rows(engine, actor)
     with store.write_transaction(engine) as connection:
         head = chain.append_entry(connection, "export", actor, what="evidence pack")

@@ -49,7 +49,7 @@ def make_airflow_environment(workspace: Workspace, home: Path, port: int) -> dic
         "FRAUDOPS_PYTHON": str(REPOSITORY / ".venv" / "bin" / "python"),
         "PATH": f"{find_airflow().parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return workspace.environment() | mine
+    return workspace.subprocess_environment() | mine
 
 
 def describe_graph() -> str:

@@ -45,7 +45,7 @@ def lock_workspace(workspace: Workspace, command: str) -> Iterator[None]:
 def set_workspace_environment(workspace: Workspace) -> Iterator[None]:
     """Workers and kernels inherit the environment when they start; afterwards it is as it was."""
     before = dict(os.environ)
-    os.environ.update(workspace.environment())
+    os.environ.update(workspace.subprocess_environment())
     try:
         yield
     finally:

@@ -56,7 +56,7 @@ def run_notebooks(
     graph: Graph = GRAPH,
     jobs: int = 2,
     force: bool = False,
-    command: str = "python run_all.py",
+    command: str = "fraudops run",
     console: Console | None = None,
 ) -> RunResult:
     """Run the chosen notebooks, write their states and the report page.

@@ -98,7 +98,7 @@ def serve_bento(
     command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", host, "--port", str(port)]
     with log.open("w", encoding="utf-8") as output:
         environment = (
-            workspace.environment()
+            workspace.subprocess_environment()
             | {"FRAUDOPS_WORKERS": str(workers)}
             | ({API_TOKEN_VARIABLE: token} if token else {})
         )

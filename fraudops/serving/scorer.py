@@ -63,9 +63,9 @@ class Scorer:
         self.wanted = version
         # by SHA-256: why a model cannot be loaded, the pause before the next attempt, and its time
         self._failures: dict[str, tuple[str, float, float]] = {}
-        if not features.numpy_matches_sql():  # now rather than at the first transaction
+        if features.get_window_engine() == "sql":  # now rather than at the first transaction
             _logger.warning(
-                "fraudops.windows does not say what features.sql says: the SQL answers, correctly but slowly."
+                "NumPy cannot compute features.sql: the SQL itself answers, correctly but slowly."
             )
         with engine.connect() as connection:
             self.follow(connection)

@@ -1,4 +1,4 @@
-"""What NumPy makes of the windows of `features.sql` is what the text gives, to the bit, and nothing else is ever used."""
+"""NumPy computes exactly what `features.sql` says, or the text itself is run."""
 
 import numpy as np
 import pandas as pd
@@ -14,37 +14,53 @@ from fraudops.features import (
     definitions,
     numpy_windows,
     online,
+    sql_plan,
     transform,
 )
 from fraudops.workspace import Workspace
+from tests.support.feature_events import compute_sums_sqlite, make_random_events
 
 DAY = 86_400
-SECRETS = {  # what the text says, said a little otherwise
-    **{
-        f" {edge} PRECEDING AND": f" {edge + by} PRECEDING AND"
-        for edge in (3600, 604800, 1209600)
-        for by in (1,)
-    },
+COMPUTED_CHANGES = {  # part of the text: other text that NumPy computes
+    "BETWEEN 3600 PRECEDING": "BETWEEN 3601 PRECEDING",
+    "BETWEEN 604800 PRECEDING": "BETWEEN 604801 PRECEDING",
     "BETWEEN 86400 PRECEDING": "BETWEEN 86399 PRECEDING",
-    "BETWEEN 2592000 PRECEDING": "BETWEEN 2592001 PRECEDING",
     "BETWEEN 5184000 PRECEDING": "BETWEEN 5183999 PRECEDING",
     "AND 60 PRECEDING": "AND 61 PRECEDING",
-    "AND  60 PRECEDING": "AND 59 PRECEDING",
     "c_n_60d >= 3": "c_n_60d >= 4",
     "3 * c_sum_60d": "2 * c_sum_60d",
     "amount_cents * c_n_60d >": "amount_cents * c_n_60d >=",
     "channel = 'online'": "channel = 'chip'",
     "* 36001": "* 36000",
-    "is_tx = 1 THEN ts": "is_fraud = 1 THEN ts",
-    "MIN(CASE WHEN is_fraud": "MAX(CASE WHEN is_fraud",
-    "c_last_ts,": "c_last_ts, 0 AS c_n_new,",
+    "MIN(fraud.label_ts)": "MAX(fraud.label_ts)",
     "PARTITION BY customer_id, category": "PARTITION BY customer_id",
     "PARTITION BY customer_id, terminal_id": "PARTITION BY customer_id",
-    "is_online) OVER c_day": "is_online) OVER c_week",
-    "(place) OVER c_month, -1": "(place) OVER c_month, -2",
-    "c_paid_7d % 4398046511104 AS": "c_paid_7d % 4398046511103 AS",
-    "(4398046511104 AS BIGINT) + amount_cents": "(4398046511105 AS BIGINT) + amount_cents",
-    "1 AS is_fraud, 1 AS seen": "1 AS is_fraud, 2 AS seen",
+    "COUNT(is_online) OVER c_1d": "COUNT(is_online) OVER c_7d",
+    "MAX(amount_cents)": "MIN(amount_cents)",
+    "(place) OVER c_30d, -1": "(place) OVER c_30d, -2",
+    "OVER c_7d, 0)": "OVER c_7d, 1)",
+    "fraud.label_ts >= tx.ts - 86400": "fraud.label_ts >= tx.ts - 86399",
+    "ON fraud.terminal_id = tx.terminal_id": "ON fraud.customer_id = tx.customer_id",
+}
+REFUSED_CHANGES = {  # part of the text: other text that NumPy refuses
+    "BETWEEN 1209600 PRECEDING": "BETWEEN 1209601 PRECEDING",
+    "BETWEEN 2592000 PRECEDING": "BETWEEN 2592001 PRECEDING",
+    "AND  60 PRECEDING": "AND 59 PRECEDING",
+    "ORDER BY ts RANGE": "ORDER BY ts DESC RANGE",
+    "amount_cents  * c_n_60d": "amount_cents / c_n_60d",
+    "THEN 1 END AS is_online": "THEN 1 ELSE 0 END AS is_online",
+    "THEN 1 END AS  is_online": "THEN 2 END AS is_online",
+    "MAX(fraud.label_ts)": "SUM(fraud.label_ts)",
+    "c_last_ts,": "c_last_ts, 0 AS c_n_new,",
+    "PARTITION BY terminal_id": "PARTITION BY category",
+    "COUNT(*) OVER c_1h": "COUNT(DISTINCT category) OVER c_1h",
+    "fraud.label_ts  >= tx.ts - 604800": "fraud.label_ts > tx.ts - 604800",
+    "tx.ts - 2592000 AND": "tx.ts - 2592001 AND",
+    "AND tx.ts - 60": "AND tx.ts - 59",
+    "MIN(ts) FROM tx WHERE wanted = 1) - 2592000": "MIN(ts) FROM tx WHERE wanted = 1) - 86400",
+    "OR terminal_id IN": "AND terminal_id IN",
+    "LEFT JOIN terminal_reports": "JOIN terminal_reports",
+    "COALESCE(t_fraud_7d, 0)": "COALESCE(t_fraud_7d, 1)",
 }
 
 
@@ -67,40 +83,63 @@ def as_columns(found: dict) -> dict:
     }
 
 
-def test_every_sum_and_window_of_the_text_is_read():
-    assert len(numpy_windows.SUM_DEFINITIONS) == FEATURE_SQL.count(" OVER ") and len(
-        numpy_windows.WINDOW_DEFINITIONS
-    ) == FEATURE_SQL.count("PARTITION BY")
-    assert features.numpy_matches_sql()
+def test_numpy_computes_every_column_of_the_text():
+    rows, _, _ = make_random_events(1)
+    text, _ = compute_sums_sqlite(rows, [], [])
+    assert list(sql_plan.load_plan().aggregates) == list(text)
+    assert features.get_window_engine() == "numpy"
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), asked=st.integers(2, 40))
 def test_random_transactions_get_the_integers_of_the_text(seed, asked):
-    rows, others, reports = numpy_windows.make_random_events(seed, asked)
-    text, past = numpy_windows.compute_sums_sqlite(rows, others, reports)
+    rows, others, reports = make_random_events(seed, asked)
+    text, past = compute_sums_sqlite(rows, others, reports)
     assert same(numpy_windows.compute_sums_numpy(rows, past), as_columns(text))
 
 
 def test_transactions_without_any_past_get_the_integers_of_the_text():
-    rows, _, _ = numpy_windows.make_random_events(1)
-    text, past = numpy_windows.compute_sums_sqlite(rows, [], [])
+    rows, _, _ = make_random_events(1)
+    text, past = compute_sums_sqlite(rows, [], [])
     assert not any(past) and same(numpy_windows.compute_sums_numpy(rows, past), as_columns(text))
-    text, past = numpy_windows.compute_sums_sqlite(rows[:1], [], [])
+    text, past = compute_sums_sqlite(rows[:1], [], [])
     assert same(numpy_windows.compute_sums_numpy(rows[:1], past), as_columns(text))
 
 
-@pytest.mark.parametrize("said", SECRETS)
-def test_a_text_that_says_something_else_is_noticed(monkeypatch, said):
-    changed = FEATURE_SQL.replace(" ".join(said.split()), SECRETS[said])
+def change_text(part: str, other: str) -> str:
+    changed = FEATURE_SQL.replace(" ".join(part.split()), other)
     assert changed != FEATURE_SQL
-    monkeypatch.setattr(numpy_windows, "FEATURE_SQL", changed)
-    assert not features.numpy_matches_sql.__wrapped__()
+    return changed
+
+
+@pytest.mark.parametrize(("part", "other"), COMPUTED_CHANGES.items())
+def test_a_changed_text_is_computed_as_it_says(part, other):
+    changed = change_text(part, other)
+    plan = sql_plan.read_plan(changed)
+    for seed in range(3):
+        rows, others, reports = make_random_events(seed)
+        text, past = compute_sums_sqlite(rows, others, reports, changed, plan)
+        assert same(numpy_windows.compute_sums_numpy(rows, past, plan), as_columns(text))
+
+
+@pytest.mark.parametrize(("part", "other"), REFUSED_CHANGES.items())
+def test_a_text_that_is_not_understood_is_refused(part, other):
+    with pytest.raises(sql_plan.UnsupportedSqlError):
+        sql_plan.read_plan(change_text(part, other))
+
+
+def test_a_text_that_is_not_understood_means_sql(monkeypatch):
+    monkeypatch.setattr(sql_plan, "FEATURE_SQL", FEATURE_SQL.replace("MAX(place)", "AVG(place)"))
+    sql_plan.load_plan.cache_clear()
+    try:
+        assert features.get_window_engine() == "sql"
+    finally:
+        sql_plan.load_plan.cache_clear()
 
 
 def fill(engine: sa.Engine) -> list[dict]:
-    """A past, fraud reports of two issuers on one transaction, a reviewer's word, a report that was none."""
-    _, others, reports = numpy_windows.make_random_events(5)
+    """Store a past with reports of two issuers, a reviewer's label and a withdrawn report."""
+    _, others, reports = make_random_events(5)
     names = ("tx_id", "label_ts", "customer_id", "terminal_id")
     labels = [
         dict(zip(names, one, strict=True))
@@ -118,7 +157,7 @@ def fill(engine: sa.Engine) -> list[dict]:
 
 def asked_of(others: list[dict]) -> list[dict]:
     """Transactions a minute apart, and some that are stored already and sent otherwise."""
-    asked, _, _ = numpy_windows.make_random_events(6, 30)
+    asked, _, _ = make_random_events(6, 30)
     known = [row | {"amount_cents": 10**7, "customer_id": "c9"} for row in others[-40::4]]
     return (
         asked
@@ -168,13 +207,13 @@ def test_postgresql_gives_the_same_past(stored, workspace, postgres):
 
 def test_where_the_text_is_not_understood_it_answers_itself(stored, monkeypatch):
     engine, others = stored
-    monkeypatch.setattr(numpy_windows, "numpy_matches_sql", lambda: False)
+    monkeypatch.setattr(online, "load_plan", lambda: None)
     monkeypatch.setattr(
         numpy_windows, "compute_sums_numpy", lambda *_: pytest.fail("this must not be used")
     )
     with engine.connect() as connection:
         found = features.compute_online_sums(connection, [others[0] | {"tx_id": "new"}])
-    text, _ = numpy_windows.compute_sums_sqlite([others[0]], [], [])
+    text, _ = compute_sums_sqlite([others[0]], [], [])
     assert set(found) == set(text)
 
 
@@ -182,7 +221,7 @@ def test_the_past_is_read_out_of_an_index_alone(stored):
     engine, _ = stored
     with engine.connect() as connection:
         for name in ("customer_id", "terminal_id"):
-            _, seen, _ = online._HISTORY_QUERIES[name]
+            _, seen, _ = online._build_history_queries()[name]
             query = str(
                 seen.params(keys=["c1"], since=0, until=1).compile(
                     engine, compile_kwargs={"render_postcompile": True}

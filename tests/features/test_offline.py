@@ -157,3 +157,18 @@ def test_distance_and_speed_are_those_of_the_last_known_place():
     assert np.isclose(
         got["c_distance_km"][3], degree, rtol=1e-4
     )  # the one 30 seconds ago is not settled
+
+
+def test_many_reports_on_one_customer_are_counted_one_by_one():
+    """As in the public ULB data: one customer, one terminal, 492 reports."""
+    random = np.random.default_rng(1)
+    n = 20_000
+    ts = np.sort(10**9 + random.integers(0, 2 * DAY, n))
+    tx = pd.DataFrame({"tx_id": [f"T{i}" for i in range(n)], "ts": ts, "amount_cents": 100})
+    tx = tx.assign(customer_id="c", terminal_id="m", category="", channel="chip")
+    tx = tx.assign(lat_cdeg=pd.array([pd.NA] * n, "Int64"), lon_cdeg=pd.array([pd.NA] * n, "Int64"))
+    fraud = tx.sample(492, random_state=1)[["tx_id", "customer_id", "terminal_id", "ts"]]
+    fraud = fraud.rename(columns={"ts": "label_ts"})
+    sums = compute_sums_duckdb(tx, fraud).set_index("tx_id").loc[tx["tx_id"]]
+    known = np.searchsorted(np.sort(fraud["label_ts"]), ts - WINDOW_GAP_SECONDS, side="right")
+    assert sums["c_fraud_30d"].tolist() == sums["t_fraud_30d"].tolist() == known.tolist()
