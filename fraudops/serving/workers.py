@@ -7,7 +7,7 @@ import psutil
 
 from fraudops.workspace import Workspace, write_json
 
-FOLDER = ("serving", "workers")
+STATUS_FOLDER = ("serving", "workers")
 
 
 def write_worker_status(workspace: Workspace, status: dict) -> None:
@@ -21,7 +21,7 @@ def write_worker_status(workspace: Workspace, status: dict) -> None:
     """
     process = psutil.Process()
     about = {"pid": process.pid, "started_at": process.create_time()} | status
-    write_json(workspace.path(*FOLDER, f"{process.pid}.json"), about)
+    write_json(workspace.path(*STATUS_FOLDER, f"{process.pid}.json"), about)
 
 
 def read_worker_statuses(workspace: Workspace) -> list[dict]:
@@ -40,7 +40,7 @@ def read_worker_statuses(workspace: Workspace) -> list[dict]:
         version is not in use, or empty).
     """
     found = []
-    for file in sorted(workspace.path(*FOLDER, "x").parent.glob("*.json")):
+    for file in sorted(workspace.path(*STATUS_FOLDER, "x").parent.glob("*.json")):
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:  # another process has removed it meanwhile
