@@ -1,6 +1,11 @@
-"""The shared library of the course: each module has one job and imports only modules above it in docs/architecture.md."""
+"""The shared library of the course; docs/architecture.md shows its packages.
+
+The names below are what nearly every notebook needs. They are loaded when they are first used.
+"""
 
 import os
+
+from fraudops._lazy import lazy_exports
 
 # Read by numeric and tracking libraries when they are first imported, so this must come before them.
 ENVIRONMENT = {
@@ -13,3 +18,32 @@ ENVIRONMENT = {
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "data.warehouse": ("load_labels", "load_transactions"),
+        "errors": ("UserError",),
+        "features.offline": ("load_features",),
+        "ledger.chain": ("verify_chain",),
+        "pipeline.figure": ("plot_pipeline",),
+        "plotting": (
+            "CHALLENGER_COLOR",
+            "CHAMPION_COLOR",
+            "FRAUD_COLOR",
+            "GENUINE_COLOR",
+            "NEUTRAL_COLOR",
+            "use_style",
+        ),
+        "store.database": ("connect", "write_transaction"),
+        "timeline": ("DAY", "LABEL_MATURITY_DAYS", "day_of", "format_time", "load_timeline"),
+        "workspace": (
+            "REPOSITORY",
+            "Workspace",
+            "atomic_write",
+            "read_json",
+            "record_headline_metrics",
+            "write_json",
+        ),
+    },
+)

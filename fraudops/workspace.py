@@ -87,6 +87,43 @@ class Workspace:
             )
         return path
 
+    def _load_result(self, folder: str, name: str, made_by: str) -> Any:
+        return read_json(self.require_path(folder, name, made_by=made_by))
+
+    def dataset(self) -> dict:
+        """Load what 1_1_ingest recorded: counts, days, timeline and fingerprint of the data.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        MissingInputError
+            If the notebook has not run. The other loaders raise it too.
+        """
+        return self._load_result("data", "dataset.json", "1_1_ingest")
+
+    def verdict(self) -> dict:
+        """Load the verdicts of the drift monitor; ``verdict()["latest"]`` is the newest one."""
+        return self._load_result("drift", "verdict.json", "2_2_drift_monitor")
+
+    def alerts(self) -> list[dict]:
+        """Load the alerts of the drift monitor."""
+        return self._load_result("drift", "alerts.json", "2_2_drift_monitor")
+
+    def first_champion(self) -> dict:
+        """Load what 3_1_champion recorded of the first model."""
+        return self._load_result("models", "champion.json", "3_1_champion")
+
+    def replay(self) -> dict:
+        """Load what 3_2_serve recorded of the replayed days."""
+        return self._load_result("serving", "replay.json", "3_2_serve")
+
+    def experiments(self) -> dict:
+        """Load the ranking of strategies of 4_1_experiments."""
+        return self._load_result("models", "experiments.json", "4_1_experiments")
+
     def relative_path(self, path: Path) -> str:
         """Get a path relative to the root, for messages.
 

@@ -1,10 +1,15 @@
 """The rules of the house for notebooks."""
 
+import ast
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 from fraudops.pipeline import GRAPH, get_notebook_path, sort_nodes
+from fraudops.workspace import REPOSITORY
+
+LIBRARY = REPOSITORY / "fraudops"
 
 
 def test_notebooks_keep_the_house_rules():
@@ -32,3 +37,31 @@ def test_notebooks_keep_the_house_rules():
                 "nbval takes it for a cell that never ran",
                 text,
             )
+
+
+def list_library_names(code: str) -> set[tuple[str, str]]:
+    """Faces and names of the library that a notebook uses."""
+    tree, packages, names = ast.parse(code), {}, set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fraudops":
+            for one in node.names:
+                if node.module == "fraudops" and (LIBRARY / one.name).is_dir():
+                    packages[one.asname or one.name] = one.name
+                else:
+                    names.add((node.module, one.name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in packages:
+                names.add((f"fraudops.{packages[node.value.id]}", node.attr))
+    return names
+
+
+def test_notebooks_use_few_faces_of_the_library_and_only_what_they_list():
+    for name in sort_nodes():
+        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        used = list_library_names(code)
+        assert used and len({face for face, _ in used}) <= 5, (name, sorted(used))
+        for face, one in used:
+            modules = {path.stem for path in LIBRARY.glob("*.py")} if face == "fraudops" else ()
+            assert one in import_module(face).__all__ or one in modules, (name, face, one)

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from fraudops.store import ddl
 from fraudops.store.json_column import derived_column
 
 METADATA = sa.MetaData()
@@ -218,3 +219,8 @@ days = sa.Table(  # of a month that is played: what came of each, and what the n
     sa.Column("state", sa.Text, nullable=False),  # JSON
 )
 operation = sa.Table("operation", METADATA, _text_column("key", primary_key=True))
+
+# however the tables are made, the database itself refuses changes of the ledger
+sa.event.listen(
+    ledger, "after_create", lambda _table, connection, **_: ddl.create_ledger_triggers(connection)
+)

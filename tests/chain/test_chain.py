@@ -1,5 +1,6 @@
 """The whole chain through run_all.py, and the kept outputs through nbval."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 from fraudops.pipeline import GRAPH, get_notebook_path, sort_nodes
 from fraudops.workspace import REPOSITORY, Workspace, read_json
-from tests.chain.conftest import AS_OF, run_all
+from tests.chain.conftest import AS_OF, OPTIONS, run_all
 
 
 def test_the_chain_succeeds_and_says_where_everything_is(chain):
@@ -50,7 +51,7 @@ def test_a_second_run_runs_nothing(chain):
         path: path.stat().st_mtime_ns
         for path in workspace.path("notebooks", "x").parent.glob("*.ipynb")
     }
-    again = run_all(workspace, "--profile", "smoke", "--as-of", AS_OF)
+    again = run_all(workspace, *OPTIONS)
     assert again.returncode == 0
     assert before == {
         path: path.stat().st_mtime_ns
@@ -112,3 +113,17 @@ def test_nbval_proves_the_kept_outputs_at_the_default_parameters(tmp_path):
         encoding="utf-8",
     )
     assert ran.returncode == 0, ran.stdout[-3000:]
+
+
+def test_an_airflow_day_runs_the_same_graph(chain, make_airflow):
+    """What is fresh is not run again by Airflow either; a notebook without a record is."""
+    workspace, _ = chain
+    records = {name: workspace.path("state", f"{name}.json") for name in GRAPH}
+    before = {name: path.stat().st_mtime_ns for name, path in records.items()}
+    records["2_1_data_quality"].unlink()
+    call = make_airflow(workspace)
+    call("dags", "test", "fraud_data", AS_OF, "-c", json.dumps({"profile": "smoke"}))
+    call("dags", "test", "fraud_operation", "-c", json.dumps({"profile": "smoke", "as_of": AS_OF}))
+    after = {name: path.stat().st_mtime_ns for name, path in records.items()}
+    assert [name for name in GRAPH if before[name] != after[name]] == ["2_1_data_quality"]
+    assert {read_json(path)["status"] for path in records.values()} == {"ok"}
