@@ -1,11 +1,14 @@
-"""The chain of notebooks as Apache Airflow DAGs: tasks and edges come from `fraudops.pipeline`, nothing is listed twice.
+"""The chain of notebooks as Apache Airflow DAGs: tasks and edges come from `fraudops.pipeline`,
+nothing is listed twice.
 
-``fraud_data`` runs stage 1 every day for the day that is over; the logical date is the run's `as_of`. Its last notebook
-updates an asset, and that starts ``fraud_operation``: stages 2 to 5 for the same `as_of`. Each task runs one notebook through
-`run_all.py` in the project's own environment, so a task that runs twice does nothing the second time.
+``fraud_data`` runs stage 1 every day for the day that is over; the logical date is the run's
+`as_of`. Its last notebook updates an asset, and that starts ``fraud_operation``: stages 2 to 5 for
+the same `as_of`. Each task runs one notebook through `run_all.py` in the project's own environment,
+so a task that runs twice does nothing the second time.
 
-Nothing here assumes one machine: what tasks share is the workspace and the databases, named by environment variables
-(docs/airflow.md). Airflow needs the repository on PYTHONPATH to import the graph; the project's packages it does not need.
+Nothing here assumes one machine: what tasks share is the workspace and the databases, named by
+environment variables (docs/airflow.md). Airflow needs the repository on PYTHONPATH to import the
+graph; the project's packages it does not need.
 """
 
 import os
@@ -23,7 +26,8 @@ PYTHON = os.environ.get("FRAUDOPS_PYTHON") or str(REPOSITORY / ".venv" / "bin" /
 DATA = GRAPH[sort_nodes()[0]].folder  # the stage of the first notebook
 FEATURES = Asset(name="fraud_features", uri="x-fraudops://features")
 COMMAND = (
-    '"$PROJECT_PYTHON" run_all.py --only "$NODE" --as-of "$AS_OF" --profile "$PROFILE" --source "$SOURCE"'
+    '"$PROJECT_PYTHON" run_all.py --only "$NODE" --as-of "$AS_OF" --profile "$PROFILE" '
+    '--source "$SOURCE"'
     ' ${SOURCE_PATH:+--path "$SOURCE_PATH"}'
 )
 START = datetime(
@@ -45,7 +49,9 @@ PARAMS = {
 
 
 def told_as_of(run, events: dict) -> str:  # type: ignore[no-untyped-def]
-    """The `as_of` of a run of ``fraud_operation``: from the asset's event, or from --conf when started by hand."""
+    """The `as_of` of a run of ``fraud_operation``: from the asset's event, or from --conf when
+    started by hand.
+    """
     told = [event.extra.get("as_of") for found in events.values() for event in found]
     as_of = next(filter(None, reversed(told)), None) or (run.conf or {}).get("as_of")
     if not as_of:
@@ -81,8 +87,13 @@ def notebook(node: Node, as_of: str, param: str, outlets: list[Asset]) -> BaseOp
     }
 
     @task.bash(
-        task_id=node.name, doc_md=node.title, env=environment, append_env=True, cwd=str(REPOSITORY), outlets=outlets,
-    )  # fmt: skip
+        task_id=node.name,
+        doc_md=node.title,
+        env=environment,
+        append_env=True,
+        cwd=str(REPOSITORY),
+        outlets=outlets,
+    )
     def run(**context: object) -> str:
         for asset in outlets:
             told_on = {name: context["params"][name] for name in PARAMS}
@@ -95,7 +106,9 @@ def notebook(node: Node, as_of: str, param: str, outlets: list[Asset]) -> BaseOp
 def tasks(
     nodes: list[Node], as_of: str, param: str, announce: Asset | None = None
 ) -> dict[str, BaseOperator]:
-    """One task a notebook, with the graph's edges; notebooks that nothing here needs announce the asset."""
+    """One task a notebook, with the graph's edges; notebooks that nothing here needs announce the
+    asset.
+    """
     needed = {need for node in nodes for need in node.needs}
     made = {
         node.name: notebook(
@@ -147,7 +160,10 @@ with DAG(
 
 with DAG(
     "fraud_operation",
-    description="Stages 2 to 5: drift, service, retraining, audit, as soon as stage 1 has updated the features",
+    description=(
+        "Stages 2 to 5: drift, service, retraining, audit, as soon as stage 1 has updated the "
+        "features"
+    ),
     schedule=[FEATURES],
     start_date=START,
     catchup=False,

@@ -1,6 +1,7 @@
 """Load on the scoring service: raw transactions, one or many a request, each with an id of its own.
 
-locust -f 3_Model_Serving/locustfile.py --headless --host http://127.0.0.1:3000 --transactions FILE -u 8 -r 8 -t 20s --json
+locust -f 3_Model_Serving/locustfile.py --headless --host http://127.0.0.1:3000 --transactions FILE
+-u 8 -r 8 -t 20s --json
 """
 
 import itertools
@@ -50,7 +51,9 @@ class Caller(FastHttpUser):
 
     @task
     def score(self) -> None:
-        """One request; an answer that does not hold a decision for every row counts as a failure."""
+        """One request; an answer that does not hold a decision for every row counts as a
+        failure.
+        """
         rows = list(itertools.islice(Caller.stream, self.environment.parsed_options.rows))
         with self.client.post("/score", json={"transactions": rows}, catch_response=True) as answer:
             if answer.status_code != 200 or len(answer.json()) != len(rows):

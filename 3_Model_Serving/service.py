@@ -1,4 +1,6 @@
-"""The scoring service: raw transactions in, decisions out. This file is the HTTP face; the work is done in fraudops."""
+"""The scoring service: raw transactions in, decisions out. This file is the HTTP face; the work is
+done in fraudops.
+"""
 
 import asyncio
 import gc
@@ -52,9 +54,12 @@ app = FastAPI(
     responses={
         400: {"model": ProblemDetails, "description": "The body is not JSON"},
         422: {"model": ProblemDetails, "description": "A field is wrong, and named"},
-        503: {"model": ProblemDetails, "description": "The queue is full, come back after Retry-After seconds"},
+        503: {
+            "model": ProblemDetails,
+            "description": "The queue is full, come back after Retry-After seconds",
+        },
     },
-)  # fmt: skip
+)
 
 
 def refuse(
@@ -97,7 +102,9 @@ async def busy(_: Request, _error: serving.QueueFullError) -> JSONResponse:
 
 @app.exception_handler(TimeoutError)
 async def late(_: Request, _error: TimeoutError) -> JSONResponse:
-    """An answer that took too long; it is stored all the same, and the same request again gets it."""
+    """An answer that took too long; it is stored all the same, and the same request again
+    gets it.
+    """
     return refuse(
         503, "Too slow", f"No answer within {SECONDS} s: send the same again.", {"Retry-After": "1"}
     )
@@ -111,7 +118,9 @@ async def late(_: Request, _error: TimeoutError) -> JSONResponse:
 )
 @bentoml.asgi_app(app)
 class FraudScoring:
-    """Scores transactions with features from stored history; a prediction is in the database before its answer leaves."""
+    """Scores transactions with features from stored history; a prediction is in the database before
+    its answer leaves.
+    """
 
     model = bentoml.models.BentoModel(
         f"{BENTO_MODEL_NAME}:latest"
@@ -125,9 +134,13 @@ class FraudScoring:
         self.engine = store.connect(self.workspace)
         file, known = find_model_file(Path(self.model.path)), self.model.info.metadata
         self.scorer = serving.Scorer(
-            self.engine, file, known["sha256"], str(known["version"]), known["threshold"],
+            self.engine,
+            file,
+            known["sha256"],
+            str(known["version"]),
+            known["threshold"],
             made_at=self.model.info.creation_time.timestamp(),
-        )  # fmt: skip
+        )
         self.differs = serving.find_environment_differences(file.parent)
         for one in self.differs:
             log.warning("This environment is not the one that the model was trained in: %s", one)
@@ -158,8 +171,11 @@ class FraudScoring:
             0.0005
         )  # s: the loop sends an answer without 5 ms of waiting for the thread that makes the next
         gc.collect()
-        gc.freeze()  # what is loaded stays: a collection need not walk through all of it in the middle of an answer
-        gc.collect()  # the next full one waits for a quarter of what this one finds, which now is little
+        # what is loaded stays: a collection need not walk through all of it in the middle of an
+        # answer
+        gc.freeze()
+        # the next full one waits for a quarter of what this one finds, which now is little
+        gc.collect()
 
     def __is_ready__(self) -> bool:
         with self.engine.connect() as connection:
@@ -168,9 +184,11 @@ class FraudScoring:
 
     @app.post("/score", summary="Score raw transactions")
     async def score(self, body: ScoreRequest) -> list[ScoredTransaction]:
-        """Score one or many raw transactions. A tx_id that was scored before gets its first answer again.
+        """Score one or many raw transactions. A tx_id that was scored before gets its first answer
+        again.
 
-        Their order and the order of requests within a minute do not matter: no feature looks at the last 60 seconds.
+        Their order and the order of requests within a minute do not matter: no feature looks at the
+        last 60 seconds.
         """
         began = time.perf_counter()
         limit = time.time() + AHEAD_SECONDS
@@ -200,7 +218,10 @@ class FraudScoring:
             for part in store.split_keys(missing):
                 known |= store.load_transaction_entities(connection, part)
             if unknown := [tx_id for tx_id in missing if tx_id not in known]:
-                detail = f"labels: transaction {unknown[0]!r} is not stored: give customer_id and terminal_id with its label"
+                detail = (
+                    f"labels: transaction {unknown[0]!r} is not stored: give customer_id and "
+                    "terminal_id with its label"
+                )
                 raise HTTPException(404, detail)
             rows = [
                 one.model_dump(exclude={"customer_id", "terminal_id"})
@@ -231,7 +252,9 @@ class FraudScoring:
             ),
         ] = "",
     ) -> PredictionPage:
-        """Predictions in the order of time, each with what is known of it by the time of the latest transaction."""
+        """Predictions in the order of time, each with what is known of it by the time of the latest
+        transaction.
+        """
         ts, _, tx_id = after.partition(":")
         with self.engine.connect() as connection:
             found = store.list_predictions(
@@ -242,30 +265,41 @@ class FraudScoring:
 
     @app.get("/stats", summary="Counts over everything stored")
     def stats(self) -> dict:
-        """Transactions, predictions by decision and model, labels, shadow answers; what waits now."""
+        """Transactions, predictions by decision and model, labels, shadow answers; what waits
+        now.
+        """
         with self.engine.connect() as connection:
             return store.count_stored_rows(connection) | {"waiting": self.batcher.queue.qsize()}
 
     @app.get("/model", summary="Which model answers")
     def describe(self) -> ModelInfo:
-        """Version, file hash, thresholds, mode, challenger, and how this environment differs from the training's."""
+        """Version, file hash, thresholds, mode, challenger, and how this environment differs from
+        the training's.
+        """
         with self.engine.connect() as connection:
             self.scorer.follow(connection)
         self._note_status()
         served, challenger = self.scorer.champion, self.scorer.challenger
         return ModelInfo(
-            version=served.version, sha256=served.sha256, threshold=served.threshold, mode=self.scorer.mode,
-            block_from=self.scorer.costs.block_from, explained=served.explainer.available,
-            challenger=challenger.version if challenger else None, environment=self.differs,
+            version=served.version,
+            sha256=served.sha256,
+            threshold=served.threshold,
+            mode=self.scorer.mode,
+            block_from=self.scorer.costs.block_from,
+            explained=served.explainer.available,
+            challenger=challenger.version if challenger else None,
+            environment=self.differs,
             feature_engine=features.get_window_engine(),
             workers=serving.read_worker_statuses(self.workspace),
-        )  # fmt: skip
+        )
 
     @app.post("/reload", summary="Take the registry's champion")
     async def reload(
         self, actor: Annotated[Identifier, Body(embed=True)] = "operator"
     ) -> ReloadResponse:
-        """Let every worker answer by the registry's champion, with its challenger in the shadow. No request is dropped."""
+        """Let every worker answer by the registry's champion, with its challenger in the shadow. No
+        request is dropped.
+        """
         command = [
             sys.executable,
             "-m",
@@ -297,7 +331,9 @@ class FraudScoring:
 
     @app.post("/switch", summary="Stop the model, or let it answer again")
     def switch(self, body: SwitchRequest) -> ModelInfo:
-        """Fall back to plain rules, or return to the model; every worker follows with its next request, the ledger knows."""
+        """Fall back to plain rules, or return to the model; every worker follows with its next
+        request, the ledger knows.
+        """
         ledger.change_deployment(
             self.engine, {"mode": {"mode": body.mode}}, body.actor, body.reason
         )

@@ -1,4 +1,6 @@
-"""What is measured, against whom: `make bench` runs everything and prints figure, target, met or missed."""
+"""What is measured, against whom: `make bench` runs everything and prints figure, target, met or
+missed.
+"""
 
 import resource
 import sys
@@ -11,7 +13,9 @@ def verdict(met: bool) -> str:
 
 
 def peak_gb() -> float:
-    """Peak memory of this process. On Linux `getrusage` would count what its parent held when it was started."""
+    """Peak memory of this process. On Linux `getrusage` would count what its parent held when it
+    was started.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         return (

@@ -1,7 +1,8 @@
-"""Makes ``fraudops/drift_limits.json``: from which value on each statistic of the monitor is an alarm.
+"""Makes ``fraudops/drift_limits.json``: from which value on each statistic of the monitor is an
+alarm.
 
-On control worlds and on worlds with a benign season, course size, with seeds that no proof uses (`SEEDS`). What the limits are
-and why, `fraudops.drift` says.
+On control worlds and on worlds with a benign season, course size, with seeds that no proof uses
+(`SEEDS`). What the limits are and why, `fraudops.drift` says.
 """
 
 import json
@@ -53,7 +54,9 @@ def _extremes(worlds: Worlds, kinds: tuple[Kind, ...], seeds: list[int]) -> pd.D
 
 
 def needed(z: pd.DataFrame, first: int, table: pd.DataFrame) -> np.ndarray:
-    """For each live day of a world the factor on the limits from which on it is quiet; the reference's extremes are too."""
+    """For each live day of a world the factor on the limits from which on it is quiet; the
+    reference's extremes are too.
+    """
     z = z[table.index]
     own, days = z[z.index < first], z[z.index >= first]
     inside = (days <= own.max().fillna(0)) & (days >= own.min().fillna(0))
@@ -92,7 +95,9 @@ def _held_out(
 
 
 def _least_factor(held_out: dict[Kind, list[np.ndarray]], part: int, target: float) -> float:
-    """The least factor from which on every kind of world stays within the target; `part` 0 counts alarms, 1 days."""
+    """The least factor from which on every kind of world stays within the target; `part` 0 counts
+    alarms, 1 days.
+    """
     over = [
         max(_alarms(days, factor)[part] for days in held_out.values()) > target
         for factor in FACTORS

@@ -1,4 +1,5 @@
-"""Wall time of `run_all.py --profile smoke --jobs 2` against plain papermill, one notebook after another.
+"""Wall time of `run_all.py --profile smoke --jobs 2` against plain papermill, one notebook after
+another.
 
 Both start from an empty workspace, in turn, on the same machine. Target: a ratio of at most 0.75.
 """
@@ -79,7 +80,8 @@ def main() -> None:
             in_sequence = timed(plain, Path(scratch, f"plain{number}"))
             ratios.append(side_by_side / in_sequence)
             print(
-                f"run_all {side_by_side:.1f} s, plain papermill {in_sequence:.1f} s, ratio {ratios[-1]:.2f}",
+                f"run_all {side_by_side:.1f} s, plain papermill {in_sequence:.1f} s, "
+                f"ratio {ratios[-1]:.2f}",
                 flush=True,
             )
     print(f"median ratio {statistics.median(ratios):.2f}, target at most {TARGET_RATIO}")

@@ -1,6 +1,8 @@
-"""How far the difficulty of the course world moves a plain random forest. Aim: average precision from about 0.65 to about 0.10.
+"""How far the difficulty of the course world moves a plain random forest. Aim: average precision
+from about 0.65 to about 0.10.
 
-Trained on the days after the warm-up, tested on the live days by what truly was fraud, on the control (no drift).
+Trained on the days after the warm-up, tested on the live days by what truly was fraud, on the
+control (no drift).
 """
 
 import numpy as np
@@ -41,6 +43,7 @@ def main() -> None:
     for difficulty in LEVELS:
         values = [forest(seed, difficulty) for seed in SEEDS]
         print(
-            f"difficulty {difficulty:.2f}: average precision {np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})",
+            f"difficulty {difficulty:.2f}: average precision {np.mean(values):.2f} "
+            f"({min(values):.2f} to {max(values):.2f})",
             flush=True,
         )

@@ -1,7 +1,8 @@
-"""Marks of the monitor and of textbook detectors in worlds whose drift is known; seconds of a day; memory at full size.
+"""Marks of the monitor and of textbook detectors in worlds whose drift is known; seconds of a day;
+memory at full size.
 
-Every world has a seed that the calibration did not see. The table goes to ``2_Data_Drifts/marks.csv``, which notebook 2.3
-shows beside its own few worlds.
+Every world has a seed that the calibration did not see. The table goes to
+``2_Data_Drifts/marks.csv``, which notebook 2.3 shows beside its own few worlds.
 """
 
 import statistics
@@ -19,15 +20,22 @@ from fraudops.workspace import REPOSITORY
 
 SEEDS = range(4001, 4021)
 CASES = (
-    ("control", "sudden"), ("benign_season", "sudden"), ("benign_season", "gradual"),
-    ("price_inflation", "sudden"), ("new_terminals", "sudden"), ("fraud_wave", "sudden"),
-    ("price_inflation", "gradual"), ("new_terminals", "gradual"), ("fraud_wave", "gradual"),
-    ("adapting_fraud", "sudden"), ("adapting_fraud", "gradual"),
+    ("control", "sudden"),
+    ("benign_season", "sudden"),
+    ("benign_season", "gradual"),
+    ("price_inflation", "sudden"),
+    ("new_terminals", "sudden"),
+    ("fraud_wave", "sudden"),
+    ("price_inflation", "gradual"),
+    ("new_terminals", "gradual"),
+    ("fraud_wave", "gradual"),
+    ("adapting_fraud", "sudden"),
+    ("adapting_fraud", "gradual"),
     *((kind, "sudden") for kind in monitoring.DATA_FAULT_KINDS),
-)  # fmt: skip
+)
 QUIET = CASES[
     :2
-]  # where the textbook detectors watch every world; in the others the first few, for they take most of the time
+]  # here the textbook detectors watch every world, elsewhere the first few: they are slow
 RIVAL_SEEDS = 6
 MARKS = REPOSITORY / "2_Data_Drifts" / "marks.csv"
 ORACLE_DAYS = 28
@@ -36,7 +44,9 @@ LONG_DAYS = 90
 
 
 def world(case: tuple[str, str, int]) -> tuple[pd.DataFrame, pd.Series, int, int | None]:
-    """Marks of one world, its true frauds by day, its first live day, and the number of the live day of the onset."""
+    """Marks of one world, its true frauds by day, its first live day, and the number of the live
+    day of the onset.
+    """
     kind, shape, seed = case
     seen = monitoring.measure_world(
         kind, shape, seed, statistics=kind not in monitoring.DATA_FAULT_KINDS
@@ -105,12 +115,15 @@ def _targets(table: pd.DataFrame) -> None:
             delay = part["delay"].astype(float).fillna(np.inf).median()
             said = verdict(seen >= share and delay <= wait)
             print(
-                f"{name}, {kind}: {seen:.0%} detected, median delay {delay:.0f} days, target {share:.0%}, {wait:.0f}: {said}"
+                f"{name}, {kind}: {seen:.0%} detected, median delay {delay:.0f} days, "
+                f"target {share:.0%}, {wait:.0f}: {said}"
             )
 
 
 def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
-    """How soon a fraud wave shows to somebody who knows every fraud at once, at one false day in a hundred."""
+    """How soon a fraud wave shows to somebody who knows every fraud at once, at one false day in a
+    hundred.
+    """
 
     def counts(case: tuple[str, str, int]) -> tuple[np.ndarray, int | None]:
         _, frauds, live, onset = found[case]
@@ -130,7 +143,8 @@ def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
         delays.append(after[0] if len(after) else np.inf)
     seen = float(np.isfinite(delays).mean())
     print(
-        f"fraud wave, every fraud known at once, {ORACLE_DAYS} days: {seen:.0%} detected, median delay {np.median(delays):.0f}"
+        f"fraud wave, every fraud known at once, {ORACLE_DAYS} days: {seen:.0%} detected, "
+        f"median delay {np.median(delays):.0f}"
     )
 
 
@@ -159,12 +173,15 @@ def _one_day() -> None:
         taken.append(time.perf_counter() - began)
     middle = statistics.median(taken)
     print(
-        f"one monitored day at course size: median of {DAYS_TIMED} {middle:.2f} s, target 2 s: {verdict(middle <= 2)}"
+        f"one monitored day at course size: median of {DAYS_TIMED} {middle:.2f} s, target "
+        f"2 s: {verdict(middle <= 2)}"
     )
 
 
 def _long() -> None:
-    """Peak memory of `LONG_DAYS` monitored days at full size, from files, against that of half as many."""
+    """Peak memory of `LONG_DAYS` monitored days at full size, from files, against that of half as
+    many.
+    """
     for days in (LONG_DAYS // 2, LONG_DAYS):
         code = f"from benchmarks.drift import long_run; long_run({days})"
         out = subprocess.run(
@@ -174,7 +191,9 @@ def _long() -> None:
 
 
 def long_run(days: int) -> None:
-    """Land a full-size world, then monitor its last days from files in a process of its own; print seconds and peak memory."""
+    """Land a full-size world, then monitor its last days from files in a process of its own; print
+    seconds and peak memory.
+    """
     import tempfile
     from datetime import timedelta
     from pathlib import Path
@@ -198,7 +217,8 @@ def long_run(days: int) -> None:
             command, cwd=REPOSITORY, check=True, capture_output=True, text=True
         ).stdout
         print(
-            f"full size, {done.accepted:,} transactions, {days} monitored days: {out.strip().splitlines()[-1]}"
+            f"full size, {done.accepted:,} transactions, {days} monitored days: "
+            f"{out.strip().splitlines()[-1]}"
         )
 
 
@@ -218,5 +238,6 @@ def monitor(folder: str) -> None:
     verdicts = monitoring.make_verdicts(raw, watch.live // 86_400, {})
     seconds = time.perf_counter() - began
     print(
-        f"{seconds:.0f} s, {seconds / len(raw):.2f} s a day, peak {peak_gb():.2f} GB, {len(verdicts)} verdicts"
+        f"{seconds:.0f} s, {seconds / len(raw):.2f} s a day, peak {peak_gb():.2f} GB, "
+        f"{len(verdicts)} verdicts"
     )

@@ -1,8 +1,10 @@
-"""Point-in-time features against pandas and NumPy at 1.75 million rows, and at ten times as many in bounded memory.
+"""Point-in-time features against pandas and NumPy at 1.75 million rows, and at ten times as many in
+bounded memory.
 
-Three comparisons on one Handbook world: the features that the Handbook knows (see `rival_features`) by our SQL, by pandas in
-the Handbook's style and by NumPy by hand, equal in every cell to the NumPy ones; then all of our features, as they are used.
-Ours runs in DuckDB on all cores and, for a fair line, on one; the rivals use one.
+Three comparisons on one Handbook world: the features that the Handbook knows (see `rival_features`)
+by our SQL, by pandas in the Handbook's style and by NumPy by hand, equal in every cell to the NumPy
+ones; then all of our features, as they are used. Ours runs in DuckDB on all cores and, for a fair
+line, on one; the rivals use one.
 """
 
 import os
@@ -41,7 +43,9 @@ def main() -> None:
 
 
 def write_world(folder: Path, number: int) -> int:
-    """One Handbook world with ids of its own as ``tx_{number}.parquet`` and ``fraud_{number}.parquet``; gives its rows."""
+    """One Handbook world with ids of its own as ``tx_{number}.parquet`` and
+    ``fraud_{number}.parquet``; gives its rows.
+    """
     config = SimulatorConfig(
         preset="handbook",
         seed=number,
@@ -99,15 +103,18 @@ def _rivals(folder: Path) -> None:
     )
     different = int((got.reindex(by_hand.index) != by_hand).to_numpy().sum())
     print(
-        f"{len(by_hand):,} rows, the Handbook's {len(by_hand.columns)} sums and counts, Parquet to Parquet, median of {RUNS}:"
+        f"{len(by_hand):,} rows, the Handbook's {len(by_hand.columns)} sums and counts, "
+        f"Parquet to Parquet, median of {RUNS}:"
     )
     print(
-        f"ours {ours:.1f} s on {threads} threads, {alone:.1f} s on one; NumPy by hand {numpy:.1f} s on one"
+        f"ours {ours:.1f} s on {threads} threads, {alone:.1f} s on one; NumPy by hand "
+        f"{numpy:.1f} s on one"
     )
     print(f"cells that differ from NumPy by hand: {different}, target 0: {verdict(different == 0)}")
     slower = ours / numpy
     print(
-        f"ours takes {slower:.1f} times as long as NumPy, target at most {NUMPY_RATIO}: {verdict(slower <= NUMPY_RATIO)}"
+        f"ours takes {slower:.1f} times as long as NumPy, target at most {NUMPY_RATIO}: "
+        f"{verdict(slower <= NUMPY_RATIO)}"
     )
     print(f"   on one thread {alone / numpy:.1f} times", flush=True)
 
@@ -119,7 +126,8 @@ def _rivals(folder: Path) -> None:
     print(f"pandas groupby, apply, rolling: {pandas:.0f} s on one thread, once, in memory")
     faster = pandas / ours
     print(
-        f"ours is {faster:.0f} times faster than pandas, target at least {PANDAS_RATIO}: {verdict(faster >= PANDAS_RATIO)}"
+        f"ours is {faster:.0f} times faster than pandas, target at least {PANDAS_RATIO}: "
+        f"{verdict(faster >= PANDAS_RATIO)}"
     )
     print(f"   on one thread {pandas / alone:.0f} times", flush=True)
 
@@ -155,12 +163,14 @@ def _large(folder: Path) -> None:
         write_world(folder, number)
     seconds, peak, rows = _child(folder, "*")
     print(
-        f"all features, Parquet to Parquet, DuckDB held to {MEMORY_LIMIT}, division in batches, in a process of its own:"
+        f"all features, Parquet to Parquet, DuckDB held to {MEMORY_LIMIT}, division in "
+        "batches, in a process of its own:"
     )
     print(f"{small_rows:,} rows {small_seconds:.1f} s, peak {small_peak:.2f} GB")
     print(f"{rows:,} rows {seconds:.0f} s, peak {peak:.2f} GB")
     print(f"peak memory {peak:.2f} GB, target at most {MEMORY_GB}: {verdict(peak <= MEMORY_GB)}")
     growth = seconds / small_seconds * (WORLDS * small_rows / rows)
     print(
-        f"{WORLDS} times the rows take {growth:.1f} times the time, target at most {GROWTH}: {verdict(growth <= GROWTH)}"
+        f"{WORLDS} times the rows take {growth:.1f} times the time, target at most "
+        f"{GROWTH}: {verdict(growth <= GROWTH)}"
     )

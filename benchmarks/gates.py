@@ -1,4 +1,6 @@
-"""How often gates are right: two hundred challengers whose worth is known from many worlds, each judged on two weeks of one."""
+"""How often gates are right: two hundred challengers whose worth is known from many worlds, each
+judged on two weeks of one.
+"""
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -44,7 +46,9 @@ class Court:
 
 
 def _world(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Timeline, np.ndarray]:
-    """A world without drift: features, transactions, reports, timeline, and which transactions are fraud in truth."""
+    """A world without drift: features, transactions, reports, timeline, and which transactions are
+    fraud in truth.
+    """
     world = simulate_world(make_course_config("course", seed, "none"))
     tx, reports = monitoring.make_canonical_tables(world)
     table = compute_features(tx, reports).assign(
@@ -86,7 +90,9 @@ def _school() -> LabelledRows:
 
 
 def _pupil(number: int, school: LabelledRows) -> FittedModel:
-    """A model that learnt from more or fewer days, with more or fewer trees, and sets its threshold higher or lower."""
+    """A model that learnt from more or fewer days, with more or fewer trees, and sets its threshold
+    higher or lower.
+    """
     random = np.random.default_rng(number)
     days = random.integers(15, 105)
     rows = school.take(school.ts < school.ts.min() + days * DAY)
@@ -182,10 +188,12 @@ def main() -> None:
         if len(part):
             pupils = part["number"].nunique()
             print(
-                f"{name}: {pupils} challengers in {len(JUDGED)} worlds, {part['promoted'].mean():.1%} of the trials promoted"
+                f"{name}: {pupils} challengers in {len(JUDGED)} worlds, "
+                f"{part['promoted'].mean():.1%} of the trials promoted"
             )
     print(
-        f"worth of the fraud at stake: {table['worth'].quantile([0.05, 0.5, 0.95]).round(3).tolist()} (5, 50, 95 %)"
+        "worth of the fraud at stake: "
+        f"{table['worth'].quantile([0.05, 0.5, 0.95]).round(3).tolist()} (5, 50, 95 %)"
     )
     print(
         table[clearly]

@@ -1,9 +1,11 @@
-"""Quality on the Fraud Detection Handbook's protocol, beside the best figures the book reached after tuning.
+"""Quality on the Fraud Detection Handbook's protocol, beside the best figures the book reached
+after tuning.
 
-Train on 2018-07-25 to 31, wait seven days for labels, test on 2018-08-08 to 14; cards known as defrauded are left out of the
-test. The model is two scikit-learn forests on seven features: four of the course and three from a second text, which asks
-what is known of a terminal's past. Features, model and settings were chosen on the seeds 101 to 105; the seeds below were
-then run once. `python -m benchmarks.handbook --data DIR` judges the same model on the published files.
+Train on 2018-07-25 to 31, wait seven days for labels, test on 2018-08-08 to 14; cards known as
+defrauded are left out of the test. The model is two scikit-learn forests on seven features: four of
+the course and three from a second text, which asks what is known of a terminal's past. Features,
+model and settings were chosen on the seeds 101 to 105; the seeds below were then run once. `python
+-m benchmarks.handbook --data DIR` judges the same model on the published files.
 """
 
 import argparse
@@ -40,12 +42,14 @@ TARGET = {"AUC": 0.90, "AP": 0.75, "CP@100": 0.32}
 COURSE = ("amount", "c_scale_ratio", "c_unusual_14d", "t_fraud_7d")
 INPUTS = (*COURSE, "t_hot_hours", "t_clear_hours", "t_bad_30d")
 
-# What is known of a terminal: seven days after a payment its outcome is known, reported or not. A reported payment of 2.5 times
+# What is known of a terminal: seven days after a payment its outcome is known, reported or not. A
+# reported payment of 2.5 times
 # the customer's own mean speaks of the card and not of the terminal, so it is left out.
 OUTCOMES = f"""
 WITH judged AS (
     SELECT tx.*, COUNT(*) OVER own AS n, SUM(amount_cents) OVER own AS total FROM tx
-    WINDOW own AS (PARTITION BY customer_id ORDER BY ts RANGE BETWEEN 5184000 PRECEDING AND 60 PRECEDING)
+    WINDOW own AS (PARTITION BY customer_id ORDER BY ts RANGE BETWEEN 5184000 PRECEDING AND 60
+        PRECEDING)
 ),
 outcome AS (
     SELECT terminal_id, ts + {LABEL_MATURITY_DAYS * DAY} AS ts, is_fraud,
@@ -55,14 +59,17 @@ outcome AS (
 event AS (
     SELECT tx_id, ts, terminal_id, wanted, NULL AS good, NULL AS bad, NULL AS began FROM tx
     UNION ALL
-    SELECT NULL, ts, terminal_id, 0, CASE WHEN is_fraud = 0 THEN ts END, CASE WHEN is_fraud = 1 THEN ts END,
+    SELECT NULL, ts, terminal_id, 0, CASE WHEN is_fraud = 0 THEN ts END, CASE WHEN is_fraud = 1
+        THEN ts END,
            CASE WHEN is_fraud = 1 AND COALESCE(before, 0) = 0 THEN ts END
     FROM outcome
 ),
 windowed AS (
-    SELECT tx_id, ts, wanted, MAX(good) OVER month AS good, MAX(bad) OVER month AS bad, MAX(began) OVER month AS began,
+    SELECT tx_id, ts, wanted, MAX(good) OVER month AS good, MAX(bad) OVER month AS bad,
+        MAX(began) OVER month AS began,
            COUNT(bad) OVER month AS t_bad_30d
-    FROM event WINDOW month AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 2592000 PRECEDING AND 60 PRECEDING)
+    FROM event WINDOW month AS (PARTITION BY terminal_id ORDER BY ts RANGE BETWEEN 2592000
+        PRECEDING AND 60 PRECEDING)
 )
 SELECT * EXCLUDE (wanted) FROM windowed WHERE wanted = 1
 """
@@ -77,7 +84,9 @@ class Split:
 
 
 def canonical(seed: int) -> pd.DataFrame:
-    """The Handbook preset at default size: one row for each transaction, ids as text, with is_fraud and kind."""
+    """The Handbook preset at default size: one row for each transaction, ids as text, with is_fraud
+    and kind.
+    """
     world = simulate_world(
         SimulatorConfig(
             preset="handbook",
@@ -119,7 +128,8 @@ def published(folder: str) -> pd.DataFrame:
         or tx["ts"].max() < TEST + (DAYS - 1) * DAY
     ):
         raise UserError(
-            f"{folder} does not hold all days from 2018-05-12 to 2018-08-14: name the folder of all files."
+            f"{folder} does not hold all days from 2018-05-12 to 2018-08-14: name the "
+            "folder of all files."
         )
     return tx
 
@@ -127,7 +137,8 @@ def published(folder: str) -> pd.DataFrame:
 def split(tx: pd.DataFrame) -> Split:
     """The protocol's training and test rows with their features, each as of its own time.
 
-    A test day leaves out the customers with a fraud since the training began whose report was there as that day began.
+    A test day leaves out the customers with a fraud since the training began whose report was there
+    as that day began.
     """
     day = (tx["ts"] - TRAIN) // DAY
     training = (day >= 0) & (day < DAYS)
@@ -268,12 +279,15 @@ def line(name: str, values: dict[str, float]) -> None:
 
 
 def judge(tx: pd.DataFrame, name: str, seed: int | None = None) -> dict[str, dict[str, float]]:
-    """Fit on the training days and print the test figures: ours with intervals, the book's way and, with a seed, the oracle."""
+    """Fit on the training days and print the test figures: ours with intervals, the book's way and,
+    with a seed, the oracle.
+    """
     rows = split(tx)
     train, test = rows.train, rows.test
     y = test["is_fraud"].to_numpy()
     print(
-        f"{name}: train {len(train):,} rows, {train['is_fraud'].sum()} frauds; test {len(test):,} rows, {y.sum()} frauds"
+        f"{name}: train {len(train):,} rows, {train['is_fraud'].sum()} frauds; test "
+        f"{len(test):,} rows, {y.sum()} frauds"
     )
     p = model().fit(train[list(INPUTS)], train["is_fraud"]).predict_proba(test[list(INPUTS)])[:, 1]
     around = "  ".join(
@@ -298,17 +312,22 @@ def targets(mean: dict[str, float], of: str) -> None:
     for key, value in mean.items():
         met = verdict(value >= TARGET[key])
         print(
-            f"{key} {of} {value:.3f}, book {BOOK[key]:.3f}, target at least {TARGET[key]:.2f}: {met}"
+            f"{key} {of} {value:.3f}, book {BOOK[key]:.3f}, target at least "
+            f"{TARGET[key]:.2f}: {met}"
         )
 
 
 def main(data: str = "", seeds: tuple[int, ...] = SEEDS) -> None:
-    """Print each seed's figures beside those of the book's way and of an oracle, and the means against book and targets."""
+    """Print each seed's figures beside those of the book's way and of an oracle, and the means
+    against book and targets.
+    """
     print(
-        "within: 95 %, customers drawn again; book: the best figure of any of its models after tuning, on its own world"
+        "within: 95 %, customers drawn again; book: the best figure of any of its models "
+        "after tuning, on its own world"
     )
     print(
-        "book's way: its features with balanced bagging; oracle: knows the generating law and every label that has arrived"
+        "book's way: its features with balanced bagging; oracle: knows the generating law "
+        "and every label that has arrived"
     )
     if data:
         targets(judge(published(data), "published files")["ours"], "on the published files")

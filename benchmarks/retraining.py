@@ -1,4 +1,6 @@
-"""What the loop of monitor, gates and retraining is worth, beside retraining every day, never, and an oracle."""
+"""What the loop of monitor, gates and retraining is worth, beside retraining every day, never, and
+an oracle.
+"""
 
 from concurrent.futures import ProcessPoolExecutor
 
@@ -68,7 +70,9 @@ def month(case: tuple[int, str]) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Print what each policy saved, with intervals over the worlds, and the loop's trainings and promotions."""
+    """Print what each policy saved, with intervals over the worlds, and the loop's trainings and
+    promotions.
+    """
     for planted in (DEFAULT_DRIFTS, "none"):
         with ProcessPoolExecutor(2) as pool:
             table = pd.concat(
@@ -99,13 +103,18 @@ def main() -> None:
         share = saved["loop"].sum() / saved["daily"].sum()
         trained = made["trained"]["loop"].mean() / BacktestSettings().days
         print(
-            f"saved by the loop: {share:.1%} of retraining every day, target {SHARE:.0%}: {verdict(share >= SHARE)}"
+            f"saved by the loop: {share:.1%} of retraining every day, target {SHARE:.0%}: "
+            f"{verdict(share >= SHARE)}"
         )
         print(
-            f"trainings: {trained:.0%} of those of every day, target {TRAININGS:.0%}: {verdict(trained <= TRAININGS)}"
+            f"trainings: {trained:.0%} of those of every day, target {TRAININGS:.0%}: "
+            f"{verdict(trained <= TRAININGS)}"
         )
         gain = (saved["loop"] - saved["never"]).to_numpy()
         drawn = np.random.default_rng(0).choice(gain, (RESAMPLES, len(gain))).mean(axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975])
-        said = f"{gain.mean():,.0f} euros a month more than never retraining ({low:,.0f} to {high:,.0f}"
+        said = (
+            f"{gain.mean():,.0f} euros a month more than never retraining ({low:,.0f} to "
+            f"{high:,.0f}"
+        )
         print(f"{said}, 95 %, worlds drawn again), target above 0: {verdict(low > 0)}")

@@ -1,8 +1,9 @@
 """The same features by pandas in the Handbook's style, and by NumPy written by hand.
 
-What is compared are the features that the Handbook knows: counts and mean amounts of a customer in 1, 7 and 30 days, counts
-of a terminal and reports of fraud on it in 1, 7 and 30 days. `reduced_sql` asks DuckDB for
-exactly these columns of `features.sql`; results are integers and must agree in every cell.
+What is compared are the features that the Handbook knows: counts and mean amounts of a customer in
+1, 7 and 30 days, counts of a terminal and reports of fraud on it in 1, 7 and 30 days. `reduced_sql`
+asks DuckDB for exactly these columns of `features.sql`; results are integers and must agree in
+every cell.
 """
 
 import numpy as np
@@ -47,7 +48,8 @@ def _codes(*columns: pd.Series) -> list[np.ndarray]:
 def by_numpy(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
     """`SUMS` from sorted keys, binary searches and running sums.
 
-    A key holds entity and second in one integer, so that one search finds the edge of a window within an entity.
+    A key holds entity and second in one integer, so that one search finds the edge of a window
+    within an entity.
 
     Parameters
     ----------
@@ -67,7 +69,9 @@ def by_numpy(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
     out = {"tx_id": tx["tx_id"].to_numpy()}
 
     def edges(own: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-        """For transactions of sorted keys `own` the end, and the starts for each of `DAYS`, among the sorted `events`."""
+        """For transactions of sorted keys `own` the end, and the starts for each of `DAYS`, among
+        the sorted `events`.
+        """
         end = np.searchsorted(events, own - WINDOW_GAP_SECONDS, side="right")
         return end, [np.searchsorted(events, own - days * DAY, side="left") for days in DAYS]
 
@@ -104,7 +108,9 @@ def by_numpy(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
 
 
 def _customer_windows(group: pd.DataFrame) -> pd.DataFrame:
-    """One customer's counts and means, as the Handbook's readers write them: a rolling window for each length."""
+    """One customer's counts and means, as the Handbook's readers write them: a rolling window for
+    each length.
+    """
     group = group.sort_values("at")
     amount = group.set_index("at")["amount_cents"]
     for days in DAYS:
@@ -115,7 +121,9 @@ def _customer_windows(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _terminal_windows(group: pd.DataFrame, delay: int = 7) -> pd.DataFrame:
-    """One terminal's counts and its frauds of a window that ended `delay` days ago: a long window less a short one."""
+    """One terminal's counts and its frauds of a window that ended `delay` days ago: a long window
+    less a short one.
+    """
     group = group.sort_values("at")
     fraud = group.set_index("at")["fraud"]
     recent = fraud.rolling(f"{delay}D").sum()
@@ -126,10 +134,12 @@ def _terminal_windows(group: pd.DataFrame, delay: int = 7) -> pd.DataFrame:
 
 
 def by_groups(tx: pd.DataFrame) -> pd.DataFrame:
-    """The same features in the Handbook's style: groupby, apply, rolling; once by customer and once by terminal.
+    """The same features in the Handbook's style: groupby, apply, rolling; once by customer and once
+    by terminal.
 
-    Its windows end with the transaction itself and not a minute before, and a fraud is known exactly seven days after it
-    happened; apart from these edges the numbers are those of `by_numpy`.
+    Its windows end with the transaction itself and not a minute before, and a fraud is known
+    exactly seven days after it happened; apart from these edges the numbers are those of
+    `by_numpy`.
 
     Parameters
     ----------

@@ -1,6 +1,8 @@
-"""The Handbook's features and one of its two best tuned kinds of model, run on the same rows as ours.
+"""The Handbook's features and one of its two best tuned kinds of model, run on the same rows as
+ours.
 
-The book's printed figures belong to one simulated world, and worlds differ: this line tells how hard a seed is for its way.
+The book's printed figures belong to one simulated world, and worlds differ: this line tells how
+hard a seed is for its way.
 """
 
 import numpy as np
@@ -13,7 +15,8 @@ from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 
 def table(tx: pd.DataFrame) -> pd.DataFrame:
-    """Amount, weekend, night, a customer's counts and means, a terminal's delayed counts and shares of fraud: (n, 15).
+    """Amount, weekend, night, a customer's counts and means, a terminal's delayed counts and shares
+    of fraud: (n, 15).
 
     Parameters
     ----------
@@ -41,7 +44,9 @@ def table(tx: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(tx: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Probability of fraud of the test rows by balanced bagging of trees fitted to the training rows, both row numbers."""
+    """Probability of fraud of the test rows by balanced bagging of trees fitted to the training
+    rows, both row numbers.
+    """
     X, y = table(tx), tx["is_fraud"].to_numpy()
     tree = DecisionTreeClassifier(max_depth=20, random_state=0)
     model = BalancedBaggingClassifier(tree, n_estimators=100, sampling_strategy=0.1, random_state=0)

@@ -1,8 +1,10 @@
-"""What the Handbook's law lets anybody reach: scores of a detector that knows the law and every label that has arrived.
+"""What the Handbook's law lets anybody reach: scores of a detector that knows the law and every
+label that has arrived.
 
-It knows each customer's true mean amount, and of each reported fraud which scenario it was. It does not know what no label has
-told yet: in the first week of a compromise a terminal's frauds look like any other payment. No model can be expected to do
-better than this on average, so a target above these figures is missed for the law's sake.
+It knows each customer's true mean amount, and of each reported fraud which scenario it was. It does
+not know what no label has told yet: in the first week of a compromise a terminal's frauds look like
+any other payment. No model can be expected to do better than this on average, so a target above
+these figures is missed for the law's sake.
 """
 
 import numpy as np
@@ -25,7 +27,8 @@ def terminal_chance(today: int, days: np.ndarray, bad: np.ndarray) -> float:
     Parameters
     ----------
     today : day number
-    days, bad : (n,) days of its payments of known outcome in time order, and whether each was a fraud of the terminal
+    days, bad : (n,) days of its payments of known outcome in time order, and whether each was a
+        fraud of the terminal
     """
     good = np.flatnonzero(~bad)
     clear = days[good[-1]] if len(good) else -1
@@ -42,13 +45,17 @@ def terminal_chance(today: int, days: np.ndarray, bad: np.ndarray) -> float:
 
 
 def _density(amount: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Of an honest payment: normal, and uniform to twice the mean where the normal draw was negative."""
+    """Of an honest payment: normal, and uniform to twice the mean where the normal draw was
+    negative.
+    """
     again = (amount >= 0) & (amount < 2 * mean)
     return norm.pdf(amount, mean, mean / 2) + norm.cdf(-2) / (2 * mean) * again
 
 
 def customer_chance(today: int, days: np.ndarray, evidence: np.ndarray) -> float:
-    """Probability that a customer is compromised today, from the likelihood ratios (n,) of the payments of the last days."""
+    """Probability that a customer is compromised today, from the likelihood ratios (n,) of the
+    payments of the last days.
+    """
     starts = range(today - CUSTOMER_DAYS + 1, today + 1)
     odds = CUSTOMER_RATE * sum(np.prod(evidence[days >= start]) for start in starts)
     return odds / (1 + odds)
@@ -59,7 +66,8 @@ def scores(tx: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
 
     Parameters
     ----------
-    tx : (n, ...) a whole world in time order: ts, customer_id, terminal_id (numbers as text), amount_cents, kind
+    tx : (n, ...) a whole world in time order: ts, customer_id, terminal_id (numbers as text),
+        amount_cents, kind
     rows : (m,) row numbers
     seed : of that world
     """

@@ -1,4 +1,6 @@
-"""What one would write without this course: FastAPI and a model from joblib, given ready-made features."""
+"""What one would write without this course: FastAPI and a model from joblib, given ready-made
+features.
+"""
 
 import os
 

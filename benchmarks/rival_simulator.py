@@ -1,9 +1,11 @@
-"""The Handbook's law simulated as the Handbook describes it: customer by customer, day by day, payment by payment.
+"""The Handbook's law simulated as the Handbook describes it: customer by customer, day by day,
+payment by payment.
 
-Written from that description to be compared with; the draws come one by one from NumPy's generators, the payments of a
-customer are appended to a list, each list becomes a frame, the frames are put together, and frauds are added day by day.
-A customer is a row of a frame, and each payment reads its fields by attribute; that alone costs half of the time, so the
-benchmark also prints what is left when the row is a named tuple.
+Written from that description to be compared with; the draws come one by one from NumPy's
+generators, the payments of a customer are appended to a list, each list becomes a frame, the frames
+are put together, and frauds are added day by day. A customer is a row of a frame, and each payment
+reads its fields by attribute; that alone costs half of the time, so the benchmark also prints what
+is left when the row is a named tuple.
 """
 
 from datetime import date
@@ -20,7 +22,9 @@ TERMINAL_DAYS, CUSTOMER_DAYS = 28, 14
 
 
 def profiles(customers: int, terminals: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Customers (place, mean and spread of amounts, rate, terminals nearby) and terminals (place), row by row."""
+    """Customers (place, mean and spread of amounts, rate, terminals nearby) and terminals (place),
+    row by row.
+    """
     random = np.random.default_rng(seed)
     people = []
     for customer in range(customers):
@@ -49,7 +53,9 @@ def _near(one: pd.Series, places: np.ndarray) -> list[int]:
 
 
 def purchases(customer: pd.Series, start: date, days: int) -> pd.DataFrame:
-    """One customer's payments: a Poisson number for each day, then time, amount and terminal of each."""
+    """One customer's payments: a Poisson number for each day, then time, amount and terminal of
+    each.
+    """
     random, pick = np.random.RandomState(customer.customer_id), Random(customer.customer_id)
     rows = []
     for day in range(days):
@@ -76,7 +82,9 @@ def purchases(customer: pd.Series, start: date, days: int) -> pd.DataFrame:
 def add_frauds(
     tx: pd.DataFrame, people: pd.DataFrame, shops: pd.DataFrame, days: int, seed: int
 ) -> pd.DataFrame:
-    """Large amounts, then each day two terminals for four weeks and three customers for two, in place."""
+    """Large amounts, then each day two terminals for four weeks and three customers for two, in
+    place.
+    """
     tx["fraud"], tx["scenario"] = 0, 0
     tx.loc[tx["amount"] > LARGE, ["fraud", "scenario"]] = 1
     random = np.random.default_rng(seed)
@@ -98,7 +106,9 @@ def add_frauds(
 
 
 def payments(people: pd.DataFrame, start: date, days: int, as_tuples: bool = False) -> pd.DataFrame:
-    """All customers' payments in time order, numbered; customers as rows of pandas, or as named tuples."""
+    """All customers' payments in time order, numbered; customers as rows of pandas, or as named
+    tuples.
+    """
     each = people.itertuples() if as_tuples else (customer for _, customer in people.iterrows())
     tx = pd.concat([purchases(customer, start, days) for customer in each])
     tx = tx.sort_values("at").reset_index(drop=True)

@@ -1,7 +1,7 @@
 """The scoring service on raw transactions, against two servers that are given ready-made features.
 
-One model, one machine, one run, one worker each; the client shares the cores. Then start, memory, a steady load, and requests
-made by schemathesis.
+One model, one machine, one run, one worker each; the client shares the cores. Then start, memory, a
+steady load, and requests made by schemathesis.
 """
 
 import json
@@ -35,7 +35,9 @@ RIVALS = Path(__file__).with_name("rival_locust.py")
 
 
 def _prepare(workspace: Workspace) -> tuple[models.RegisteredVersion, pd.DataFrame, pd.DataFrame]:
-    """The course world up to a champion: the champion, the last live days raw, and their features."""
+    """The course world up to a champion: the champion, the last live days raw, and their
+    features.
+    """
     data.ingest(open_source("simulate", "", "course"), workspace)
     tx, labels, timeline = (
         data.load_transactions(workspace),
@@ -188,7 +190,8 @@ def _side_by_side(
     ):
         ratio = mine / theirs
         print(
-            f"{name}: {mine:.0f} / {theirs:.0f} rows/s = {ratio:.2f}, target {target}: {verdict(ratio >= target)}"
+            f"{name}: {mine:.0f} / {theirs:.0f} rows/s = {ratio:.2f}, target {target}: "
+            f"{verdict(ratio >= target)}"
         )
 
 
@@ -208,7 +211,8 @@ def _alone(workspace: Workspace, tag: str, tx: pd.DataFrame) -> None:
         print(f"start to ready: {ready:.1f} s, target 10 s: {verdict(ready <= 10)}")
         steady = serving.run_load_test(url, tx, 8, 20, rate=STEADY_RATE)
         print(
-            f"{STEADY_RATE} requests a second: {steady}, p99 target 60 ms: {verdict(steady['p99_ms'] <= 60)}",
+            f"{STEADY_RATE} requests a second: {steady}, p99 target 60 ms: "
+            f"{verdict(steady['p99_ms'] <= 60)}",
             flush=True,
         )
         sizes = _memory()
@@ -216,10 +220,12 @@ def _alone(workspace: Workspace, tag: str, tx: pd.DataFrame) -> None:
             serving.run_load_test(url, tx, 8, 60, rate=STEADY_RATE)
             sizes = [*sizes, *_memory()]
         print(
-            f"memory by the minute: {[round(size) for size in sizes]} MB, target 500: {verdict(max(sizes) <= 500)}",
+            f"memory by the minute: {[round(size) for size in sizes]} MB, target 500: "
+            f"{verdict(max(sizes) <= 500)}",
             flush=True,
         )
         seen = attack(url, EXAMPLES)
         print(
-            f"schemathesis: {seen.total()} requests, answers {dict(seen)}: {verdict(max(seen) < 500)}"
+            f"schemathesis: {seen.total()} requests, answers {dict(seen)}: "
+            f"{verdict(max(seen) < 500)}"
         )

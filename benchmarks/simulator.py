@@ -1,7 +1,8 @@
-"""Time to simulate the Handbook's default size on one core, against the same law written customer by customer in pandas.
+"""Time to simulate the Handbook's default size on one core, against the same law written customer
+by customer in pandas.
 
-Targets: at most 2 s, and at least 150 times faster than the rival. The rival is timed on a sample of customers and scaled,
-then, where that promises less than `LONGEST` seconds, once on the whole.
+Targets: at most 2 s, and at least 150 times faster than the rival. The rival is timed on a sample
+of customers and scaled, then, where that promises less than `LONGEST` seconds, once on the whole.
 """
 
 import os
@@ -24,7 +25,9 @@ HANDBOOK = SimulatorConfig(
 
 
 def main() -> None:
-    """Print our seconds (after one run that is not counted), their median, and the ratios to the rival."""
+    """Print our seconds (after one run that is not counted), their median, and the ratios to the
+    rival.
+    """
     if hasattr(os, "sched_setaffinity"):
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(before)})
@@ -55,28 +58,35 @@ def _compare() -> None:
     ours = statistics.median(seconds)
 
     print(
-        f"ours: {rows:,} transactions; seconds: {', '.join(f'{value:.2f}' for value in sorted(seconds))}"
+        f"ours: {rows:,} transactions; seconds: "
+        f"{', '.join(f'{value:.2f}' for value in sorted(seconds))}"
     )
     print(
-        f"ours: median {ours:.2f} s, target at most {TARGET_SECONDS:.0f} s: {verdict(ours <= TARGET_SECONDS)}"
+        f"ours: median {ours:.2f} s, target at most {TARGET_SECONDS:.0f} s: "
+        f"{verdict(ours <= TARGET_SECONDS)}"
     )
     print(
-        f"rival: profiles of all customers and terminals {setting:.1f} s; payments scaled from {SAMPLE} customers, no frauds:"
+        f"rival: profiles of all customers and terminals {setting:.1f} s; payments scaled "
+        f"from {SAMPLE} customers, no frauds:"
     )
     print(
-        f"   {scaled:.0f} s, {scaled / ours:.0f} times ours, customers as rows of pandas, as the Handbook has them"
+        f"   {scaled:.0f} s, {scaled / ours:.0f} times ours, customers as rows of pandas, "
+        "as the Handbook has them"
     )
     print(
-        f"   {tuples:.0f} s, {tuples / ours:.0f} times ours, customers as named tuples, for comparison"
+        f"   {tuples:.0f} s, {tuples / ours:.0f} times ours, customers as named tuples, "
+        "for comparison"
     )
     ratio, measured = scaled / ours, "scaled from the sample"
     if whole:
         ratio, measured = whole / ours, "measured on the whole"
         print(
-            f"rival: {len(tx):,} transactions, {tx['fraud'].sum():,} frauds in {whole:.0f} s, once, on the whole"
+            f"rival: {len(tx):,} transactions, {tx['fraud'].sum():,} frauds in "
+            f"{whole:.0f} s, once, on the whole"
         )
     print(
-        f"ratio {ratio:.0f} ({measured}), target at least {TARGET_RATIO}: {verdict(ratio >= TARGET_RATIO)}"
+        f"ratio {ratio:.0f} ({measured}), target at least {TARGET_RATIO}: "
+        f"{verdict(ratio >= TARGET_RATIO)}"
     )
 
 

@@ -7,7 +7,8 @@ import os
 
 from fraudops._lazy import lazy_exports
 
-# Read by numeric and tracking libraries when they are first imported, so this must come before them.
+# Read by numeric and tracking libraries when they are first imported, so this must come before
+# them.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # on few, busy cores OpenMP's spinning costs more than it gains
     "DO_NOT_TRACK": "true",

@@ -79,7 +79,8 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
         return [*python, "jupyterlab", *options], REPOSITORY
     if what == "serve":
         from fraudops.serving import (
-            find_or_build_champion_bento,  # imports mlflow and bentoml, which the others need not wait for
+            # imports mlflow and bentoml, which the others need not wait for
+            find_or_build_champion_bento,
         )
 
         tag = find_or_build_champion_bento(workspace)
@@ -97,13 +98,15 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
         raise UserError(
             f"The review page {AUDIT_FOLDER / 'audit_app.ipynb'} is missing: restore it."
         )
-    # Voila reads voila.json in the folder where it starts; on a busy port it stops, so that the printed link is right.
+    # Voila reads voila.json in the folder where it starts; on a busy port it stops, so that the
+    # printed link is right.
     options = ["--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", f"--port={port}"]
     return [*python, "voila", "audit_app.ipynb", *options], AUDIT_FOLDER
 
 
 def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
-    """The review page's environment; its first start makes an admin and prints the one-time password, once.
+    """The review page's environment; its first start makes an admin and prints the one-time
+    password, once.
 
     Raises
     ------

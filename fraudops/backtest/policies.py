@@ -1,7 +1,9 @@
-"""Thirty days of operation, played day by day: monitor, gates, retraining, scoring, review; and what others would have done.
+"""Thirty days of operation, played day by day: monitor, gates, retraining, scoring, review; and
+what others would have done.
 
-A day is one step: what came of it, and what the next day has to know, is kept in one transaction with the ledger's entries.
-So a month that is interrupted goes on with the day that was under way, and tells the same story.
+A day is one step: what came of it, and what the next day has to know, is kept in one transaction
+with the ledger's entries. So a month that is interrupted goes on with the day that was under way,
+and tells the same story.
 """
 
 from collections.abc import Iterator
@@ -51,7 +53,8 @@ class BacktestSettings:
     Attributes
     ----------
     wish : when the loop wants to retrain
-    judge_after_days : days after a training on which its challenger meets the gates; after the last it is dropped
+    judge_after_days : days after a training on which its challenger meets the gates; after the last
+        it is dropped
     strategy : imbalance strategy of every model
     """
 
@@ -70,7 +73,8 @@ class BacktestData:
     Attributes
     ----------
     rows : tx_id, ts, customer_id and `FEATURES`, of all days
-    labels : every fraud report that ever arrives: tx_id, label_ts. A day reads those that had arrived; the bill reads all
+    labels : every fraud report that ever arrives: tx_id, label_ts. A day reads those that had
+        arrived; the bill reads all
     verdicts : of each live day, by its first second
     """
 
@@ -88,7 +92,9 @@ class ModelStore(Protocol):
     """Where models are kept, by version."""
 
     def keep(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
-        """Keep a model that was trained on the morning of a day (its first second); the same day again, the same version."""
+        """Keep a model that was trained on the morning of a day (its first second); the same day
+        again, the same version.
+        """
         ...
 
     def take(self, version: str) -> Candidate:
@@ -213,7 +219,9 @@ class OperatingPolicy:
         return pd.DataFrame(state.reviews, columns=list(EMPTY_REVIEWS))
 
     def _trial(self, state: PolicyState, today: pd.DataFrame) -> np.ndarray:
-        """Which transactions (n,) a challenger on trial would have had looked at, at most as many as a team can do."""
+        """Which transactions (n,) a challenger on trial would have had looked at, at most as many
+        as a team can do.
+        """
         if not (state.challenger and len(today)):
             return np.zeros(len(today), bool)
         who = self.shelf.take(state.challenger)
@@ -223,8 +231,9 @@ class OperatingPolicy:
     def _work(self, state: PolicyState, now: int, row: dict) -> PolicyState:
         """Score the day, review what was flagged, and count what it cost.
 
-        The champion decides. What it would let through and a challenger on trial would not is reviewed too: so all that the two
-        differ in is known in the evening, for both alike, and the trial pays for its reviews.
+        The champion decides. What it would let through and a challenger on trial would not is
+        reviewed too: so all that the two differ in is known in the evening, for both alike, and the
+        trial pays for its reviews.
         """
         ground, costs, who = self.ground, self.setting.costs, self.shelf.take(state.champion)
         today = ground.day(now, now + DAY)
@@ -237,10 +246,15 @@ class OperatingPolicy:
         called = self.setting.reviewer.says(today["tx_id"], fraud)
         cost = compute_cost_with_review_errors(fraud, decision, called, cents, costs)
         row |= {
-            "transactions": len(today), "frauds": int(fraud.sum()), "at_stake_cents": int(cents[fraud].sum()),
-            "cost_cents": int(cost.sum()), "reviews": int((decision == "review").sum()), "trial_reviews": int(on_trial.sum()),
-            "blocked": int((decision == "block").sum()), "caught": int((fraud & (decision != "approve")).sum()),
-        }  # fmt: skip
+            "transactions": len(today),
+            "frauds": int(fraud.sum()),
+            "at_stake_cents": int(cents[fraud].sum()),
+            "cost_cents": int(cost.sum()),
+            "reviews": int((decision == "review").sum()),
+            "trial_reviews": int(on_trial.sum()),
+            "blocked": int((decision == "block").sum()),
+            "caught": int((fraud & (decision != "approve")).sum()),
+        }
         seen = decision == "review"
         said = [
             [tx_id, int(one), now + DAY - 1]
@@ -252,7 +266,9 @@ class OperatingPolicy:
 def compute_baseline_costs(
     ground: BacktestData, setting: BacktestSettings, now: int
 ) -> dict[str, int]:
-    """Cents that a day costs an oracle, who reviews just the frauds that are worth it, and one who does nothing."""
+    """Cents that a day costs an oracle, who reviews just the frauds that are worth it, and one who
+    does nothing.
+    """
     today = ground.day(now, now + DAY)
     lost = np.rint(
         today.loc[today["tx_id"].isin(ground.labels["tx_id"]), "amount"].to_numpy() * 100
@@ -266,11 +282,19 @@ def iterate_day_starts(ground: BacktestData, setting: BacktestSettings) -> Itera
 
 
 def summarize_day(ground: BacktestData, setting: BacktestSettings, now: int) -> dict:
-    """What the days of all policies have in common: the verdict, and how late the reports of the day were."""
+    """What the days of all policies have in common: the verdict, and how late the reports of the
+    day were.
+    """
     verdict = ground.verdicts.get(now, DEFAULT_VERDICT)
     today = ground.day(now, now + DAY).set_index("tx_id")["ts"]
     reports = ground.labels[ground.labels["tx_id"].isin(today.index)]
     delay = (reports["label_ts"].to_numpy() - today.reindex(reports["tx_id"]).to_numpy()) / DAY
     wait = float(np.median(delay)) if len(delay) else float("nan")
-    return {"day": str(day_of(now)), "severity": verdict.severity, "action": verdict.action, "evidence": verdict.evidence,
-            "median_report_days": None if np.isnan(wait) else round(wait, 2), **compute_baseline_costs(ground, setting, now)}  # fmt: skip
+    return {
+        "day": str(day_of(now)),
+        "severity": verdict.severity,
+        "action": verdict.action,
+        "evidence": verdict.evidence,
+        "median_report_days": None if np.isnan(wait) else round(wait, 2),
+        **compute_baseline_costs(ground, setting, now),
+    }

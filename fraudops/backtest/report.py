@@ -1,4 +1,6 @@
-"""The page of a month: what each way to operate cost, and what happened when. One file, no network."""
+"""The page of a month: what each way to operate cost, and what happened when. One file, no
+network.
+"""
 
 import io
 from collections.abc import Callable
@@ -40,7 +42,9 @@ def tabulate_daily_costs(story: dict) -> pd.DataFrame:
 
 
 def summarize_policies(story: dict) -> pd.DataFrame:
-    """By policy: cost and money saved against doing nothing (cents), share of the oracle's saving, trainings, promotions."""
+    """By policy: cost and money saved against doing nothing (cents), share of the oracle's saving,
+    trainings, promotions.
+    """
     spent = tabulate_daily_costs(story).sum()
     saved = spent["nothing"] - spent
     played = (
@@ -55,7 +59,9 @@ def summarize_policies(story: dict) -> pd.DataFrame:
 
 
 def tabulate_events(story: dict) -> pd.DataFrame:
-    """What happened, in order: day, kind ('alarm', 'broken data', 'training', 'promotion', 'refusal', 'rollback'), text."""
+    """What happened, in order: day, kind ('alarm', 'broken data', 'training', 'promotion',
+    'refusal', 'rollback'), text.
+    """
     found = []
     before = "nothing"
     for day in story["days"]:
@@ -81,7 +87,10 @@ def tabulate_events(story: dict) -> pd.DataFrame:
                 )
     for move in story["moves"]:
         if move["previous"]:
-            text = f"version {move['version']} in the place of version {move['previous']}: {move['reason']}"
+            text = (
+                f"version {move['version']} in the place of version {move['previous']}: "
+                f"{move['reason']}"
+            )
             found.append((str(day_of(move["at"])), move["kind"], text))
     return pd.DataFrame(found, columns=["day", "kind", "text"]).sort_values(
         "day", kind="stable", ignore_index=True
@@ -157,10 +166,16 @@ def write_backtest_report(workspace: Workspace, story: dict) -> None:
     spent = tabulate_daily_costs(story)
     table = summarize_policies(story)
     rows = [
-        {"day": day, "cents": spent.loc[day], **next(one for one in story["days"] if one["day"] == day),
-         **{f"loop_{key}": value for key, value in row.items()}}
-        for row in story["played"] if row["policy"] == "loop" for day in [row["day"]]
-    ]  # fmt: skip
+        {
+            "day": day,
+            "cents": spent.loc[day],
+            **next(one for one in story["days"] if one["day"] == day),
+            **{f"loop_{key}": value for key, value in row.items()},
+        }
+        for row in story["played"]
+        if row["policy"] == "loop"
+        for day in [row["day"]]
+    ]
     environment = Environment(
         loader=PackageLoader("fraudops.backtest", "."),
         autoescape=True,
@@ -169,9 +184,15 @@ def write_backtest_report(workspace: Workspace, story: dict) -> None:
         lstrip_blocks=True,
     )
     page = environment.get_template("story.html.j2").render(
-        story=story, names=POLICY_STYLES, summary=table.to_dict("index"), events=tabulate_events(story).to_dict("records"), rows=rows,
-        money=_render_svg(lambda: _plot_money_saved(story)), each_day=_render_svg(lambda: _plot_daily_costs(story)), gates=_list_gate_results(story),
-    )  # fmt: skip
+        story=story,
+        names=POLICY_STYLES,
+        summary=table.to_dict("index"),
+        events=tabulate_events(story).to_dict("records"),
+        rows=rows,
+        money=_render_svg(lambda: _plot_money_saved(story)),
+        each_day=_render_svg(lambda: _plot_daily_costs(story)),
+        gates=_list_gate_results(story),
+    )
     with atomic_write(workspace.path("report", "timeline.html")) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -1,4 +1,6 @@
-"""A month on disk: played by several processes, kept day by day in a database of its own, resumed where it was interrupted."""
+"""A month on disk: played by several processes, kept day by day in a database of its own, resumed
+where it was interrupted.
+"""
 
 import hashlib
 import json
@@ -45,12 +47,16 @@ MODEL_POLICIES = ("loop", "daily", "never")  # the others need no model
 
 
 def get_backtest_workspace(workspace: Workspace) -> Workspace:
-    """Where a month keeps its database, its registry and its story: apart from the operation of the notebooks."""
+    """Where a month keeps its database, its registry and its story: apart from the operation of the
+    notebooks.
+    """
     return Workspace(workspace.root / "month", isolated=True)
 
 
 class RegistryModelStore:
-    """Models in MLflow's registry. Operation and morning are a tag: played again, a day finds the model it registered."""
+    """Models in MLflow's registry. Operation and morning are a tag: played again, a day finds the
+    model it registered.
+    """
 
     def __init__(self, own: Workspace, operation: str):
         self.own, self.operation = own, operation
@@ -77,7 +83,9 @@ class RegistryModelStore:
 
 
 class InMemoryModelStore:
-    """Models in memory only: those of the policies that we only compare with. All count as equally simple."""
+    """Models in memory only: those of the policies that we only compare with. All count as equally
+    simple.
+    """
 
     def __init__(self, first: Candidate):
         self.models = {"1": first}
@@ -102,7 +110,8 @@ def load_backtest_data(
     timeline = load_timeline(workspace)
     if len(timeline.live_days) < setting.days:
         raise UserError(
-            f"The data has {len(timeline.live_days)} live days, and {setting.days} are to be played: bring more days, or fewer "
+            f"The data has {len(timeline.live_days)} live days, and {setting.days} are to "
+            "be played: bring more days, or fewer "
             "--days."
         )
     rows = load_features(workspace, end=timeline.live_days[setting.days - 1] + DAY)
@@ -181,7 +190,9 @@ def run_backtest(
 
 
 def _initialize_worker() -> None:
-    """Ctrl-C is for the process that started this one, which ends it; and if that one is killed, this one ends too."""
+    """Ctrl-C is for the process that started this one, which ends it; and if that one is killed,
+    this one ends too.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
 
@@ -242,7 +253,9 @@ def run_policy(
 
 
 def _retrain_lost_model(policy: OperatingPolicy, state: PolicyState) -> None:
-    """Train a model again that was only in the memory of a process that has ended: the same rows give the same model."""
+    """Train a model again that was only in the memory of a process that has ended: the same rows
+    give the same model.
+    """
     try:
         policy.shelf.take(state.champion)
     except KeyError:

@@ -1,4 +1,6 @@
-"""How the columns of public data sets become canonical ones; what cannot be read becomes null, for the contract to judge."""
+"""How the columns of public data sets become canonical ones; what cannot be read becomes null, for
+the contract to judge.
+"""
 
 import difflib
 from collections.abc import Callable
@@ -28,7 +30,9 @@ def _parse_number(text: pd.Series) -> pd.Series:
 
 
 def _parse_ts(text: pd.Series) -> pd.Series:
-    """Seconds since 1970 from whole numbers or from ISO timestamps (UTC where no offset is given)."""
+    """Seconds since 1970 from whole numbers or from ISO timestamps (UTC where no offset is
+    given).
+    """
     seconds = _parse_number(text)
     rest = seconds.isna() & (text.str.strip() != "")
     if rest.any():
@@ -172,7 +176,8 @@ def _build_handbook(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
 
 
 def _build_paysim(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-    # The balances after the payment tell how it ended, so they do not pass; those before it are what was known.
+    # The balances after the payment tell how it ended, so they do not pass; those before it are
+    # what was known.
     before = {
         name: _parse_number(raw[name])
         for name in ("oldbalanceOrg", "oldbalanceDest")
@@ -255,7 +260,8 @@ SOURCE_ADAPTERS = {
         "",
         never=(
             "tx_id: the row's number",
-            "customer, terminal, category, channel and place: none, so that features of a customer or a terminal mean nothing",
+            "customer, terminal, category, channel and place: none, so that features of a "
+            "customer or a terminal mean nothing",
             "time: seconds from 2013-09-01",
             f"label_ts: {_LABEL_DELAY_NOTE}",
         ),

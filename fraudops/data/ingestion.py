@@ -1,4 +1,6 @@
-"""Ingestion that loses nothing: accepted + quarantined = read, whatever is delivered, twice, late, corrected or cut off."""
+"""Ingestion that loses nothing: accepted + quarantined = read, whatever is delivered, twice, late,
+corrected or cut off.
+"""
 
 import shutil
 import tempfile
@@ -35,14 +37,17 @@ STAGING_PREFIX = ".stage."
 class IngestResult:
     """What became of the rows of one ingestion.
 
-    Always ``read = accepted + quarantined``; and over all ingestions that made a data set, the accepted rows are the rows
-    in the day partitions, those in ``superseded.parquet`` and the unchanged ones.
+    Always ``read = accepted + quarantined``; and over all ingestions that made a data set, the
+    accepted rows are the rows in the day partitions, those in ``superseded.parquet`` and the
+    unchanged ones.
 
     Attributes
     ----------
     read : accepted + quarantined
-    accepted : rows of new transactions, corrections, and rows that were on record already (unchanged)
-    corrected : rows that became a later version of a transaction; the earlier version is on record in superseded.parquet
+    accepted : rows of new transactions, corrections, and rows that were on record already
+        (unchanged)
+    corrected : rows that became a later version of a transaction; the earlier version is on record
+        in superseded.parquet
     late : rows of new transactions on days before the last day that was there
     manifest : what was written to dataset.json
     """
@@ -68,26 +73,29 @@ def ingest(
 ) -> IngestResult:
     """Write a source's good rows as day partitions and its bad ones to quarantine.
 
-    A transaction id that comes again is no loss either: with the content it has on record, it changes nothing; with other
-    content and the same customer, it is a correction and becomes the current version, and the earlier one is kept in
-    ``superseded.parquet``; with another customer, or a second time within one ingestion, it goes to quarantine.
-    What is on record stays known: an old file delivered once more does not undo a correction.
+    A transaction id that comes again is no loss either: with the content it has on record, it
+    changes nothing; with other content and the same customer, it is a correction and becomes the
+    current version, and the earlier one is kept in ``superseded.parquet``; with another customer,
+    or a second time within one ingestion, it goes to quarantine. What is on record stays known: an
+    old file delivered once more does not undo a correction.
 
-    Everything is prepared aside and becomes visible by one rename, so that a kill leaves the old state or the new one, and
-    the same ingestion again gives the same bytes.
+    Everything is prepared aside and becomes visible by one rename, so that a kill leaves the old
+    state or the new one, and the same ingestion again gives the same bytes.
 
     Parameters
     ----------
     add : add to the data set that is there, as a later delivery; otherwise the source replaces it
     live_start, as_of : dates (YYYY-MM-DD) for the timeline; empty means from the data
-    now : seconds since 1970; later transactions are in the future (default: the clock, or the end of a simulated world)
+    now : seconds since 1970; later transactions are in the future (default: the clock, or the end
+        of a simulated world)
     on_rows : called with the number of rows of each chunk, for a progress bar
 
     Raises
     ------
     UserError
-        If the source has no valid row (the quarantine file then says why, besides what it held), if a date does not fit
-        the data, or if another ingestion is at work. The data set stays as it was.
+        If the source has no valid row (the quarantine file then says why, besides what it held), if
+        a date does not fit the data, or if another ingestion is at work. The data set stays as it
+        was.
     """
     if now is None:
         now = int(datetime.now(UTC).timestamp())
@@ -102,7 +110,8 @@ def ingest(
             return _ingest_locked(source, workspace, add, live_start, as_of, now, on_rows)
     except Timeout:
         raise UserError(
-            f"Another ingestion is writing in {workspace.root}: wait until it has ended, or stop it."
+            f"Another ingestion is writing in {workspace.root}: wait until it has ended, "
+            "or stop it."
         ) from None
 
 
@@ -168,7 +177,9 @@ def _ingest_locked(
 
 
 def _describe_timeline(first: date, last: date, live_start: str, as_of: str) -> dict:
-    """What the manifest says about days: the timeline, or why there is none; and until when (s, exclusive) data is read."""
+    """What the manifest says about days: the timeline, or why there is none; and until when (s,
+    exclusive) data is read.
+    """
     try:
         timeline = plan_timeline(first, last, live_start, as_of)
     except TooFewDaysError as error:

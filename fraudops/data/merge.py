@@ -1,4 +1,6 @@
-"""What becomes of each delivered row: new, a correction, known already, or for quarantine; and the day files that follow."""
+"""What becomes of each delivered row: new, a correction, known already, or for quarantine; and the
+day files that follow.
+"""
 
 import itertools
 import shutil
@@ -42,7 +44,8 @@ class StagedIngestion:
 
     Attributes
     ----------
-    given : names of the columns that sources brought ready-made, of this and of earlier deliveries, in order
+    given : names of the columns that sources brought ready-made, of this and of earlier deliveries,
+        in order
     """
 
     def __init__(self, work: Path, before: Path | None):
@@ -67,7 +70,9 @@ class StagedIngestion:
 
     @property
     def row(self) -> list[str]:
-        """Columns of a transaction as it is kept; two rows that agree in all of them are the same."""
+        """Columns of a transaction as it is kept; two rows that agree in all of them are the
+        same.
+        """
         return [*TRANSACTION_COLUMNS, *self.given, "is_fraud", "label_ts"]
 
     def stage(self, source: Source, now: int, on_rows: Callable[[int], None]) -> None:
@@ -101,18 +106,23 @@ class StagedIngestion:
         self.db.unregister("rejected")
 
     def _open(self) -> None:
-        """The views `staged` (this delivery), `old` (current rows), `earlier` (superseded ones), `known` (old and earlier).
+        """The views `staged` (this delivery), `old` (current rows), `earlier` (superseded ones),
+        `known` (old and earlier).
 
         What was not there before is empty.
         """
         run = self.db.execute
-        delivered = f"read_parquet({quote_sql_glob(self.work / 'staged', '*.parquet')}, union_by_name = true)"
+        delivered = (
+            f"read_parquet({quote_sql_glob(self.work / 'staged', '*.parquet')}, union_by_name "
+            "= true)"
+        )
         here = self.given
         if self.before is not None:
             have = self._columns(read_days_sql(self.before))
             if "version" not in have:
                 raise UserError(
-                    f"{self.before} comes from an earlier version of this library and cannot be added to: "
+                    f"{self.before} comes from an earlier version of this library and "
+                    "cannot be added to: "
                     "ingest its source again first, without adding."
                 )
             self.had = sorted(name for name in have if name.startswith("given_"))
@@ -122,11 +132,13 @@ class StagedIngestion:
         )
         if self.before is None:
             run(
-                f"CREATE VIEW old AS SELECT {_quote_columns(self.row)}, 1 AS version FROM staged WHERE FALSE"
+                f"CREATE VIEW old AS SELECT {_quote_columns(self.row)}, 1 AS version FROM "
+                "staged WHERE FALSE"
             )
         else:
             run(
-                f"CREATE VIEW old AS SELECT {self._filled(self.had)}, version FROM {read_days_sql(self.before)}"
+                f"CREATE VIEW old AS SELECT {self._filled(self.had)}, version FROM "
+                f"{read_days_sql(self.before)}"
             )
         if self.before is None or not (self.before / SUPERSEDED_FILE).exists():
             run("CREATE VIEW earlier AS SELECT *, '' AS replaced_by FROM old WHERE FALSE")
@@ -134,7 +146,8 @@ class StagedIngestion:
             files = f"read_parquet({quote_sql_glob(self.before, SUPERSEDED_FILE)})"
             have = self._columns(files)
             run(
-                f"CREATE VIEW earlier AS SELECT {self._filled(have)}, version, replaced_by FROM {files}"
+                f"CREATE VIEW earlier AS SELECT {self._filled(have)}, version, "
+                f"replaced_by FROM {files}"
             )
         run(
             "CREATE VIEW known AS SELECT *, TRUE AS is_current FROM old UNION ALL BY NAME"
@@ -155,10 +168,12 @@ class StagedIngestion:
         )
 
     def resolve(self) -> dict[str, int]:
-        """Decide what each row is: new, a correction, on record already, a repetition, or another customer's id.
+        """Decide what each row is: new, a correction, on record already, a repetition, or another
+        customer's id.
 
-        Makes the table `judged` (all rows of ids that came more than once) and adds to `bad`. What is decided depends on
-        the rows alone, so that a delivery that comes again is rejected for the same reasons.
+        Makes the table `judged` (all rows of ids that came more than once) and adds to `bad`. What
+        is decided depends on the rows alone, so that a delivery that comes again is rejected for
+        the same reasons.
 
         Returns
         -------
@@ -171,50 +186,62 @@ class StagedIngestion:
             "CREATE TABLE contested AS SELECT tx_id FROM staged GROUP BY tx_id HAVING count(*) > 1"
             " UNION SELECT tx_id FROM staged SEMI JOIN old USING (tx_id)"
         )
-        # line_at, owner_seq and owner_at look at this delivery alone; on_record and owner at the data set too
+        # line_at, owner_seq and owner_at look at this delivery alone; on_record and owner at the
+        # data set too
         run(
             f"""
             CREATE TABLE judged AS
             WITH seen AS (
                 SELECT {same}, -1 AS seq, version, is_current, '' AS source, 0 AS line FROM known
                 SEMI JOIN contested USING (tx_id)
-                UNION ALL SELECT {same}, seq, NULL, FALSE, source, line FROM staged SEMI JOIN contested USING (tx_id)
+                UNION ALL SELECT {same}, seq, NULL, FALSE, source, line FROM staged SEMI JOIN
+                    contested USING (tx_id)
             ),
             placed AS (
                 SELECT *, seq < 0 AS is_known,
-                    first_value(customer_id) OVER (PARTITION BY tx_id ORDER BY seq, version) AS owner,
+                    first_value(customer_id) OVER (PARTITION BY tx_id ORDER BY seq, version) AS
+                        owner,
                     bool_or(seq < 0) OVER (PARTITION BY {same}) AS on_record,
                     row_number() OVER (PARTITION BY {same}, seq < 0 ORDER BY seq) AS nth,
                     first_value({at}) OVER (PARTITION BY {same}, seq < 0 ORDER BY seq) AS line_at
                 FROM seen
             ),
             owned AS (
-                SELECT *, min(seq) FILTER (NOT is_known AND customer_id = owner) OVER (PARTITION BY tx_id) AS owner_seq,
-                    arg_min({at}, seq) FILTER (NOT is_known AND customer_id = owner) OVER (PARTITION BY tx_id) AS owner_at
+                SELECT *, min(seq) FILTER (NOT is_known AND customer_id = owner) OVER
+                    (PARTITION BY tx_id) AS owner_seq,
+                    arg_min({at}, seq) FILTER (NOT is_known AND customer_id = owner) OVER
+                        (PARTITION BY tx_id) AS owner_at
                 FROM placed
             ),
             fated AS (
-                SELECT *, CASE WHEN is_known THEN 'known' WHEN customer_id <> owner THEN 'foreign' WHEN nth > 1 THEN 'repeat'
+                SELECT *, CASE WHEN is_known THEN 'known' WHEN customer_id <> owner THEN
+                    'foreign' WHEN nth > 1 THEN 'repeat'
                     WHEN on_record THEN 'unchanged' ELSE 'new' END AS fate
                 FROM owned
             )
             SELECT * REPLACE (
                 CAST(CASE WHEN fate = 'new' THEN coalesce(max(version) OVER (PARTITION BY tx_id), 0)
-                    + sum(CASE WHEN fate = 'new' THEN 1 ELSE 0 END) OVER (PARTITION BY tx_id ORDER BY seq)
+                    + sum(CASE WHEN fate = 'new' THEN 1 ELSE 0 END) OVER (PARTITION BY tx_id
+                        ORDER BY seq)
                     ELSE version END AS INTEGER) AS version
             ) FROM fated
             """
         )
         row = "to_json({" + ", ".join(f"'{name}': \"{name}\"" for name in self.row) + "})"
         run(
-            "INSERT INTO bad SELECT source, line, CASE WHEN fate = 'repeat' THEN 'tx_id is already on ' || line_at ||"
-            " ', with the same content' WHEN owner_seq < seq THEN 'tx_id is already on ' || owner_at ||"
-            f" ', for another customer' ELSE 'tx_id is already on record, for another customer' END, {row} FROM judged"
+            "INSERT INTO bad SELECT source, line, CASE WHEN fate = 'repeat' THEN 'tx_id "
+            "is already on ' || line_at ||"
+            " ', with the same content' WHEN owner_seq < seq THEN 'tx_id is already on ' "
+            "|| owner_at ||"
+            " ', for another customer' ELSE 'tx_id is already on record, for another "
+            f"customer' END, {row} FROM judged"
             " WHERE fate IN ('repeat', 'foreign')"
         )
         run(
-            f"CREATE VIEW incoming AS SELECT {same}, 1 AS version, TRUE AS is_latest FROM staged ANTI JOIN contested"
-            f" USING (tx_id) UNION ALL SELECT {same}, version, version = max(version) OVER (PARTITION BY tx_id) FROM judged"
+            f"CREATE VIEW incoming AS SELECT {same}, 1 AS version, TRUE AS is_latest FROM "
+            "staged ANTI JOIN contested"
+            f" USING (tx_id) UNION ALL SELECT {same}, version, version = max(version) "
+            "OVER (PARTITION BY tx_id) FROM judged"
             " WHERE fate = 'new'"
         )
         border = self._one("SELECT max(ts) FROM old") // DAY * DAY if self.before else 0
@@ -245,7 +272,9 @@ class StagedIngestion:
         return f" Most often: {top[0][0]} ({top[0][1]} rows)." if top else ""
 
     def write_quarantine(self, target: Path, earlier: Path | None) -> None:
-        """All rejected rows with source, line and reason; those of `earlier` are kept, equal ones once."""
+        """All rejected rows with source, line and reason; those of `earlier` are kept, equal ones
+        once.
+        """
         rows = "SELECT * FROM bad"
         if earlier and earlier.exists():
             self.db.execute("CREATE TABLE bad_before AS SELECT * FROM bad WHERE FALSE")
@@ -257,14 +286,18 @@ class StagedIngestion:
                     self._reject(part, "bad_before")
             rows += " UNION SELECT * FROM bad_before"
         self.db.execute(
-            f"COPY ({rows} ORDER BY source, line, reason, row) TO {quote_sql(target)} (FORMAT csv, HEADER)"
+            f"COPY ({rows} ORDER BY source, line, reason, row) TO {quote_sql(target)} "
+            "(FORMAT csv, HEADER)"
         )
 
     def write_days(self, new: Path) -> None:
-        """The day folders as they will be: touched days written anew, the others linked; and the superseded versions."""
+        """The day folders as they will be: touched days written anew, the others linked; and the
+        superseded versions.
+        """
         new.mkdir()
         days = self.db.execute(
-            f"SELECT DISTINCT ts // {DAY} FROM incoming WHERE is_latest UNION SELECT ts // {DAY} FROM judged"
+            f"SELECT DISTINCT ts // {DAY} FROM incoming WHERE is_latest UNION SELECT ts "
+            f"// {DAY} FROM judged"
             " WHERE is_current AND tx_id IN (SELECT tx_id FROM judged WHERE fate = 'new')"
         ).fetchall()
         touched = {f"day={day_of(day * DAY)}" for (day,) in days}
@@ -274,8 +307,10 @@ class StagedIngestion:
         if again:
             files = ", ".join(quote_sql_glob(folder, "*.parquet") for folder in again)
             rows += (
-                f" UNION ALL SELECT {self._filled(self.had)}, version FROM read_parquet([{files}], hive_partitioning = false,"
-                " union_by_name = true) ANTI JOIN (SELECT tx_id FROM judged WHERE fate = 'new') USING (tx_id)"
+                f" UNION ALL SELECT {self._filled(self.had)}, version FROM "
+                f"read_parquet([{files}], hive_partitioning = false,"
+                " union_by_name = true) ANTI JOIN (SELECT tx_id FROM judged WHERE fate = "
+                "'new') USING (tx_id)"
             )
         schema = build_arrow_schema([*self.row, "version"])
         for day, parts in itertools.groupby(
@@ -292,8 +327,10 @@ class StagedIngestion:
     def _write_superseded(self, target: Path) -> None:
         names = [*self.row, "version", "replaced_by"]
         rows = (
-            f"SELECT {_quote_columns(names)} FROM (SELECT *, lead('line ' || line || ' of ' || source) OVER"
-            " (PARTITION BY tx_id ORDER BY version) AS replaced_by FROM judged WHERE is_current OR fate = 'new')"
+            f"SELECT {_quote_columns(names)} FROM (SELECT *, lead('line ' || line || ' of "
+            "' || source) OVER"
+            " (PARTITION BY tx_id ORDER BY version) AS replaced_by FROM judged WHERE "
+            "is_current OR fate = 'new')"
             f" WHERE replaced_by IS NOT NULL UNION ALL SELECT {_quote_columns(names)} FROM earlier"
         )
         if self._one(f"SELECT count(*) FROM ({rows})"):
@@ -304,7 +341,10 @@ class StagedIngestion:
     def write_labels(self, days: Path, target: Path) -> None:
         """The reports of fraud in the current versions, in order of arrival."""
         names = ["tx_id", "customer_id", "terminal_id", "label_ts", "is_fraud"]
-        rows = f"SELECT {_quote_columns(names)} FROM {read_days_sql(days)} WHERE is_fraud = 1 AND label_ts IS NOT NULL"
+        rows = (
+            f"SELECT {_quote_columns(names)} FROM {read_days_sql(days)} WHERE is_fraud = 1 "
+            "AND label_ts IS NOT NULL"
+        )
         write_parquet(
             self._read(f"{rows} ORDER BY label_ts, tx_id"), build_arrow_schema(names), target
         )

@@ -1,4 +1,6 @@
-"""Parquet files whose bytes follow from their rows alone, and the words of SQL that read them again."""
+"""Parquet files whose bytes follow from their rows alone, and the words of SQL that read them
+again.
+"""
 
 import itertools
 import os
@@ -17,11 +19,23 @@ DAY_FILE_GROUP_ROWS = (
     100_000  # rows of a Parquet row group: always full ones, so that equal rows give equal files
 )
 ARROW_TYPES = {
-    "tx_id": pa.string(), "ts": pa.int64(), "customer_id": pa.string(), "terminal_id": pa.string(),
-    "amount_cents": pa.int64(), "category": pa.string(), "channel": pa.string(), "lat_cdeg": pa.int32(),
-    "lon_cdeg": pa.int32(), "is_fraud": pa.int32(), "label_ts": pa.int64(), "version": pa.int32(),
-    "seq": pa.int64(), "source": pa.string(), "line": pa.int64(), "replaced_by": pa.string(),
-}  # fmt: skip
+    "tx_id": pa.string(),
+    "ts": pa.int64(),
+    "customer_id": pa.string(),
+    "terminal_id": pa.string(),
+    "amount_cents": pa.int64(),
+    "category": pa.string(),
+    "channel": pa.string(),
+    "lat_cdeg": pa.int32(),
+    "lon_cdeg": pa.int32(),
+    "is_fraud": pa.int32(),
+    "label_ts": pa.int64(),
+    "version": pa.int32(),
+    "seq": pa.int64(),
+    "source": pa.string(),
+    "line": pa.int64(),
+    "replaced_by": pa.string(),
+}
 
 
 def build_arrow_schema(names: Iterable[str]) -> pa.Schema:
@@ -36,13 +50,18 @@ def quote_sql(value: str | Path) -> str:
 
 
 def quote_sql_glob(folder: Path, pattern: str) -> str:
-    """The files below a folder as a literal for DuckDB's readers; only `pattern` is a pattern, whatever the folder's name."""
+    """The files below a folder as a literal for DuckDB's readers; only `pattern` is a pattern,
+    whatever the folder's name.
+    """
     return quote_sql(re.sub(r"[\[*?]", r"[\g<0>]", folder.as_posix()) + "/" + pattern)
 
 
 def read_days_sql(folder: Path) -> str:
     """All day partitions of a transactions folder as a table of SQL."""
-    return f"read_parquet({quote_sql_glob(folder, 'day=*/*.parquet')}, hive_partitioning = false, union_by_name = true)"
+    return (
+        f"read_parquet({quote_sql_glob(folder, 'day=*/*.parquet')}, hive_partitioning = "
+        "false, union_by_name = true)"
+    )
 
 
 def split_by_day(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
@@ -67,7 +86,9 @@ def write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, target: Path) -
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """A second name for a file that never changes; a copy where the file system has no such thing."""
+    """A second name for a file that never changes; a copy where the file system has no such
+    thing.
+    """
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,6 @@
-"""Files into raw rows: CSV, compressed or not, Parquet and pickled frames, one by one or a folder of them, chunk by chunk."""
+"""Files into raw rows: CSV, compressed or not, Parquet and pickled frames, one by one or a folder
+of them, chunk by chunk.
+"""
 
 import gzip
 import zipfile
@@ -26,7 +28,9 @@ TABLE_SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
 
 @dataclass
 class RawRows:
-    """Some rows of a file: text columns ('' where there is nothing), line or row numbers from 1, and rows that do not parse."""
+    """Some rows of a file: text columns ('' where there is nothing), line or row numbers from 1,
+    and rows that do not parse.
+    """
 
     frame: pd.DataFrame
     line: np.ndarray
@@ -48,7 +52,8 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
         found = sorted(file for file in path.iterdir() if not file.name.startswith("."))
         if not found:
             raise UserError(
-                f"{path} is an empty folder: put the files of the source in it ({', '.join(suffixes)})."
+                f"{path} is an empty folder: put the files of the source in it "
+                f"({', '.join(suffixes)})."
             )
     else:
         raise UserError(
@@ -57,7 +62,8 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     odd = [file.name for file in found if not file.name.endswith(suffixes) or file.is_dir()]
     if odd and (path.is_dir() or _file_format(path) == ".pkl"):
         raise UserError(
-            f"{path if path.is_dir() else path.parent} holds {', '.join(odd[:5])}, which this source does not read: "
+            f"{path if path.is_dir() else path.parent} holds {', '.join(odd[:5])}, which "
+            "this source does not read: "
             f"leave only files that end in {', '.join(suffixes)}."
         )
     return found

@@ -1,8 +1,10 @@
-"""Frames from pickles of unknown origin: nothing a stream names is called, it is only written down and then read.
+"""Frames from pickles of unknown origin: nothing a stream names is called, it is only written down
+and then read.
 
-A pickle is a program that calls what it names. Here every name on a short list becomes an inert stand-in that keeps its
-arguments, any other name is refused, and the columns are put together afterwards from what was kept. So a hostile
-stream has nothing to call, and frames of pandas 1 read like those of pandas 3, whose classes moved in between.
+A pickle is a program that calls what it names. Here every name on a short list becomes an inert
+stand-in that keeps its arguments, any other name is refused, and the columns are put together
+afterwards from what was kept. So a hostile stream has nothing to call, and frames of pandas 1 read
+like those of pandas 3, whose classes moved in between.
 """
 
 import pickle
@@ -101,7 +103,8 @@ def read_pickled_frame(file: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If the stream names anything but the parts of plain frames, is damaged, or holds something else.
+        If the stream names anything but the parts of plain frames, is damaged, or holds something
+        else.
     """
     try:
         with file.open("rb") as handle:
@@ -114,7 +117,8 @@ def read_pickled_frame(file: Path) -> pd.DataFrame:
     except MALFORMED_PICKLE_ERRORS as error:
         about = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{file} cannot be read as a pickled frame ({about}). Nothing was ingested: copy or download it again."
+            f"{file} cannot be read as a pickled frame ({about}). Nothing was ingested: "
+            "copy or download it again."
         ) from None
 
 

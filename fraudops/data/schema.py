@@ -1,4 +1,6 @@
-"""The canonical schema: what a row must be to be believed, and how what was accepted is read again."""
+"""The canonical schema: what a row must be to be believed, and how what was accepted is read
+again.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +21,8 @@ EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 def build_transaction_schema(
     now: int, most_cents: int = MAX_AMOUNT_CENTS, given: tuple[str, ...] = ()
 ) -> pa.DataFrameSchema:
-    """The canonical table: one row a transaction, times in seconds since 1970 (UTC), money in cents.
+    """The canonical table: one row a transaction, times in seconds since 1970 (UTC), money in
+    cents.
 
     Parameters
     ----------
@@ -105,7 +108,9 @@ NULL_REASONS = {
 def validate_chunk(
     chunk: "Chunk", now: int, most_cents: int = MAX_AMOUNT_CENTS
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split a chunk into accepted rows (canonical columns and `line`) and quarantined ones (line, reason, row)."""
+    """Split a chunk into accepted rows (canonical columns and `line`) and quarantined ones (line,
+    reason, row).
+    """
     frame = chunk.frame.reset_index(drop=True)
     for name in ("tx_id", "customer_id", "terminal_id", "category", "channel"):
         frame[name] = frame[name].astype("str")
@@ -147,9 +152,18 @@ def validate_chunk(
 
 
 CANONICAL_COLUMNS = (
-    "tx_id", "ts", "customer_id", "terminal_id", "amount_cents", "category", "channel", "lat_cdeg", "lon_cdeg", "is_fraud",
+    "tx_id",
+    "ts",
+    "customer_id",
+    "terminal_id",
+    "amount_cents",
+    "category",
+    "channel",
+    "lat_cdeg",
+    "lon_cdeg",
+    "is_fraud",
     "label_ts",
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -158,7 +172,8 @@ class Chunk:
 
     Attributes
     ----------
-    frame : (n, ...) canonical columns (see `mappings.COLUMNS`) and ``given_*`` ones; a value that could not be read is null
+    frame : (n, ...) canonical columns (see `mappings.COLUMNS`) and ``given_*`` ones; a value that
+        could not be read is null
     raw : (n, ...) the rows as they stood in the source
     line : (n,) line or row number in the source, from 1
     broken : rows that do not have the header's number of fields: (line, reason, text)

@@ -1,4 +1,6 @@
-"""Where transactions come from: each source yields chunks of canonical columns, unparsable values as nulls."""
+"""Where transactions come from: each source yields chunks of canonical columns, unparsable values
+as nulls.
+"""
 
 import difflib
 from collections.abc import Iterator
@@ -45,7 +47,8 @@ def open_source(
     Parameters
     ----------
     name : 'simulate' or one of `mappings.MAPPINGS`
-    path : the file, or a folder of files that are read in the order of their names; for all but 'simulate'
+    path : the file, or a folder of files that are read in the order of their names; for all but
+        'simulate'
     profile, seed, drift, difficulty : of the simulated world (see `plan.preset`)
 
     Raises

@@ -14,7 +14,9 @@ HELD_DAYS_FILE = (
 
 
 def _load_as_of(workspace: Workspace) -> int:
-    """Until when data may be read, in seconds since 1970 (exclusive); data too short for a timeline has that too."""
+    """Until when data may be read, in seconds since 1970 (exclusive); data too short for a timeline
+    has that too.
+    """
     return read_json(workspace.require_path("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
 
 
@@ -33,9 +35,9 @@ def load_transactions(
 ) -> pd.DataFrame:
     """Accepted transactions with ``start <= ts < end``, in time order, each in its current version.
 
-    Ids are text, money is cents, places are hundredths of a degree (Int64, null where unknown). `end` defaults to the run's
-    `as_of`: nothing later can be read. With `given`, the columns that a source brought ready-made (``given_*``) come too;
-    days that are held back only with `held`.
+    Ids are text, money is cents, places are hundredths of a degree (Int64, null where unknown).
+    `end` defaults to the run's `as_of`: nothing later can be read. With `given`, the columns that a
+    source brought ready-made (``given_*``) come too; days that are held back only with `held`.
     """
     as_of = _load_as_of(workspace)
     folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")
@@ -53,7 +55,8 @@ def load_transactions(
         duckdb.connect()
         .execute(
             f"SELECT {', '.join(TRANSACTION_COLUMNS)}{more} FROM {read_days_sql(folder)} "
-            "WHERE ts >= ? AND ts < ? AND NOT list_contains(?::BIGINT[], ts - ts % 86400) ORDER BY ts, tx_id",
+            "WHERE ts >= ? AND ts < ? AND NOT list_contains(?::BIGINT[], ts - ts % 86400) "
+            "ORDER BY ts, tx_id",
             [start or 0, min(end or as_of, as_of), broken],
         )
         .df()
@@ -62,7 +65,9 @@ def load_transactions(
 
 
 def load_labels(workspace: Workspace, known_at: int | None = None) -> pd.DataFrame:
-    """Fraud reports that had arrived before `known_at` (default: the run's `as_of`): tx_id, customer, terminal, label_ts."""
+    """Fraud reports that had arrived before `known_at` (default: the run's `as_of`): tx_id,
+    customer, terminal, label_ts.
+    """
     as_of = _load_as_of(workspace)
     labels = pd.read_parquet(workspace.require_path("data", "labels.parquet", made_by="1_1_ingest"))
     return labels[labels["label_ts"] < min(known_at or as_of, as_of)].reset_index(drop=True)

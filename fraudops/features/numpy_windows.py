@@ -57,7 +57,8 @@ class _Events:
         Columns in which `UNKNOWN_VALUE` stands for NULL.
     """
 
-    def __init__(self, n_events, n_requested, ts, codes, values, marks=()):  # type: ignore[no-untyped-def]
+    # type: ignore[no-untyped-def]
+    def __init__(self, n_events, n_requested, ts, codes, values, marks=()):
         self.n_events, self.n_requested = n_events, n_requested
         self.ts, self.codes, self.values, self.marks = ts, codes, values, marks
         self._cache: dict = {}

@@ -307,10 +307,16 @@ def _compile(node: "exp.Expression") -> Callable[[Mapping[str, Any]], Any]:
     from sqlglot import exp
 
     operators = {
-        exp.Add: operator.add, exp.Sub: operator.sub, exp.Mul: operator.mul, exp.And: operator.and_,
-        exp.GT: operator.gt, exp.GTE: operator.ge, exp.LT: operator.lt, exp.LTE: operator.le,
+        exp.Add: operator.add,
+        exp.Sub: operator.sub,
+        exp.Mul: operator.mul,
+        exp.And: operator.and_,
+        exp.GT: operator.gt,
+        exp.GTE: operator.ge,
+        exp.LT: operator.lt,
+        exp.LTE: operator.le,
         exp.EQ: operator.eq,
-    }  # fmt: skip
+    }
     if isinstance(node, exp.Paren):
         return _compile(node.this)
     if isinstance(node, exp.Column):

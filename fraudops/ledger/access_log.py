@@ -1,6 +1,8 @@
-"""Who looked at which case, list or export: an entry of the ledger each, in a short transaction of its own.
+"""Who looked at which case, list or export: an entry of the ledger each, in a short transaction of
+its own.
 
-Called before anything is shown, so that nothing is seen without an entry; an entry may be left without a look.
+Called before anything is shown, so that nothing is seen without an entry; an entry may be left
+without a look.
 """
 
 from collections.abc import Mapping
@@ -20,14 +22,18 @@ def log_case_read(engine: sa.Engine, tx_id: str, actor: str) -> None:
 def log_list_read(
     engine: sa.Engine, name: str, filters: Mapping[str, Any], rows: int, actor: str
 ) -> None:
-    """Somebody looks at a list: event `list`, with its name, its filters (JSON values) and how many rows were shown."""
+    """Somebody looks at a list: event `list`, with its name, its filters (JSON values) and how many
+    rows were shown.
+    """
     _log_access(engine, "list", actor, name=name, filters=dict(filters), rows=int(rows))
 
 
 def log_export(
     engine: sa.Engine, what: str, filters: Mapping[str, Any], rows: int, actor: str
 ) -> None:
-    """Somebody takes rows away: event `export`, with what, its filters (JSON values) and how many rows."""
+    """Somebody takes rows away: event `export`, with what, its filters (JSON values) and how many
+    rows.
+    """
     _log_access(engine, "export", actor, what=what, filters=dict(filters), rows=int(rows))
 
 

@@ -1,7 +1,8 @@
 """Heads of the ledger that are kept outside the database, and the chain compared with all of them.
 
-Each anchor goes to ``audit/anchors.jsonl`` and becomes a tag of the registered model in MLflow. Whoever can change the
-database and both of these can still rewrite history, up to a head that a person kept: `fraudops verify` prints one.
+Each anchor goes to ``audit/anchors.jsonl`` and becomes a tag of the registered model in MLflow.
+Whoever can change the database and both of these can still rewrite history, up to a head that a
+person kept: `fraudops verify` prints one.
 """
 
 import json
@@ -23,7 +24,9 @@ ANCHOR_TAG = "ledger_head"
 
 @dataclass(frozen=True)
 class Anchor:
-    """The ledger's head at a moment: number and hash of the last entry, and when it was noted down (s since 1970)."""
+    """The ledger's head at a moment: number and hash of the last entry, and when it was noted down
+    (s since 1970).
+    """
 
     seq: int
     hash: str
@@ -35,7 +38,8 @@ class BrokenLedgerError(UserError):
 
 
 def read_anchor_file(workspace: Workspace) -> list[Anchor]:
-    """The anchors of ``audit/anchors.jsonl``; a last line that a power cut left unfinished was never one.
+    """The anchors of ``audit/anchors.jsonl``; a last line that a power cut left unfinished was
+    never one.
 
     Raises
     ------
@@ -74,7 +78,8 @@ def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
         return Anchor(**json.loads(text)) if text else None
     except (ValueError, TypeError):
         raise BrokenLedgerError(
-            f"the tag {ANCHOR_TAG} of {REGISTERED_MODEL_NAME} in MLflow cannot be read: it was changed"
+            f"the tag {ANCHOR_TAG} of {REGISTERED_MODEL_NAME} in MLflow cannot be read: "
+            "it was changed"
         ) from None
 
 
@@ -100,7 +105,8 @@ def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
 def verify_anchored_chain(
     workspace: Workspace, engine: sa.Engine, registry: bool = True, more: Anchor | None = None
 ) -> str | None:
-    """None if the chain holds and every kept anchor is in it, else what is wrong with its first broken entry.
+    """None if the chain holds and every kept anchor is in it, else what is wrong with its first
+    broken entry.
 
     Parameters
     ----------
@@ -114,7 +120,9 @@ def verify_anchored_chain(
 def _find_broken_entry(
     workspace: Workspace, connection: sa.Connection, registry: bool, more: Anchor | None = None
 ) -> str | None:
-    """As `verify`. The anchors are read before the chain: one that is noted down meanwhile may be ahead of what we see."""
+    """As `verify`. The anchors are read before the chain: one that is noted down meanwhile may be
+    ahead of what we see.
+    """
     try:
         anchors = (
             read_anchor_file(workspace)
@@ -126,14 +134,19 @@ def _find_broken_entry(
     kept: dict[int, str] = {}
     for one in filter(None, anchors):
         if kept.setdefault(one.seq, one.hash) != one.hash:
-            return f"entry {one.seq} was anchored twice, with different hashes: an anchor or the chain was rewritten"
+            return (
+                f"entry {one.seq} was anchored twice, with different hashes: an anchor or the "
+                "chain was rewritten"
+            )
     return chain.verify_chain(connection, kept=kept)
 
 
 def find_record_problems(
     workspace: Workspace, engine: sa.Engine, registry: bool = True
 ) -> list[str]:
-    """What is wrong with chain or anchors; if nothing is, where facts and ledger disagree. Empty if all holds."""
+    """What is wrong with chain or anchors; if nothing is, where facts and ledger disagree. Empty if
+    all holds.
+    """
     with store.read_transaction(engine) as connection:
         wrong = _find_broken_entry(workspace, connection, registry)
         return (
@@ -154,7 +167,8 @@ def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
     wrong = verify_anchored_chain(workspace, engine)
     if wrong:
         raise BrokenLedgerError(
-            f"The ledger does not hold: {wrong}. No new head was kept; keep database and anchors, and find out why."
+            f"The ledger does not hold: {wrong}. No new head was kept; keep database and "
+            "anchors, and find out why."
         )
     with engine.connect() as connection:
         seq, head = chain.get_head(connection)
@@ -222,8 +236,10 @@ def verify_and_report(workspace: Workspace) -> str:
     if anchor is None:
         return "The ledger is empty: nothing has happened yet."
     return (
-        f"The record holds: {anchor.seq:,} entries, {known:,} anchors, and decisions, labels, users, champion and sealed rows "
-        f"as the ledger has them.\nKeep this where nobody can write who can write the database: {anchor.seq} {anchor.hash}"
+        f"The record holds: {anchor.seq:,} entries, {known:,} anchors, and decisions, "
+        "labels, users, champion and sealed rows "
+        "as the ledger has them.\nKeep this where nobody can write who can write the "
+        f"database: {anchor.seq} {anchor.hash}"
     )
 
 
@@ -239,7 +255,9 @@ def delete_anchor_tag(workspace: Workspace) -> None:
 
 @dataclass(frozen=True)
 class LedgerStatus:
-    """The state of the ledger: what is broken (None if nothing), its number of entries and its head."""
+    """The state of the ledger: what is broken (None if nothing), its number of entries and its
+    head.
+    """
 
     broken: str | None
     entries: int
@@ -249,7 +267,8 @@ class LedgerStatus:
 def check_ledger(
     engine: sa.Engine, workspace: Workspace | None = None, registry: bool = True
 ) -> LedgerStatus:
-    """Verify the ledger, with a workspace also against every head that was kept outside the database.
+    """Verify the ledger, with a workspace also against every head that was kept outside the
+    database.
 
     Parameters
     ----------

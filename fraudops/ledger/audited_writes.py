@@ -11,7 +11,8 @@ from fraudops.ledger.chain import append_entry, load_entries
 def insert_labels(connection: sa.Connection, rows: list[dict]) -> int:
     """Store the labels that are new, inside a writing transaction; returns how many were.
 
-    What reviewers say is an entry `label` of the ledger for each of them, as their decisions on the review page are.
+    What reviewers say is an entry `label` of the ledger for each of them, as their decisions on the
+    review page are.
     """
     f, said = store.labels.c, defaultdict(dict)
     for row in rows:
@@ -38,7 +39,9 @@ def change_deployment(
 
 
 def log_carried_over_users(connection: sa.Connection) -> None:
-    """Enter users that an operation took over from the one before, and who have no entry in its ledger yet."""
+    """Enter users that an operation took over from the one before, and who have no entry in its
+    ledger yet.
+    """
     known = {entry["payload"]["name"] for entry in load_entries(connection, "user")}
     for row in connection.execute(sa.select(store.users).order_by(store.users.c.name)).all():
         if row.name not in known:

@@ -1,7 +1,9 @@
-"""An append-only audit trail: each entry holds the SHA-256 of the one before it, over canonical JSON.
+"""An append-only audit trail: each entry holds the SHA-256 of the one before it, over canonical
+JSON.
 
-A change of an old entry shows when the chain is verified. It does not prove anything against someone who can rewrite
-the whole chain and every copy of its head: `anchors` keeps heads outside the database, and `proof` compares the facts.
+A change of an old entry shows when the chain is verified. It does not prove anything against
+someone who can rewrite the whole chain and every copy of its head: `anchors` keeps heads outside
+the database, and `proof` compares the facts.
 """
 
 import json
@@ -92,7 +94,9 @@ def load_entries(connection: sa.Connection, event: str | None = None) -> list[di
 
 
 def load_champion_changes(engine: sa.Engine) -> list[dict[str, Any]]:
-    """The promotions and rollbacks of an operation in order: seq, at, actor, version, previous, reason, gates, kind."""
+    """The promotions and rollbacks of an operation in order: seq, at, actor, version, previous,
+    reason, gates, kind.
+    """
     with engine.connect() as connection:
         moves = load_entries(connection, "champion")
     return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
@@ -119,7 +123,8 @@ def verify_chain(
     Parameters
     ----------
     anchor : a head kept elsewhere without its number; it must still be one of the chain's hashes
-    kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that entry
+    kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that
+        entry
     """
     previous, reached, held, kept = GENESIS_HASH, 0, 0, kept or {}
     met = anchor in (None, "", GENESIS_HASH)
@@ -146,7 +151,13 @@ def verify_chain(
             if held == reached
             else f"missing, or one of the entries {held + 1} to {reached} was rewritten"
         )
-        return f"entry {reached + 1} is {where}: the tail was cut off, for entry {max(kept)} was anchored"
+        return (
+            f"entry {reached + 1} is {where}: the tail was cut off, for entry {max(kept)} was "
+            "anchored"
+        )
     if not met:
-        return f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off or rewritten"
+        return (
+            f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off "
+            "or rewritten"
+        )
     return None

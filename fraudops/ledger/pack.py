@@ -1,4 +1,6 @@
-"""The evidence pack: what was decided, by whom and by which model, with the ledger that vouches for it and its verifier."""
+"""The evidence pack: what was decided, by whom and by which model, with the ledger that vouches for
+it and its verifier.
+"""
 
 import csv
 import getpass
@@ -18,7 +20,8 @@ CSV_CHUNK_ROWS = 10_000  # rows that are held at once
 
 
 def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
-    """Write the pack as a folder ``audit/evidence-HEAD``; that it was written is the last entry of its ledger.
+    """Write the pack as a folder ``audit/evidence-HEAD``; that it was written is the last entry of
+    its ledger.
 
     Parameters
     ----------
@@ -27,14 +30,16 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
     Raises
     ------
     UserError
-        If there is no operation yet, or its ledger does not hold: a pack of it would vouch for nothing.
+        If there is no operation yet, or its ledger does not hold: a pack of it would vouch for
+        nothing.
     """
     engine = store.connect(workspace)
     wrong = anchors.find_record_problems(workspace, engine)
     if wrong:
         said = "; ".join(wrong)
         raise UserError(
-            f"No evidence pack: the record does not hold ({said}). Keep the database as it is, and find out why."
+            f"No evidence pack: the record does not hold ({said}). Keep the database as "
+            "it is, and find out why."
         )
     actor = actor or getpass.getuser()
     with engine.connect() as connection:

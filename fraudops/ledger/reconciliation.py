@@ -1,9 +1,10 @@
 """Facts against the ledger: each row that an entry vouches for has to say what the entry says.
 
-Decisions, reviewers' labels, users and the champion are compared with their own entries. Predictions, what they were made
-of, transactions and labels are too many for an entry each: an entry `seal` holds one hash over all rows that were new, and
-the table `sealed` remembers which rows those were, so rows that arrive late belong to a later seal and no clock decides.
-Not covered: passwords, cases and their leases, shadow answers, alerts, and rows that no seal has reached yet.
+Decisions, reviewers' labels, users and the champion are compared with their own entries.
+Predictions, what they were made of, transactions and labels are too many for an entry each: an
+entry `seal` holds one hash over all rows that were new, and the table `sealed` remembers which rows
+those were, so rows that arrive late belong to a later seal and no clock decides. Not covered:
+passwords, cases and their leases, shadow answers, alerts, and rows that no seal has reached yet.
 """
 
 import hashlib
@@ -103,7 +104,10 @@ def _compare_decisions(connection: sa.Connection, said: LedgerFacts) -> Iterator
         met.add(tx_id)
         for row, entry in itertools.zip_longest(group, said.decisions.get(tx_id, [])):
             if entry is None:
-                yield f"decision {row.id} ({row.verdict} on {tx_id} by {row.actor}) is in the table, and in no entry"
+                yield (
+                    f"decision {row.id} ({row.verdict} on {tx_id} by {row.actor}) is in the "
+                    "table, and in no entry"
+                )
             elif row is None:
                 yield _describe_missing_decision(tx_id, entry)
             else:
@@ -113,11 +117,16 @@ def _compare_decisions(connection: sa.Connection, said: LedgerFacts) -> Iterator
 
 
 def _describe_missing_decision(tx_id: str, entry: dict) -> str:
-    return f"entry {entry['seq']} records a decision on {tx_id} by {entry['actor']} that is not in the table"
+    return (
+        f"entry {entry['seq']} records a decision on {tx_id} by {entry['actor']} that is not "
+        "in the table"
+    )
 
 
 def _compare_decision(row: sa.Row, entry: dict) -> Iterator[str]:
-    """A row of `decisions` against its entry; moments and durations may differ by the time it took to write them."""
+    """A row of `decisions` against its entry; moments and durations may differ by the time it took
+    to write them.
+    """
     for name, value in row._mapping.items():
         expected = entry.get(name, entry["at"] if name == "decided_at" else value)
         apart = CLOCK_TOLERANCE_SECONDS if name == "decided_at" else 1.0
@@ -127,7 +136,10 @@ def _compare_decision(row: sa.Row, entry: dict) -> Iterator[str]:
             else value == expected
         )
         if not same:
-            yield f"decision {row.id} on {row.tx_id} has {name} {value!r}, and entry {entry['seq']} has {expected!r}"
+            yield (
+                f"decision {row.id} on {row.tx_id} has {name} {value!r}, and entry "
+                f"{entry['seq']} has {expected!r}"
+            )
 
 
 def _compare_labels(connection: sa.Connection, said: LedgerFacts) -> Iterator[str]:
@@ -149,7 +161,10 @@ def _compare_labels(connection: sa.Connection, said: LedgerFacts) -> Iterator[st
         for one in entries:
             final = one.get("stage", "decision") in FINAL_STAGES and one["verdict"] != "unsure"
             if final and (tx_id, int(one["verdict"] == "fraud")) not in found:
-                yield f"entry {one['seq']} decided that {tx_id} is {one['verdict']}, and no label says so"
+                yield (
+                    f"entry {one['seq']} decided that {tx_id} is {one['verdict']}, and no "
+                    "label says so"
+                )
 
 
 def _compare_users(connection: sa.Connection, said: LedgerFacts) -> Iterator[str]:
@@ -223,7 +238,9 @@ def _is_unsealed(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def seal_new_rows(engine: sa.Engine, actor: str = "pipeline") -> int:
-    """Seal what is new in each table of `SEALED`: an entry with its hash, in one transaction a table. Returns the rows."""
+    """Seal what is new in each table of `SEALED`: an entry with its hash, in one transaction a
+    table. Returns the rows.
+    """
     new, s = 0, store.sealed
     for table in SEALED_TABLES:
         with store.write_transaction(engine) as connection:
@@ -280,7 +297,10 @@ def _compare_seals(connection: sa.Connection, said: LedgerFacts, table: sa.Table
     for row in store.stream_rows(connection, query.order_by(*_byte_order(connection))):
         number = row[0]
         if number not in seals:
-            yield f"{row[-1]} of {table.name} claims to be sealed by entry {number}, which seals nothing there"
+            yield (
+                f"{row[-1]} of {table.name} claims to be sealed by entry {number}, which "
+                "seals nothing there"
+            )
         elif row[first] is None:
             gone.setdefault(number, row[-1])
         else:
@@ -292,9 +312,15 @@ def _compare_seals(connection: sa.Connection, said: LedgerFacts, table: sa.Table
         if number in gone:
             yield f"{gone[number]} of {table.name} is missing; entry {number} sealed it"
         elif counts[number] != one["rows"]:
-            yield f"entry {number} sealed {one['rows']:,} rows of {table.name}, and {counts[number]:,} are there"
+            yield (
+                f"entry {number} sealed {one['rows']:,} rows of {table.name}, and "
+                f"{counts[number]:,} are there"
+            )
         elif totals[number].hexdigest() != one["sha256"]:
-            yield f"the {one['rows']:,} rows of {table.name} that entry {number} sealed are no longer what they were"
+            yield (
+                f"the {one['rows']:,} rows of {table.name} that entry {number} sealed are no "
+                "longer what they were"
+            )
     if dated:
         yield from _find_backdated_predictions(connection, limit, old)
 
@@ -302,7 +328,9 @@ def _compare_seals(connection: sa.Connection, said: LedgerFacts, table: sa.Table
 def _find_backdated_predictions(
     connection: sa.Connection, limit: float, sealed: int
 ) -> Iterator[str]:
-    """Predictions older than `limit` (s since 1970) that are not among the `sealed` ones: they were not there then."""
+    """Predictions older than `limit` (s since 1970) that are not among the `sealed` ones: they were
+    not there then.
+    """
     p = store.predictions
     if (
         connection.scalar(sa.select(sa.func.count()).select_from(p).where(p.c.scored_at < limit))

@@ -1,4 +1,6 @@
-"""What somebody with every right on a database can do to its ledger: for the tamper lab and the tests, on copies."""
+"""What somebody with every right on a database can do to its ledger: for the tamper lab and the
+tests, on copies.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

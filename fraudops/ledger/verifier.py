@@ -1,7 +1,9 @@
-"""Verify an evidence pack: `python verify.py [FOLDER [HEAD]]`. Needs Python 3.10 or later and nothing else; changes nothing.
+"""Verify an evidence pack: `python verify.py [FOLDER [HEAD]]`. Needs Python 3.10 or later and
+nothing else; changes nothing.
 
-It shows that the files are those of the manifest, that the ledger's chain is whole, and that decisions and model events say
-what the ledger says. Whoever can write the whole pack anew can make it agree with itself: give HEAD as it was kept elsewhere.
+It shows that the files are those of the manifest, that the ledger's chain is whole, and that
+decisions and model events say what the ledger says. Whoever can write the whole pack anew can make
+it agree with itself: give HEAD as it was kept elsewhere.
 """
 
 import csv
@@ -23,7 +25,9 @@ DECISION_DEFAULTS = {
 
 
 def hash_entry(seq: int, previous: str, body: str) -> str:
-    """Compute the hash of a ledger entry: SHA-256 over its number, the hash before it, and its text."""
+    """Compute the hash of a ledger entry: SHA-256 over its number, the hash before it, and its
+    text.
+    """
     return hashlib.sha256(f"{seq}\n{previous}\n{body}".encode()).hexdigest()
 
 
@@ -57,7 +61,10 @@ def verify_pack(folder: Path, head: str = "") -> str | None:
         return wrong
     last = entries[-1]["hash"] if entries else GENESIS_HASH
     if last != kept or len(entries) != count:
-        return f"the ledger ends with entry {len(entries)} ({last[:12]}), the manifest with entry {count} ({str(kept)[:12]})"
+        return (
+            f"the ledger ends with entry {len(entries)} ({last[:12]}), the manifest with "
+            f"entry {count} ({str(kept)[:12]})"
+        )
     if head and (len(head) < 12 or not last.startswith(head)):
         return f"the ledger's head is {last[:12]}, and not {head[:12]}, the one that you kept"
     return _compare_tables(folder, entries)

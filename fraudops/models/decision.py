@@ -20,7 +20,9 @@ class Costs:
 
     @property
     def block_from(self) -> float:
-        """The probability from which on a block is expected to cost less than a review: goodwill is lost on the honest."""
+        """The probability from which on a block is expected to cost less than a review: goodwill is
+        lost on the honest.
+        """
         return 1 - self.review / self.goodwill if self.goodwill > self.review else 1.01
 
 
@@ -33,7 +35,8 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, cents: np.ndarray, costs: Cos
 
     Returns
     -------
-    A threshold t, flagging p >= t; the middle between two neighbouring scores. Above 1 where no review ever pays.
+    A threshold t, flagging p >= t; the middle between two neighbouring scores. Above 1 where no
+    review ever pays.
     """
     order = np.argsort(-np.asarray(p), kind="stable")
     score = np.asarray(p)[order]
@@ -48,6 +51,8 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, cents: np.ndarray, costs: Cos
 
 
 def make_decisions(p: np.ndarray, threshold: float, costs: Costs) -> np.ndarray:
-    """What is done about each transaction (n,): 'approve' below the threshold, 'review' from it on, 'block' where cheaper."""
+    """What is done about each transaction (n,): 'approve' below the threshold, 'review' from it on,
+    'block' where cheaper.
+    """
     p = np.asarray(p)
     return np.where(p < threshold, "approve", np.where(p < costs.block_from, "review", "block"))

@@ -1,5 +1,8 @@
-"""Why a transaction got its score: contributions of the features by SHAP's tree explainer, and the strongest in words."""
+"""Why a transaction got its score: contributions of the features by SHAP's tree explainer, and the
+strongest in words.
+"""
 
+import calendar
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,15 +23,18 @@ EXPLAINABLE_MODELS = (HistGradientBoostingClassifier, BalancedRandomForestClassi
 
 
 class ShapExplainer:
-    """Contributions of the features to a model's score (Lundberg et al. 2020, From local explanations to global
-    understanding with explainable AI for trees).
+    """Contributions of the features to a model's score (Lundberg et al. 2020, From local
+    explanations to global understanding with explainable AI for trees).
 
-    For boosted trees the score is the log-odds of fraud, for a forest the probability. The model's last step sees codes
-    instead of categories: SHAP is silently wrong where a boosted model handles categories itself.
+    For boosted trees the score is the log-odds of fraud, for a forest the probability. The model's
+    last step sees codes instead of categories: SHAP is silently wrong where a boosted model handles
+    categories itself.
     """
 
     def __init__(self, model: BaseEstimator):
-        """From the last step of a fitted pipeline; `available` is false for a kind of model that SHAP cannot explain."""
+        """From the last step of a fitted pipeline; `available` is false for a kind of model that
+        SHAP cannot explain.
+        """
         self.available = isinstance(model, EXPLAINABLE_MODELS)
         if self.available:
             import shap  # takes seconds and a hundred megabytes, which nobody else needs
@@ -43,7 +49,9 @@ class ShapExplainer:
 
 
 def describe_feature(name: str, value: float | str | None) -> str:
-    """A feature and its value in words, as in 'this amount over the customer's mean of 30 days: 8.2 times'."""
+    """A feature and its value in words, as in 'this amount over the customer's mean of 30 days: 8.2
+    times'.
+    """
     if name in CATEGORICAL_FEATURES:
         return f"{CATEGORICAL_MEANINGS[name]}: {value}"
     unit, meaning = FEATURE_DEFINITIONS[name]
@@ -52,7 +60,7 @@ def describe_feature(name: str, value: float | str | None) -> str:
     if name == "hour":
         return f"{meaning.split(',')[0]}: {int(value):02d}:{round(value % 1 * 60) % 60:02d} UTC"
     if name == "weekday":
-        return f"day of the week: {('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')[int(value)]}"
+        return f"day of the week: {calendar.day_name[int(value)]}"
     if unit == "h" and value >= 720:
         return f"{meaning.split(',')[0]}: not in 30 days"
     if name in ("c_distance_km", "c_speed_kmh") and value < 0:

@@ -46,14 +46,16 @@ def fit_strategy(strategy: str, rows: LabelledRows, costs: Costs, seed: int = 0)
         )
     if rows.y.sum() < MIN_TRAINING_FRAUDS:
         raise UserError(
-            f"Only {int(rows.y.sum())} frauds are known among the {len(rows.y)} training rows; at least {MIN_TRAINING_FRAUDS} are "
+            f"Only {int(rows.y.sum())} frauds are known among the {len(rows.y)} training "
+            f"rows; at least {MIN_TRAINING_FRAUDS} are "
             "needed. Bring more days, or a later live_start or as_of."
         )
     return fit_model(set_random_state(STRATEGIES[strategy](), seed), rows, costs, strategy)
 
 
 def fit_model(model: BaseEstimator, rows: LabelledRows, costs: Costs, name: str) -> FittedModel:
-    """Fit a model, its threshold chosen by cost on the latest quarter of the frauds by one that has not seen that quarter.
+    """Fit a model, its threshold chosen by cost on the latest quarter of the frauds by one that has
+    not seen that quarter.
 
     The model that is returned is then fitted to all rows.
     """

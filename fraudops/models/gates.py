@@ -1,4 +1,6 @@
-"""What a challenger has to show before it may decide: each gate with its figure, its limit and its verdict."""
+"""What a challenger has to show before it may decide: each gate with its figure, its limit and its
+verdict.
+"""
 
 import time
 from collections.abc import Callable
@@ -14,7 +16,8 @@ from fraudops.models.inference import CompactPipeline, predict_probability
 from fraudops.models.metrics import average_precision, bootstrap_interval, compute_decision_costs
 from fraudops.models.training_set import LabelledRows
 
-SIMPLER_MODEL_TOLERANCE = 0.02  # of the fraud in the test: so much a simpler challenger may be behind, with 95 % confidence
+# of the fraud in the test: so much a simpler challenger may be behind, with 95 % confidence
+SIMPLER_MODEL_TOLERANCE = 0.02
 SIMPLER_MODEL_SIZE_RATIO = 0.8  # of the champion's file: a challenger below it is the simpler one
 AP_TOLERANCE = 0.05
 SEGMENT_LOSS_TOLERANCE = 0.1  # of the fraud in a segment
@@ -41,7 +44,9 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model on trial, with the threshold from which on it asks for review and the size of its file in MB."""
+    """A model on trial, with the threshold from which on it asks for review and the size of its
+    file in MB.
+    """
 
     model: BaseEstimator
     threshold: float
@@ -72,15 +77,17 @@ def evaluate_gates(
 ) -> list[GateResult]:
     """Judge a challenger against the champion on rows that neither was trained on.
 
-    Both models decide on the same rows, and each decision costs what it costs; where an interval is asked for, whole
-    customers are drawn again.
+    Both models decide on the same rows, and each decision costs what it costs; where an interval is
+    asked for, whole customers are drawn again.
 
     Parameters
     ----------
     rows : labelled rows that are later than both training sets
-    weight : (n,) how many frauds an early report stands for (see `training.known_rows`); 1 each unless given
+    weight : (n,) how many frauds an early report stands for (see `training.known_rows`); 1 each
+        unless given
     logged : model inputs (n, 39) of the champion's last days in service, as it stored them
-    ap_tolerance : how much average precision may fall (a small test moves it by more than most differences)
+    ap_tolerance : how much average precision may fall (a small test moves it by more than most
+        differences)
     """
     weight = np.ones(len(rows.y)) if weight is None else weight
     old, new = (_evaluate_candidate(who, rows, weight, costs) for who in (champion, challenger))
@@ -107,7 +114,9 @@ def evaluate_gates(
 def _evaluate_candidate(
     who: Candidate, rows: LabelledRows, weight: np.ndarray, costs: Costs
 ) -> _Evaluation:
-    """Of the frauds that an early report stands for, those still to be reported are among the rows as genuine ones."""
+    """Of the frauds that an early report stands for, those still to be reported are among the rows
+    as genuine ones.
+    """
     p = predict_probability(who.model, rows.X)
     decision = make_decisions(p, who.threshold, costs)
     if_fraud, if_genuine = (
@@ -178,7 +187,9 @@ def _check_calibration(
 
 
 def build_segment_masks(X: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Which rows (n,) of model inputs belong to each group of customers or shops that must not pay for the others."""
+    """Which rows (n,) of model inputs belong to each group of customers or shops that must not pay
+    for the others.
+    """
     return {
         "online": (X["channel"] == "online").to_numpy(),
         "card present": (X["channel"] != "online").to_numpy(),
@@ -192,7 +203,9 @@ def build_segment_masks(X: pd.DataFrame) -> dict[str, np.ndarray]:
 def _check_segments(
     old: _Evaluation, new: _Evaluation, rows: LabelledRows, weight: np.ndarray
 ) -> GateResult:
-    """Refuses where the loss of a segment is beyond the tolerance with 97.5 % confidence: chance alone is no reason."""
+    """Refuses where the loss of a segment is beyond the tolerance with 97.5 % confidence: chance
+    alone is no reason.
+    """
     worst, where = -np.inf, "all"
     for name, inside in build_segment_masks(rows.X).items():
         part = rows.take(np.flatnonzero(inside))
@@ -264,7 +277,9 @@ def _check_drift_scenarios(
 
 
 def _check_review_load(challenger: Candidate, logged: pd.DataFrame) -> GateResult:
-    """In the champion's place, on what it was really asked on its last days: how much work for the reviewers."""
+    """In the champion's place, on what it was really asked on its last days: how much work for the
+    reviewers.
+    """
     name = "reviews on the champion's last logged days"
     if not len(logged):
         return GateResult(name, float("nan"), MAX_REVIEW_SHARE, False, "of transactions")

@@ -16,7 +16,8 @@ def predict_probability(model: BaseEstimator, X: pd.DataFrame) -> np.ndarray:
 
 
 class CompactPipeline:
-    """A fitted pipeline without its frame handling: the same numbers, in a third of the time for one row.
+    """A fitted pipeline without its frame handling: the same numbers, in a third of the time for
+    one row.
 
     Attributes
     ----------

@@ -1,4 +1,6 @@
-"""What a fraud team judges a model by: average precision, card precision at k, and money; with bootstrap intervals."""
+"""What a fraud team judges a model by: average precision, card precision at k, and money; with
+bootstrap intervals.
+"""
 
 from collections.abc import Callable
 
@@ -13,7 +15,9 @@ from fraudops.timeline import DAY
 def compute_flag_costs(
     y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs: Costs
 ) -> np.ndarray:
-    """Cost of each transaction in cents (n,): a review for each flagged one, the amount of each fraud let through."""
+    """Cost of each transaction in cents (n,): a review for each flagged one, the amount of each
+    fraud let through.
+    """
     y, flagged = np.asarray(y, bool), np.asarray(flagged, bool)
     return np.where(flagged, costs.review, np.where(y, cents, 0)).astype(np.int64)
 
@@ -21,7 +25,8 @@ def compute_flag_costs(
 def compute_decision_costs(
     y: np.ndarray, decision: np.ndarray, cents: np.ndarray, costs: Costs
 ) -> np.ndarray:
-    """Cost of each transaction in cents (n,): a review, the goodwill of an honest customer blocked, a fraud approved.
+    """Cost of each transaction in cents (n,): a review, the goodwill of an honest customer blocked,
+    a fraud approved.
 
     Parameters
     ----------
@@ -45,9 +50,11 @@ def compute_savings(y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs
 def card_precision_at_k(
     ts: np.ndarray, customer: np.ndarray, y: np.ndarray, p: np.ndarray, k: int
 ) -> tuple[float, float]:
-    """Mean over days of the share of truly defrauded cards among the k cards with the day's highest score.
+    """Mean over days of the share of truly defrauded cards among the k cards with the day's highest
+    score.
 
-    Follows the Fraud Detection Handbook (chapter 4): a card counts once a day, with its highest score.
+    Follows the Fraud Detection Handbook (chapter 4): a card counts once a day, with its highest
+    score.
 
     Returns
     -------
@@ -94,9 +101,14 @@ def compute_confusion(y: np.ndarray, flagged: np.ndarray) -> dict[str, float]:
         return top / bottom if bottom else float("nan")
 
     return {
-        "true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": tn,
-        "precision": rate(tp, tp + fp), "recall": rate(tp, tp + fn), "f1": rate(2 * tp, 2 * tp + fp + fn),
-    }  # fmt: skip
+        "true_positive": tp,
+        "false_positive": fp,
+        "false_negative": fn,
+        "true_negative": tn,
+        "precision": rate(tp, tp + fp),
+        "recall": rate(tp, tp + fn),
+        "f1": rate(2 * tp, 2 * tp + fp + fn),
+    }
 
 
 def bootstrap_interval(
@@ -106,7 +118,8 @@ def bootstrap_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic when whole groups (customers, days) are drawn again with replacement.
+    """Percentile interval of a statistic when whole groups (customers, days) are drawn again with
+    replacement.
 
     Rows of one customer are alike, so drawing rows would give intervals that are too narrow.
 
@@ -133,7 +146,8 @@ def bootstrap_interval(
 def wilson_interval(found: int, of: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's interval (1927) of a share; (0, 1) where nothing was looked at.
 
-    Unlike the share plus or minus two standard errors it has a width where nothing, or everything, was found.
+    Unlike the share plus or minus two standard errors it has a width where nothing, or everything,
+    was found.
     """
     if of == 0:
         return 0.0, 1.0

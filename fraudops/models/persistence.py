@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator
 
 from fraudops.errors import UserError
 
-# Classes that a model file may hold beyond scikit-learn's public ones. Reviewed by hand; a file with others is refused.
+# Classes that a model file may hold beyond scikit-learn's public ones. Reviewed by hand; a file
+# with others is refused.
 TRUSTED_TYPES = [
     "imblearn.ensemble._bagging.BalancedBaggingClassifier",
     "imblearn.ensemble._forest.BalancedRandomForestClassifier",
@@ -32,6 +33,7 @@ def load_model_file(file: Path, sha256: str) -> BaseEstimator:
     actual = hashlib.sha256(file.read_bytes()).hexdigest()
     if actual != sha256:
         raise UserError(
-            f"{file} is not the model that was registered: SHA-256 {actual[:12]}…, registered {sha256[:12]}…."
+            f"{file} is not the model that was registered: SHA-256 {actual[:12]}…, "
+            f"registered {sha256[:12]}…."
         )
     return skops.io.load(file, trusted=TRUSTED_TYPES)

@@ -1,4 +1,6 @@
-"""MLflow's registry with aliases instead of stages: register, promotion, rollback, and who was champion when."""
+"""MLflow's registry with aliases instead of stages: register, promotion, rollback, and who was
+champion when.
+"""
 
 import hashlib
 import json
@@ -33,7 +35,9 @@ MODEL_REQUIREMENTS = ("scikit-learn", "imbalanced-learn", "numpy", "pandas", "sk
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """A registered model version: its number, the run that made it, its file, the file's SHA-256 and its threshold."""
+    """A registered model version: its number, the run that made it, its file, the file's SHA-256
+    and its threshold.
+    """
 
     version: str
     run_id: str
@@ -44,7 +48,9 @@ class RegisteredVersion:
 
 
 def select_experiment(workspace: Workspace, name: str) -> str:
-    """Select the tracking store and an experiment in it, made with its artifacts inside the workspace. Returns its id."""
+    """Select the tracking store and an experiment in it, made with its artifacts inside the
+    workspace. Returns its id.
+    """
     mlflow.set_tracking_uri(workspace.tracking_uri)
     client = MlflowClient()
     with FileLock(
@@ -126,7 +132,8 @@ def find_version(workspace: Workspace, which: str) -> RegisteredVersion:
         )
     except MlflowException:
         raise UserError(
-            f"The registry has no {which!r} of {NAME}. The notebook 3_1_champion registers the first one: "
+            f"The registry has no {which!r} of {NAME}. The notebook 3_1_champion "
+            "registers the first one: "
             "run `fraudops run --until 3_1_champion`."
         ) from None
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/{found.version}"))
@@ -149,7 +156,9 @@ def find_version_by_tag(workspace: Workspace, name: str, value: str) -> str | No
 
 
 def find_last_training(workspace: Workspace, fingerprint: str, before: int) -> int | None:
-    """When the latest challenger of a data set was trained, before a moment (s since 1970); None if none was."""
+    """When the latest challenger of a data set was trained, before a moment (s since 1970); None if
+    none was.
+    """
     client = MlflowClient(tracking_uri=workspace.tracking_uri)
     found = client.search_model_versions(f"name = '{NAME}' and tag.`data` = '{fingerprint}'")
     times = [int(one.tags["trained_at"]) for one in found if "trained_at" in one.tags]
@@ -202,7 +211,8 @@ def promote_version(
     judged: list[GateResult] | None = None,
     at: float | None = None,
 ) -> None:
-    """Make a version champion, keep the old one as `previous`, tell the service, and say so in the ledger: all or nothing.
+    """Make a version champion, keep the old one as `previous`, tell the service, and say so in the
+    ledger: all or nothing.
 
     Parameters
     ----------
@@ -214,7 +224,9 @@ def promote_version(
 
 
 def anchor_or_log(workspace: Workspace, engine: sa.Engine) -> None:
-    """Keep the ledger's head outside the database; a broken ledger is logged, and must not keep anybody from a rollback."""
+    """Keep the ledger's head outside the database; a broken ledger is logged, and must not keep
+    anybody from a rollback.
+    """
     try:
         ledger.write_anchor(workspace, engine)
     except ledger.BrokenLedgerError as error:
@@ -231,9 +243,11 @@ def set_champion(
     at: float | None = None,
     kind: str = "promotion",
 ) -> None:
-    """`promote` inside a writing transaction of the caller's, which commits after the aliases have moved.
+    """`promote` inside a writing transaction of the caller's, which commits after the aliases have
+    moved.
 
-    The ledger says who is champion: a crash before the commit leaves an alias without an entry, which the next call mends.
+    The ledger says who is champion: a crash before the commit leaves an alias without an entry,
+    which the next call mends.
     """
     held = ledger.load_entries(connection, "champion")
     old = held[-1]["payload"]["version"] if held else None
@@ -272,7 +286,8 @@ def roll_back_champion(
     actor: str = "pipeline",
     at: float | None = None,
 ) -> str:
-    """Bring `previous` back in one step; what was champion becomes `previous`. Returns the version that decides now.
+    """Bring `previous` back in one step; what was champion becomes `previous`. Returns the version
+    that decides now.
 
     Raises
     ------
@@ -284,7 +299,8 @@ def roll_back_champion(
         back = held[-1]["payload"]["previous"] if held else None
         if back is None:
             raise UserError(
-                "There is no previous champion to roll back to: nothing has been promoted after the first model."
+                "There is no previous champion to roll back to: nothing has been promoted "
+                "after the first model."
             )
         set_champion(workspace, connection, back, reason, actor, at=at, kind="rollback")
     anchor_or_log(workspace, engine)
@@ -318,7 +334,9 @@ def find_first_champion(engine: sa.Engine) -> str | None:
 
 
 def find_champion_at(engine: sa.Engine, at: float) -> str | None:
-    """The version that was champion at a moment (seconds since 1970), by the ledger; None before the first."""
+    """The version that was champion at a moment (seconds since 1970), by the ledger; None before
+    the first.
+    """
     earlier = [move for move in ledger.load_champion_changes(engine) if move["at"] <= at]
     return earlier[-1]["version"] if earlier else None
 

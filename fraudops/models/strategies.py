@@ -18,7 +18,9 @@ from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
 
 
 def build_preprocessor(impute: bool) -> ColumnTransformer:
-    """`FEATURES` as numbers: categories as codes, -1 for one never seen; with `impute` also -1 for a missing number."""
+    """`FEATURES` as numbers: categories as codes, -1 for one never seen; with `impute` also -1 for
+    a missing number.
+    """
     numeric = SimpleImputer(strategy="constant", fill_value=-1.0) if impute else "passthrough"
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer(

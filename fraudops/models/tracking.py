@@ -1,4 +1,6 @@
-"""What a training run leaves in MLflow besides the model: its data, its pictures, its environment and the code's commit."""
+"""What a training run leaves in MLflow besides the model: its data, its pictures, its environment
+and the code's commit.
+"""
 
 import subprocess
 from importlib.metadata import distributions
@@ -34,7 +36,9 @@ def get_git_commit() -> str:
 
 
 def log_dataset(rows: LabelledRows, context: str, fingerprint: str) -> None:
-    """Name a data set of the active run: MLflow's digest of its rows, and the fingerprint of what was ingested."""
+    """Name a data set of the active run: MLflow's digest of its rows, and the fingerprint of what
+    was ingested.
+    """
     frame = rows.X.assign(is_fraud=rows.y.astype(float))
     source = mlflow.data.from_pandas(frame, name=fingerprint[:12], targets="is_fraud")
     mlflow.log_input(source, context=context)
@@ -50,7 +54,9 @@ def log_environment() -> None:
 
 
 def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> dict[str, Figure]:
-    """Precision-recall, cost by threshold, calibration and money by segment, on labelled rows that were not trained on."""
+    """Precision-recall, cost by threshold, calibration and money by segment, on labelled rows that
+    were not trained on.
+    """
     use_style()
     p = predict_probability(fitted.model, rows.X)
     made = {

@@ -1,4 +1,6 @@
-"""What a retrained model learns from: mature labels, early ones with a correction, reviewers' words; and when to retrain."""
+"""What a retrained model learns from: mature labels, early ones with a correction, reviewers'
+words; and when to retrain.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,15 @@ def select_weighted_rows(
     known_at: int,
     young_days: int = MIN_TRANSACTION_AGE_DAYS,
 ) -> tuple[LabelledRows, np.ndarray]:
-    """Rows of ``[start, end)`` that are old enough at `known_at`, with every label that had arrived by then, and its weight.
+    """Rows of ``[start, end)`` that are old enough at `known_at`, with every label that had arrived
+    by then, and its weight.
 
-    Of young transactions only some frauds are known, and which ones is no chance: what the model sent to review is known the
-    same evening, what it let through only when the card holder complains. A model that learnt from them as they are would
-    learn to repeat the last one. So an early report of a fraud that nobody reviewed counts for those that are still to come:
-    by the inverse of the share of reports that arrive so early (inverse probability weights; the delay is that of arrived
-    reports on transactions old enough to have all of theirs).
+    Of young transactions only some frauds are known, and which ones is no chance: what the model
+    sent to review is known the same evening, what it let through only when the card holder
+    complains. A model that learnt from them as they are would learn to repeat the last one. So an
+    early report of a fraud that nobody reviewed counts for those that are still to come: by the
+    inverse of the share of reports that arrive so early (inverse probability weights; the delay is
+    that of arrived reports on transactions old enough to have all of theirs).
 
     Parameters
     ----------
@@ -87,7 +91,9 @@ def repeat_by_weight(rows: LabelledRows, weight: np.ndarray, seed: int = 0) -> L
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Labelled rows of a stretch of time: X (n, 39) frame, y, cents, ts (n,) integers, customer (n,) text."""
+    """Labelled rows of a stretch of time: X (n, 39) frame, y, cents, ts (n,) integers, customer
+    (n,) text.
+    """
 
     X: pd.DataFrame
     y: np.ndarray
@@ -114,9 +120,11 @@ def select_mature_rows(
     end: int,
     known_at: int,
 ) -> LabelledRows:
-    """Rows of ``[start, end)`` old enough at `known_at` to have a label, with the labels that had arrived by then.
+    """Rows of ``[start, end)`` old enough at `known_at` to have a label, with the labels that had
+    arrived by then.
 
-    A transaction without a report after `MATURE_DAYS` counts as genuine, as it would have on that day.
+    A transaction without a report after `MATURE_DAYS` counts as genuine, as it would have on that
+    day.
 
     Parameters
     ----------

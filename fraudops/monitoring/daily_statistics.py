@@ -1,7 +1,8 @@
-"""What one day looks like in numbers: each column, all of them jointly, the scores, and the labels that arrived.
+"""What one day looks like in numbers: each column, all of them jointly, the scores, and the labels
+that arrived.
 
-A day is measured against a reference whose channels are weighed as the reference's are: more online business is a season,
-not drift, and must not move the other columns.
+A day is measured against a reference whose channels are weighed as the reference's are: more online
+business is a season, not drift, and must not move the other columns.
 """
 
 import warnings
@@ -35,9 +36,18 @@ DOMAIN_WINDOW_DAYS, DOMAIN_ROWS_PER_DAY, DOMAIN_REFERENCE_ROWS = (
 
 # what a domain classifier may look at: what a busier season leaves alone
 SEASON_ROBUST_FEATURES = (
-    "amount", "hour", "c_mean_7d", "c_mean_30d", "c_amount_ratio", "c_scale_ratio", "c_distance_km", "ct_n_30d",
-    "t_mean_30d", "t_amount_ratio", "t_fraud_rate_30d",
-)  # fmt: skip
+    "amount",
+    "hour",
+    "c_mean_7d",
+    "c_mean_30d",
+    "c_amount_ratio",
+    "c_scale_ratio",
+    "c_distance_km",
+    "ct_n_30d",
+    "t_mean_30d",
+    "t_amount_ratio",
+    "t_fraud_rate_30d",
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +56,12 @@ class ReferenceDistribution:
 
     Attributes
     ----------
-    grid : for each of `RULED` the sorted values of the reference (at most `GRID`); empty where there is none
+    grid : for each of `RULED` the sorted values of the reference (at most `GRID`); empty where
+        there is none
     channels : share of each channel in the reference
     categories : share of each category within each channel, (channel, category) index
-    others : a sample of reference rows as ranks, with their day and channel, for the domain classifier
+    others : a sample of reference rows as ranks, with their day and channel, for the domain
+        classifier
     """
 
     grid: dict[str, np.ndarray]
@@ -73,7 +85,9 @@ class ReferenceDistribution:
         return cls(ruler.grid, ruler.channels, ruler.categories, ruler.sample(some))
 
     def rank(self, column: pd.Series) -> np.ndarray:
-        """Share (n,) of the reference below each value of one of `RULED`, ties counted half; NaN where there is no value."""
+        """Share (n,) of the reference below each value of one of `RULED`, ties counted half; NaN
+        where there is no value.
+        """
         values, grid = column.to_numpy(np.float64), self.grid[column.name]
         ends = np.searchsorted(grid, values) + np.searchsorted(grid, values, side="right")
         return np.where(
@@ -85,7 +99,9 @@ class ReferenceDistribution:
         return np.column_stack([self.rank(rows[name]) for name in RANKED_COLUMNS])
 
     def weights(self, channel: pd.Series) -> np.ndarray:
-        """Weights (n,) that give each channel the share it has in the reference; they add up to 1."""
+        """Weights (n,) that give each channel the share it has in the reference; they add up
+        to 1.
+        """
         counts = channel.map(channel.value_counts()).to_numpy(float)
         wanted = channel.map(self.channels).fillna(0).to_numpy(float)
         weight = np.where(counts >= 10, wanted / counts, 0)
@@ -105,7 +121,9 @@ class ReferenceDistribution:
 
 
 def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> dict[str, float]:
-    """The statistics of one day's rows (ts, `FEATURES`, `SCORE`); none where there are fewer than `FEWEST`."""
+    """The statistics of one day's rows (ts, `FEATURES`, `SCORE`); none where there are fewer than
+    `FEWEST`.
+    """
     if len(rows) < MIN_ROWS_FOR_STATISTICS:
         return {}
     ranks, weight = ruler.ranks(rows), ruler.weights(rows["channel"])
@@ -134,7 +152,9 @@ def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> 
 
 
 def summarize_reports(ruler: ReferenceDistribution, reports: pd.DataFrame) -> dict[str, float]:
-    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE`) that arrived on one day."""
+    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE`) that arrived
+    on one day.
+    """
     rank = ruler.rank(reports[SCORE_COLUMN])
     online = reports["channel"] == "online"
     return {
@@ -151,10 +171,11 @@ def summarize_reports(ruler: ReferenceDistribution, reports: pd.DataFrame) -> di
 
 
 def compute_domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
-    """How well a classifier tells the last days' rows from the reference's: area under the ROC curve, by cross-validation.
+    """How well a classifier tells the last days' rows from the reference's: area under the ROC
+    curve, by cross-validation.
 
-    A domain classifier as in Rabanser, Guennemann and Lipton (2019), logistic, on ranks, their squares and the categories,
-    with the channels of both sides weighed alike.
+    A domain classifier as in Rabanser, Guennemann and Lipton (2019), logistic, on ranks, their
+    squares and the categories, with the channels of both sides weighed alike.
     """
     others = others[~others["day"].isin(pool["day"].unique())]
     others = others.sample(min(DOMAIN_REFERENCE_ROWS, len(others)), random_state=0)
@@ -191,7 +212,8 @@ def compute_daily_statistics(
 
     Parameters
     ----------
-    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE`), and the reports that arrived on it
+    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE`), and the reports that arrived
+        on it
     """
     pool: list[pd.DataFrame] = []
     for day, rows, reports in days:

@@ -1,4 +1,6 @@
-"""Is the data of a day sound? Judged by what healthy days looked like; a day that is not sound is held back."""
+"""Is the data of a day sound? Judged by what healthy days looked like; a day that is not sound is
+held back.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +42,9 @@ FindingRecord = dict[str, Any]
 def reference_window(timeline: Timeline) -> tuple[int, int]:
     """Start and end of the days that live ones are compared with: whole weeks that end at go-live.
 
-    Whole weeks, so that no weekday weighs more than another. They begin where the 30-day windows of the features are full, if
-    that leaves two weeks; before, counts grow because the history does, and each later day would look moved.
+    Whole weeks, so that no weekday weighs more than another. They begin where the 30-day windows of
+    the features are full, if that leaves two weeks; before, counts grow because the history does,
+    and each later day would look moved.
     """
     full = timeline.first + TERMINAL_HISTORY_SECONDS
     start = (
@@ -108,15 +111,19 @@ class DataProfile:
         counts = pd.Series({day: len(by_day.get(day, ())) for day in days})
         weekday = (counts.index.to_numpy() // DAY + 3) % 7
         return cls(
-            start, end,
+            start,
+            end,
             rows=counts.groupby(weekday).median().reindex(range(7)).to_numpy(float),
             gap=max((_longest_gap_seconds(ts, day) for day, ts in by_day.items()), default=DAY),
-            missing={name: _missing_share(tx[name]) if len(tx) else 0.0 for name in REQUIRED_COLUMNS},
+            missing={
+                name: _missing_share(tx[name]) if len(tx) else 0.0 for name in REQUIRED_COLUMNS
+            },
             known={name: set(tx[name].dropna()) | {"", "unknown"} for name in CATEGORY_COLUMNS},
             several={name for name in REQUIRED_COLUMNS if tx[name].nunique() > 1},
-            median_cents=float(tx["amount_cents"].median()), most_cents=float(tx["amount_cents"].max()),
+            median_cents=float(tx["amount_cents"].median()),
+            most_cents=float(tx["amount_cents"].max()),
             repeated=_duplicate_share(tx),
-        )  # fmt: skip
+        )
 
 
 def check_quality(profile: DataProfile, tx: pd.DataFrame, start: int) -> list[FindingRecord]:
@@ -124,20 +131,27 @@ def check_quality(profile: DataProfile, tx: pd.DataFrame, start: int) -> list[Fi
 
     Parameters
     ----------
-    tx : the day's rows, with the columns `REQUIRED`; one that is absent or of another type is itself a finding
+    tx : the day's rows, with the columns `REQUIRED`; one that is absent or of another type is
+        itself a finding
 
     Returns
     -------
-    Findings, worst first: check, column, severity ('watch' or 'act'), value, limit, text. 'act' means that the data needs
-    mending before anybody learns from it.
+    Findings, worst first: check, column, severity ('watch' or 'act'), value, limit, text. 'act'
+    means that the data needs mending before anybody learns from it.
     """
     found: list[FindingRecord] = []
 
     def note(check: str, column: str, severity: str, value: float, limit: float, text: str) -> None:
         found.append(
-            {"check": check, "column": column, "severity": severity, "value": round(float(value), 6),
-             "limit": round(float(limit), 6), "text": text}
-        )  # fmt: skip
+            {
+                "check": check,
+                "column": column,
+                "severity": severity,
+                "value": round(float(value), 6),
+                "limit": round(float(limit), 6),
+                "text": text,
+            }
+        )
 
     absent = [name for name in REQUIRED_COLUMNS if name not in tx]
     for name in absent:
@@ -290,7 +304,9 @@ def is_data_broken(findings: list[FindingRecord]) -> bool:
 def check_quality_by_day(
     tx: pd.DataFrame, timeline: Timeline, start: int
 ) -> dict[str, list[FindingRecord]]:
-    """Findings of every live day by date; those of a sound day are an empty list. The reference begins at `start` (s)."""
+    """Findings of every live day by date; those of a sound day are an empty list. The reference
+    begins at `start` (s).
+    """
     profile = DataProfile.learn(tx, start, timeline.live)
     live = tx[tx["ts"] >= timeline.live]
     each = dict(list(live.groupby(live["ts"] // DAY * DAY)))
@@ -301,10 +317,11 @@ def check_quality_by_day(
 
 
 def hold_broken_days(workspace: Workspace) -> dict[str, list[FindingRecord]]:
-    """Judge every live day and hold the broken ones back: no loader gives their transactions until they are delivered anew.
+    """Judge every live day and hold the broken ones back: no loader gives their transactions until
+    they are delivered anew.
 
-    The rows stay in their partitions, only the list of days is written (``data/held.json``), so that nothing is lost and a
-    corrected delivery frees its day.
+    The rows stay in their partitions, only the list of days is written (``data/held.json``), so
+    that nothing is lost and a corrected delivery frees its day.
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """Marks for detectors: worlds whose drift is known, watched as if it were not.
 
-The only part of the library that knows when a drift began; the monitor itself is given transactions and arrived labels.
+The only part of the library that knows when a drift began; the monitor itself is given transactions
+and arrived labels.
 """
 
 from collections.abc import Iterable
@@ -34,10 +35,12 @@ DATA_FAULT_KINDS = (
 
 @dataclass(frozen=True)
 class MeasuredWorld:
-    """What can be known of a world: `rows` with features and scores, reports that arrived, statistics, findings by date.
+    """What can be known of a world: `rows` with features and scores, reports that arrived,
+    statistics, findings by date.
 
-    `live` is the first live day in days since 1970, `onset` the number of the live day on which the drift begins (None
-    without one), `start` the first second of the reference. `frauds` is the truth: customers defrauded on each day.
+    `live` is the first live day in days since 1970, `onset` the number of the live day on which the
+    drift begins (None without one), `start` the first second of the reference. `frauds` is the
+    truth: customers defrauded on each day.
     """
 
     kind: str
@@ -75,7 +78,9 @@ class DetectorRun:
 
     @property
     def clean(self) -> np.ndarray:
-        """Which live days ought to be quiet: those before the onset, and all of them if the drift does no harm."""
+        """Which live days ought to be quiet: those before the onset, and all of them if the drift
+        does no harm.
+        """
         days = np.arange(len(self.alarms))
         return (
             np.ones(len(days), bool)
@@ -85,7 +90,9 @@ class DetectorRun:
 
 
 def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The transactions of a world in canonical columns, and all its fraud reports with their entities."""
+    """The transactions of a world in canonical columns, and all its fraud reports with their
+    entities.
+    """
     tx = pd.concat([chunk.frame for chunk in iter_world_chunks(world)], ignore_index=True)
     reports = tx[tx["label_ts"].notna()][
         ["tx_id", "customer_id", "terminal_id", "label_ts"]
@@ -107,7 +114,8 @@ def measure_world(
     profile: str = "course",
     statistics: bool = True,
 ) -> MeasuredWorld:
-    """Simulate a world and measure its days as the daily job would: with the labels that had arrived, without its broken days.
+    """Simulate a world and measure its days as the daily job would: with the labels that had
+    arrived, without its broken days.
 
     Parameters
     ----------
@@ -188,7 +196,9 @@ def run_detectors(seen: MeasuredWorld, rivals: bool = True) -> DetectorRun:
 
 
 def _run_error_detectors(seen: MeasuredWorld) -> pd.DataFrame:
-    """Streaming detectors on the errors of transactions, each told when its label is taken as final."""
+    """Streaming detectors on the errors of transactions, each told when its label is taken as
+    final.
+    """
     wait = LABEL_MATURITY_DAYS * DAY
     rows = seen.rows[
         (seen.rows["ts"] >= seen.start) & (seen.rows["ts"] < seen.timeline.as_of - wait)
@@ -205,8 +215,9 @@ def score_detectors(watched: Iterable[DetectorRun]) -> pd.DataFrame:
 
     Returns
     -------
-    kind, shape, seed, detector; clean_days, false_days (clean days in alarm), false_alarms (alarms that began on a clean
-    day); for a harmful drift also detected (an alarm on a day from the onset on) and delay (days from the onset to it)
+    kind, shape, seed, detector; clean_days, false_days (clean days in alarm), false_alarms (alarms
+    that began on a clean day); for a harmful drift also detected (an alarm on a day from the onset
+    on) and delay (days from the onset to it)
     """
     rows = []
     for one in watched:
@@ -234,7 +245,8 @@ def score_detectors(watched: Iterable[DetectorRun]) -> pd.DataFrame:
 
 
 def summarize_detector_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """Over all seeds, by kind, shape and detector: worlds, false alarms per 100 clean days, share detected, median delay.
+    """Over all seeds, by kind, shape and detector: worlds, false alarms per 100 clean days, share
+    detected, median delay.
 
     A drift that is never detected counts with an endless delay.
     """

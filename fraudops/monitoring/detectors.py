@@ -1,4 +1,6 @@
-"""Drift detectors as textbooks and libraries have them, with their own thresholds: to be given marks beside the monitor."""
+"""Drift detectors as textbooks and libraries have them, with their own thresholds: to be given
+marks beside the monitor.
+"""
 
 from collections.abc import Callable, Iterable
 
@@ -33,7 +35,9 @@ def _category_shares(old: pd.Series, new: pd.Series) -> tuple[np.ndarray, np.nda
 
 
 def population_stability_index(old: np.ndarray, new: np.ndarray, bins: int = 10) -> float:
-    """Population stability index of two samples of a number, in bins of the first one's quantiles."""
+    """Population stability index of two samples of a number, in bins of the first one's
+    quantiles.
+    """
     edges = np.unique(np.quantile(old, np.linspace(0, 1, bins + 1)[1:-1]))
     counts = [
         np.bincount(np.searchsorted(edges, side, side="right"), minlength=len(edges) + 1)
@@ -44,10 +48,12 @@ def population_stability_index(old: np.ndarray, new: np.ndarray, bins: int = 10)
 
 
 def compute_evidently_distances(reference: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
-    """How far each column is from the reference, by evidently's defaults for a reference of over 1,000 rows.
+    """How far each column is from the reference, by evidently's defaults for a reference of over
+    1,000 rows.
 
-    Numbers: Wasserstein distance over the reference's standard deviation; numbers of at most five values and text:
-    Jensen-Shannon distance. Both are effect sizes: unlike p-values they do not shrink when the sample grows.
+    Numbers: Wasserstein distance over the reference's standard deviation; numbers of at most five
+    values and text: Jensen-Shannon distance. Both are effect sizes: unlike p-values they do not
+    shrink when the sample grows.
 
     Parameters
     ----------
@@ -155,7 +161,8 @@ def run_column_detectors(reference: pd.DataFrame, days: Iterable[pd.DataFrame]) 
 def run_streaming_detectors(
     errors: pd.Series, known: pd.Series, first: int, last: int
 ) -> pd.DataFrame:
-    """ADWIN (Bifet and Gavalda 2007) and Page-Hinkley (Page 1954) of river on a model's errors, in the order they became known.
+    """ADWIN (Bifet and Gavalda 2007) and Page-Hinkley (Page 1954) of river on a model's errors, in
+    the order they became known.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Evidently's pages for people: one a live week, which open without a network.
 
-The only place that calls evidently, which takes seconds to import and therefore is imported where it is used.
+The only place that calls evidently, which takes seconds to import and therefore is imported where
+it is used.
 """
 
 from pathlib import Path
@@ -12,9 +13,17 @@ from fraudops.monitoring.detectors import DRIFT_SHARE_THRESHOLD, MIN_ROWS_FOR_DE
 
 TARGET_COLUMN, PREDICTION_COLUMN = "reported", "score"
 SUMMARY_COLUMNS = (  # of the summary: what a person can place
-    "amount", "hour", "c_amount_ratio", "c_n_7d", "c_idle_hours", "c_distance_km", "ct_n_30d", "t_amount_ratio",
-    "t_fraud_rate_30d", *CATEGORICAL_FEATURES,
-)  # fmt: skip
+    "amount",
+    "hour",
+    "c_amount_ratio",
+    "c_n_7d",
+    "c_idle_hours",
+    "c_distance_km",
+    "ct_n_30d",
+    "t_amount_ratio",
+    "t_fraud_rate_30d",
+    *CATEGORICAL_FEATURES,
+)
 
 
 def find_common_features(reference: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
@@ -29,7 +38,8 @@ def run_evidently_report(
 
     Parameters
     ----------
-    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET` (0 or 1) and `PREDICTION` (0 to 1) also
+    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET` (0 or 1) and
+        `PREDICTION` (0 to 1) also
         the report on classification, if both sides have both classes
     html : where to save the page
 

@@ -1,17 +1,24 @@
-"""The calibrated monitor: a verdict for each day, and one budget of false alarms over all columns, tests and windows.
+"""The calibrated monitor: a verdict for each day, and one budget of false alarms over all columns,
+tests and windows.
 
 How an alarm comes about:
 
-1. `fraudops.streams` turns a day into some fifty statistics (columns, all columns jointly, scores, arrived reports).
-2. Each is compared with the same weekday of the reference and divided by how much it swings there: `standardise`. Means over
+1. `fraudops.streams` turns a day into some fifty statistics (columns, all columns jointly, scores,
+   arrived reports).
+2. Each is compared with the same weekday of the reference and divided by how much it swings there:
+   `standardise`. Means over
    seven days find what moves slowly; windows of arrived reports are longer, since reports are few.
-3. Every statistic has a limit for each direction (``drift_limits.json``): the extreme of the live days that few worlds exceed,
-   among worlds without drift and worlds with a busier season, times one factor for all. The factor is chosen by
-   cross-validation over worlds, so that the whole monitor raises at most half of `BUDGET` in worlds that had no part in the
-   limits; ``2_Data_Drifts/marks.csv`` says what it reaches in others still. This is the single-step max-T adjustment of
-   Westfall and Young (1993, Resampling-Based Multiple Testing) with quantile scaling (Beran 1988, Balanced simultaneous
-   confidence sets): it holds over dependent tests, which a Bonferroni correction of fifty correlated columns would punish.
-4. Where the reference itself swung wider than the limits allow, its own extreme is the limit, and a reference of fewer days
+3. Every statistic has a limit for each direction (``drift_limits.json``): the extreme of the live
+   days that few worlds exceed,
+   among worlds without drift and worlds with a busier season, times one factor for all. The factor
+   is chosen by cross-validation over worlds, so that the whole monitor raises at most half of
+   `BUDGET` in worlds that had no part in the limits; ``2_Data_Drifts/marks.csv`` says what it
+   reaches in others still. This is the single-step max-T adjustment of Westfall and Young (1993,
+   Resampling-Based Multiple Testing) with quantile scaling (Beran 1988, Balanced simultaneous
+   confidence sets): it holds over dependent tests, which a Bonferroni correction of fifty
+   correlated columns would punish.
+4. Where the reference itself swung wider than the limits allow, its own extreme is the limit, and a
+   reference of fewer days
    than those of the calibration widens them: data that is rougher or younger does not cry wolf.
 
 `python -m benchmarks calibrate` makes the limits, on seeds that no proof uses.
@@ -39,16 +46,20 @@ LIMITS_FILE = Path(__file__).with_name("drift_limits.json")
 
 @cache
 def load_limits() -> pd.DataFrame:
-    """The calibrated limits: index (statistic, window), columns low, high (an alarm beyond), quiet_low, quiet_high (a look)."""
+    """The calibrated limits: index (statistic, window), columns low, high (an alarm beyond),
+    quiet_low, quiet_high (a look).
+    """
     kept = json.loads(LIMITS_FILE.read_text())["limits"]
     return pd.DataFrame(kept).set_index(["statistic", "window"])
 
 
 def _widening_factors(days: int, window: np.ndarray) -> np.ndarray:
-    """Factor (n,) on the limits where the reference has fewer days than that of the calibration; 1 where it has as many.
+    """Factor (n,) on the limits where the reference has fewer days than that of the calibration; 1
+    where it has as many.
 
-    A swing that is known from few windows is known badly: Student's t with as many degrees of freedom as there are windows
-    besides the first says how much further out the same rare value lies.
+    A swing that is known from few windows is known badly: Student's t with as many degrees of
+    freedom as there are windows besides the first says how much further out the same rare value
+    lies.
     """
     reach = [
         t.ppf(LIMIT_QUANTILE, np.maximum(known / window - 1, 0.5))
@@ -76,7 +87,9 @@ def adapt_limits(z: pd.DataFrame, live: int) -> pd.DataFrame:
 
 
 def tabulate_z_scores(z: pd.DataFrame, live: int) -> pd.DataFrame:
-    """Every standardised statistic of every live day, long: day, statistic, window, z, limit (alarm, on the side of z)."""
+    """Every standardised statistic of every live day, long: day, statistic, window, z, limit
+    (alarm, on the side of z).
+    """
     table = adapt_limits(z, live)
     days = z.loc[np.asarray(z.index >= live), table.index]
     long = days.rename_axis("day").stack(["statistic", "window"]).rename("z").dropna().reset_index()
@@ -89,7 +102,8 @@ def find_moved_statistics(z: pd.DataFrame, live: int) -> pd.DataFrame:
 
     Returns
     -------
-    One row for each day and statistic beyond its quiet limit: day, statistic, window, z, limit (signed), alarm
+    One row for each day and statistic beyond its quiet limit: day, statistic, window, z, limit
+    (signed), alarm
     """
     table = adapt_limits(z, live)
     high, low = table["high"], table["low"]

@@ -1,4 +1,6 @@
-"""The daily measurement of one data set: learns from the reference, then turns every day into statistics."""
+"""The daily measurement of one data set: learns from the reference, then turns every day into
+statistics.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +23,8 @@ REFERENCE_ROWS_PER_DAY = 3000  # of each day of the reference, to learn from
 
 
 class DriftMonitor:
-    """The monitor of one data set up to `as_of`: what it learnt from the reference, and the statistics of the days.
+    """The monitor of one data set up to `as_of`: what it learnt from the reference, and the
+    statistics of the days.
 
     Holds one day at a time, besides a bounded part of the reference.
 
@@ -58,7 +61,9 @@ class DriftMonitor:
         return pd.DataFrame(found.values(), index=pd.Index(found, name="day")).astype(float)
 
     def _days(self) -> Iterator[tuple[int, pd.DataFrame, pd.DataFrame]]:
-        """Day, its rows, and the reports that arrived on it; reports of earlier transactions too."""
+        """Day, its rows, and the reports that arrived on it; reports of earlier transactions
+        too.
+        """
         arrival = self.labels.drop_duplicates("tx_id").set_index("tx_id")["label_ts"]
         pending = self.score(self.read_day(self.timeline.first // DAY)).iloc[:0].assign(arrives=0)
         for day in range(self.timeline.first // DAY, self.timeline.as_of // DAY):
@@ -72,7 +77,9 @@ class DriftMonitor:
 
 
 def _sample_reference_day(rows: pd.DataFrame, known: set[str]) -> tuple[pd.DataFrame, pd.Series]:
-    """At most `REFERENCE_DAY_ROWS` rows of a day and all that were reported, and which of them were drawn."""
+    """At most `REFERENCE_DAY_ROWS` rows of a day and all that were reported, and which of them were
+    drawn.
+    """
     drawn = pd.Series(
         rows.index.isin(rows.sample(min(REFERENCE_ROWS_PER_DAY, len(rows)), random_state=0).index),
         rows.index,

@@ -1,4 +1,6 @@
-"""The monitor's verdicts as Prometheus metrics: a text file for each run, or a scrape target on this machine."""
+"""The monitor's verdicts as Prometheus metrics: a text file for each run, or a scrape target on
+this machine.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,9 @@ class MonitorCollector(Collector):
         self.workspace = workspace
 
     def collect(self) -> Iterator[Metric]:
-        """Gauges of the latest day; nothing but ``fraudops_monitor_up 0`` before the first verdict."""
+        """Gauges of the latest day; nothing but ``fraudops_monitor_up 0`` before the first
+        verdict.
+        """
         file = self.workspace.root / "drift" / "verdict.json"
         up = GaugeMetricFamily("fraudops_monitor_up", "1 if there is a verdict")
         up.add_metric([], float(file.is_file()))
@@ -59,8 +63,12 @@ class MonitorCollector(Collector):
             gauge = GaugeMetricFamily(f"fraudops_monitor_{name}", about)
             gauge.add_metric([], float(value))
             yield gauge
-        yield self._by("findings", "findings of the data quality", {(one.check, one.column, one.severity): 1.0
-                       for one in latest.findings}, ("check", "column", "severity"))  # fmt: skip
+        yield self._by(
+            "findings",
+            "findings of the data quality",
+            {(one.check, one.column, one.severity): 1.0 for one in latest.findings},
+            ("check", "column", "severity"),
+        )
         scores = self.workspace.root / "drift" / "scores.parquet"
         if scores.is_file():
             table = pd.read_parquet(scores, filters=[("day", "=", latest.as_of // DAY - 1)])

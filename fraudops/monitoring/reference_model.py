@@ -1,4 +1,6 @@
-"""The monitor's own model: scores for reference and live days alike, each by a model that has not seen the customer."""
+"""The monitor's own model: scores for reference and live days alike, each by a model that has not
+seen the customer.
+"""
 
 import warnings
 
@@ -17,7 +19,9 @@ GENUINE_ROWS_PER_FRAUD = (
 
 
 def assign_customer_folds(customer: pd.Series) -> np.ndarray:
-    """The part (n,) of the customers that each row's customer belongs to: the same on every day and machine."""
+    """The part (n,) of the customers that each row's customer belongs to: the same on every day and
+    machine.
+    """
     return (
         pd.util.hash_array(customer.astype(str).to_numpy(dtype=object)) % CUSTOMER_FOLDS
     ).astype(np.int64)
@@ -26,13 +30,15 @@ def assign_customer_folds(customer: pd.Series) -> np.ndarray:
 class ReferenceModel:
     """Models of the reference, one without each part of the customers.
 
-    A live row is scored like a row of the reference, by the model that never saw its customer, so that days with the same
-    kind of business have the same distribution of scores (cross-fitting). It stands beside the champion and not for it: it
-    exists before there is a champion, and a promotion does not move its scores.
+    A live row is scored like a row of the reference, by the model that never saw its customer, so
+    that days with the same kind of business have the same distribution of scores (cross-fitting).
+    It stands beside the champion and not for it: it exists before there is a champion, and a
+    promotion does not move its scores.
     """
 
     def __init__(self, features: pd.DataFrame, labels: pd.DataFrame, start: int, live: int):
-        """Learn from the rows of ``[start, live)`` that are old enough, with the labels that had arrived at `live`.
+        """Learn from the rows of ``[start, live)`` that are old enough, with the labels that had
+        arrived at `live`.
 
         Parameters
         ----------
@@ -68,7 +74,9 @@ class ReferenceModel:
                 self.models[part] = build_boosting(max_iter=80).fit(x[others], y[others])
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
-        """Score (n,) of rows with customer_id and `FEATURES`; NaN where too few frauds were known to learn from."""
+        """Score (n,) of rows with customer_id and `FEATURES`; NaN where too few frauds were known
+        to learn from.
+        """
         out, fold = np.full(len(rows), np.nan), assign_customer_folds(rows["customer_id"])
         if not (self.models and len(rows)):
             return out

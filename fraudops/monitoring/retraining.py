@@ -14,7 +14,8 @@ class RetrainPolicy:
 
     Attributes
     ----------
-    trigger : 'verdict' when the monitor asks, 'schedule' every `every_days`, 'labels' after `enough_labels` new fraud reports
+    trigger : 'verdict' when the monitor asks, 'schedule' every `every_days`, 'labels' after
+        `enough_labels` new fraud reports
     cooldown_days : so long after a training none follows, whatever asks for it
     """
 
@@ -44,7 +45,8 @@ def should_retrain(
     if days_since < wish.cooldown_days:
         return (
             False,
-            f"the last training is {days_since:.0f} days ago, and {wish.cooldown_days} have to lie between two",
+            f"the last training is {days_since:.0f} days ago, and {wish.cooldown_days} "
+            "have to lie between two",
         )
     if wish.trigger == "schedule":
         due = days_since >= wish.every_days

@@ -15,10 +15,18 @@ REPORT_COUNT_STATISTICS = (
     "reported money",
 )
 REPORT_STATISTICS = (*REPORT_COUNT_STATISTICS, "low reports", "surprise")
-LAGGED_LABEL_FEATURES = (  # columns that repeat for weeks what reports said when they arrived: the reports themselves are judged
-    "c_fraud_30d", "t_fraud_1d", "t_fraud_7d", "t_fraud_30d", "t_first_report_hours", "t_last_report_hours", "t_reported_7d",
+# columns that repeat for weeks what reports said when they arrived: the reports themselves are
+# judged
+LAGGED_LABEL_FEATURES = (
+    "c_fraud_30d",
+    "t_fraud_1d",
+    "t_fraud_7d",
+    "t_fraud_30d",
+    "t_first_report_hours",
+    "t_last_report_hours",
+    "t_reported_7d",
     "t_fraud_rate_30d",
-)  # fmt: skip
+)
 MIN_REFERENCE_DAYS = 21  # of the reference: three of each weekday
 
 
@@ -38,10 +46,12 @@ def _std_with_floor(values: pd.Series, at_least: float) -> float:
 
 
 def _standardize_reports(raw: pd.DataFrame, reference: np.ndarray) -> dict[int, pd.DataFrame]:
-    """Counts of reports as square roots, and what share of them the scores had missed, over the last days, standardised.
+    """Counts of reports as square roots, and what share of them the scores had missed, over the
+    last days, standardised.
 
-    The swing of a long window shows too rarely in the reference to be known from it alone: it is at least what that of the
-    shortest window makes it. A square root swings alike over windows of any length, a mean less over longer ones.
+    The swing of a long window shows too rarely in the reference to be known from it alone: it is at
+    least what that of the shortest window makes it. A square root swings alike over windows of any
+    length, a mean less over longer ones.
     """
     usual = raw.loc[reference, list(REPORT_STATISTICS)].sum()
     each = max(float(usual["reports"]), 1.0)

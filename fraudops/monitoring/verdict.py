@@ -1,4 +1,6 @@
-"""What the monitor says of a day, as a schema: the file that stage 4, the report page and other programs read."""
+"""What the monitor says of a day, as a schema: the file that stage 4, the report page and other
+programs read.
+"""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -65,7 +67,9 @@ class VerdictFile(BaseModel):
 
 
 def find_alarm_starts(days: Iterable[Verdict]) -> list[Verdict]:
-    """The days on which an alarm began: an alarm that goes on is one alarm, one whose action changes is a new one."""
+    """The days on which an alarm began: an alarm that goes on is one alarm, one whose action
+    changes is a new one.
+    """
     begun, before = [], "nothing"
     for day in days:
         action = day.action if day.severity == "act" else "nothing"
@@ -113,14 +117,23 @@ def make_verdict(
     else:
         severity, action, evidence = "ok", "nothing", "nothing moved beyond its limit"
     return Verdict(
-        as_of=(day + 1) * DAY, day=str(day_of(day * DAY)), severity=severity, action=action, evidence=evidence,
+        as_of=(day + 1) * DAY,
+        day=str(day_of(day * DAY)),
+        severity=severity,
+        action=action,
+        evidence=evidence,
         moved=[
-            MovedStatistic(statistic=one.statistic, window=int(one.window), z=round(float(one.z), 3), limit=round(float(one.limit), 3),
-                  alarm=bool(one.alarm))
+            MovedStatistic(
+                statistic=one.statistic,
+                window=int(one.window),
+                z=round(float(one.z), 3),
+                limit=round(float(one.limit), 3),
+                alarm=bool(one.alarm),
+            )
             for one in ranked.itertuples()
         ],
         findings=findings,
-    )  # fmt: skip
+    )
 
 
 def make_verdicts(
@@ -155,7 +168,9 @@ def make_verdicts(
 
 
 def _find_silent_feeds(raw: pd.DataFrame, live: int) -> dict[int, list[FindingRecord]]:
-    """Findings, by day, of what has fallen silent: columns without a usable value, and reports that no longer arrive."""
+    """Findings, by day, of what has fallen silent: columns without a usable value, and reports that
+    no longer arrive.
+    """
     columns = [
         name
         for name in RANKED_COLUMNS
@@ -177,7 +192,10 @@ def _find_silent_feeds(raw: pd.DataFrame, live: int) -> dict[int, list[FindingRe
     week = raw["reported customers"].rolling(7).sum()
     usual = float(week[week.index < live].mean())
     if usual >= MIN_WEEKLY_REPORTERS:  # so many do not stay away by chance
-        text = f"no fraud report has arrived for a week, where {usual:.0f} customers used to report: has the feed stopped?"
+        text = (
+            f"no fraud report has arrived for a week, where {usual:.0f} customers used to "
+            "report: has the feed stopped?"
+        )
         finding = {
             "check": "freshness",
             "column": "labels",

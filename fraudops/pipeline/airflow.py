@@ -1,4 +1,6 @@
-"""Airflow on this machine: its environment variables, and `airflow standalone` started and ended as one."""
+"""Airflow on this machine: its environment variables, and `airflow standalone` started and ended as
+one.
+"""
 
 import os
 import signal
@@ -23,7 +25,8 @@ def find_airflow() -> Path:
     path = REPOSITORY / ".venv-airflow" / "bin" / "airflow"
     if not path.is_file():
         raise UserError(
-            f"{path} is missing: `make airflow` installs Airflow there (it does not run on Windows itself)."
+            f"{path} is missing: `make airflow` installs Airflow there (it does not run "
+            "on Windows itself)."
         )
     return path
 
@@ -65,9 +68,12 @@ def run_airflow_standalone(workspace: Workspace, port: int) -> int:
     """Run `airflow standalone` until Ctrl-C; its children end with it. Returns its exit code."""
     home = workspace.path("airflow", "airflow.cfg").parent
     print(
-        f"{describe_graph()}\nAirflow comes up in a minute or two, for you alone; it prints the password of `admin` below.\n"
-        f"  http://127.0.0.1:{port}/dags/fraud_data        stage 1, daily: switch it on, or trigger it for one day\n"
-        f"  http://127.0.0.1:{port}/dags/fraud_operation   stages 2 to 5, as soon as stage 1 has new features\n"
+        f"{describe_graph()}\nAirflow comes up in a minute or two, for you alone; it "
+        "prints the password of `admin` below.\n"
+        f"  http://127.0.0.1:{port}/dags/fraud_data        stage 1, daily: switch it on, "
+        "or trigger it for one day\n"
+        f"  http://127.0.0.1:{port}/dags/fraud_operation   stages 2 to 5, as soon as "
+        "stage 1 has new features\n"
         "Stop it with Ctrl-C.",
         flush=True,
     )

@@ -1,4 +1,6 @@
-"""What a notebook's result depends on, where it is recorded, and whether the notebook must run again."""
+"""What a notebook's result depends on, where it is recorded, and whether the notebook must run
+again.
+"""
 
 import hashlib
 import json
@@ -33,7 +35,9 @@ def _hash_notebook(path: Path) -> str:
 
 
 def hash_outputs(one: Node, workspace: Workspace) -> dict[str, str]:
-    """Digests of what the node has written (without the loose outputs); a missing one is left out."""
+    """Digests of what the node has written (without the loose outputs); a missing one is left
+    out.
+    """
     paths = {name: workspace.root / name for name in one.writes}
     return {name: compute_fingerprint(path) for name, path in paths.items() if path.exists()}
 
@@ -73,7 +77,8 @@ def hash_dependencies(
     files = {name: REPOSITORY / name for name in one.extra_sources}
     if gone := [name for name, path in files.items() if not path.is_file()]:
         raise UserError(
-            f"{one.name} depends on {', '.join(gone)} in {REPOSITORY}, which is missing. Restore it."
+            f"{one.name} depends on {', '.join(gone)} in {REPOSITORY}, which is missing. "
+            "Restore it."
         )
     code = [get_notebook_path(one), *(path for path in files.values() if path.suffix == ".py")]
     external = {name: Path(str(given[name])) for name in one.external if given.get(name)}
@@ -102,9 +107,10 @@ def get_rerun_reason(
 ) -> str:
     """Why the node must run (again); empty if it is fresh.
 
-    It is to be asked when the node's needs are finished, because the key holds the *content* of what they wrote, not
-    the fact that they ran: a step that ran again and left byte-identical files changes nothing for the steps after it,
-    so they are not run again ("early cut-off"). A comment added to 1_1 costs one notebook, not ten.
+    It is to be asked when the node's needs are finished, because the key holds the *content* of
+    what they wrote, not the fact that they ran: a step that ran again and left byte-identical files
+    changes nothing for the steps after it, so they are not run again ("early cut-off"). A comment
+    added to 1_1 costs one notebook, not ten.
     """
     last = load_record(one, workspace)
     if not last:
@@ -141,6 +147,8 @@ def check_inputs(chosen: Iterable[str], workspace: Workspace, graph: Graph = GRA
             gone = find_missing_outputs(graph[need], workspace) if need not in chosen else []
             if gone:
                 raise UserError(
-                    f"{name} needs {', '.join(gone)} in {workspace.root}, which the notebook {need} writes: "
-                    f"run `fraudops run --until {need}` first, or `fraudops run --until {name}` for both."
+                    f"{name} needs {', '.join(gone)} in {workspace.root}, which the "
+                    f"notebook {need} writes: "
+                    f"run `fraudops run --until {need}` first, or `fraudops run --until "
+                    f"{name}` for both."
                 )

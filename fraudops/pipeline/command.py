@@ -28,8 +28,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--profile",
         default="course",
-        help="size of the simulated data: smoke, course or full, which is 20 thousand, 210 thousand "
-        "or 1.6 million transactions (default course)",
+        help="size of the simulated data: smoke, course or full, which is 20 thousand, 210 "
+        "thousand or 1.6 million transactions (default course)",
     )
     add(
         "--source",

@@ -1,7 +1,7 @@
 """The one graph of notebooks and what follows from it: order, selection, parameters.
 
-Nothing here runs a notebook, and importing it is cheap, so `run_all.py`, the report page, the tests and an Airflow DAG
-can all read the same graph.
+Nothing here runs a notebook, and importing it is cheap, so `run_all.py`, the report page, the tests
+and an Airflow DAG can all read the same graph.
 """
 
 import ast
@@ -25,14 +25,19 @@ class Node:
 
     Attributes
     ----------
-    name, folder : the notebook is ``folder/name.ipynb``, `folder` seen from the repository (or absolute).
+    name, folder : the notebook is ``folder/name.ipynb``, `folder` seen from the repository (or
+        absolute).
     title : one short line for pages.
     needs : names of the nodes that must be done first.
-    writes : files or folders it makes, seen from the workspace root; the steps after it are judged by their content.
-    loose : outputs that must exist but whose bytes differ from run to run (HTML with random ids, say).
-    extra_sources : files besides the notebook whose content counts as its source, seen from the repository.
+    writes : files or folders it makes, seen from the workspace root; the steps after it are judged
+        by their content.
+    loose : outputs that must exist but whose bytes differ from run to run (HTML with random ids,
+        say).
+    extra_sources : files besides the notebook whose content counts as its source, seen from the
+        repository.
     external : parameters that name an input file of the user; the file's content counts as input.
-    weight : rough seconds at smoke size; only used to start first what keeps the others waiting longest.
+    weight : rough seconds at smoke size; only used to start first what keeps the others waiting
+        longest.
     """
 
     name: str
@@ -199,7 +204,9 @@ def get_node(name: str, graph: Graph = GRAPH) -> Node:
 
 
 def sort_nodes(graph: Graph = GRAPH) -> list[str]:
-    """All nodes, each after what it needs; where the graph leaves it open, in the order they were written down."""
+    """All nodes, each after what it needs; where the graph leaves it open, in the order they were
+    written down.
+    """
     sorter = TopologicalSorter({one.name: one.needs for one in graph.values()})
     sorter.prepare()
     rank = {name: at for at, name in enumerate(graph)}
@@ -213,7 +220,9 @@ def sort_nodes(graph: Graph = GRAPH) -> list[str]:
 
 
 def compute_critical_path(graph: Graph = GRAPH) -> dict[str, int]:
-    """For each node the weight of the longest way from it to an end: who starts first when not all can."""
+    """For each node the weight of the longest way from it to an end: who starts first when not all
+    can.
+    """
     result: dict[str, int] = {}
     for name in reversed(sort_nodes(graph)):
         result[name] = graph[name].weight + max(
@@ -279,7 +288,8 @@ def inspect_parameters(one: Node) -> dict[str, dict[str, Any]]:
 
     Returns
     -------
-    For each parameter: ``default`` (the value, or None), ``text`` (the default as written) and ``help`` (its comment).
+    For each parameter: ``default`` (the value, or None), ``text`` (the default as written) and
+    ``help`` (its comment).
 
     Raises
     ------
@@ -301,8 +311,10 @@ def inspect_parameters(one: Node) -> dict[str, dict[str, Any]]:
         ) from None
     if unseen := _find_assigned_names(path) - set(found):
         raise UserError(
-            f"{path}: papermill cannot read the parameter {', '.join(sorted(unseen))}. In the cell tagged `parameters` "
-            f"write each as `name = literal  # help` on a line of its own, without another = sign in the help."
+            f"{path}: papermill cannot read the parameter {', '.join(sorted(unseen))}. In "
+            "the cell tagged `parameters` "
+            "write each as `name = literal  # help` on a line of its own, without "
+            "another = sign in the help."
         )
     return {
         name: {
@@ -315,7 +327,9 @@ def inspect_parameters(one: Node) -> dict[str, dict[str, Any]]:
 
 
 def _find_assigned_names(path: Path) -> set[str]:
-    """Names the parameters cell assigns: papermill's inspector passes over some forms of line without a word."""
+    """Names the parameters cell assigns: papermill's inspector passes over some forms of line
+    without a word.
+    """
     cells = read_json(path)["cells"]
     source = next(
         ("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", [])), ""

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def block_interrupts() -> Iterator[None]:
-    """A worker that starts here is deaf to Ctrl-C until `worker.prepare` listens; else its imports would break noisily."""
+    """A worker that starts here is deaf to Ctrl-C until `worker.prepare` listens; else its imports
+    would break noisily.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -23,7 +25,8 @@ def block_interrupts() -> Iterator[None]:
 def collect_interrupts() -> Iterator[list[int]]:
     """Ctrl-C as an entry in a list, for the loop to read where it is safe.
 
-    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool then never ends.
+    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool
+    then never ends.
     """
     heard: list[int] = []
     mine = [

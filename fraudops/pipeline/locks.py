@@ -1,4 +1,6 @@
-"""What holds while a run is under way: one run in a workspace, its environment, and Ctrl-C heard where it is safe."""
+"""What holds while a run is under way: one run in a workspace, its environment, and Ctrl-C heard
+where it is safe.
+"""
 
 import datetime as dt
 import os
@@ -13,7 +15,9 @@ from fraudops.workspace import Workspace, read_json, write_json
 
 @contextmanager
 def lock_workspace(workspace: Workspace, command: str) -> Iterator[None]:
-    """One run at a time in a workspace. The operating system frees the lock of a killed run by itself."""
+    """One run at a time in a workspace. The operating system frees the lock of a killed run by
+    itself.
+    """
     try:
         owner = workspace.path("state", ".owner.json")
     except OSError as error:
@@ -30,7 +34,8 @@ def lock_workspace(workspace: Workspace, command: str) -> Iterator[None]:
         except (OSError, ValueError, KeyError):
             who = ""
         raise UserError(
-            f"Another run is working in {workspace.root}{who}. Wait until it has ended, stop it, or give this one "
+            f"Another run is working in {workspace.root}{who}. Wait until it has ended, "
+            "stop it, or give this one "
             f"a folder of its own with --workspace DIR."
         ) from None
     try:

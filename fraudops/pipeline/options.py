@@ -1,4 +1,6 @@
-"""What a person asks of a run, checked before any kernel starts: profile, source, dates, and single parameters."""
+"""What a person asks of a run, checked before any kernel starts: profile, source, dates, and single
+parameters.
+"""
 
 import datetime as dt
 import math
@@ -24,7 +26,8 @@ from fraudops.workspace import Workspace, read_json
 def parse_assignments(
     assignments: Iterable[str], graph: Graph = GRAPH
 ) -> dict[str, dict[str, Any]]:
-    """Parse assignments ``NODE.name=value``; values are read as YAML and must suit the default they replace.
+    """Parse assignments ``NODE.name=value``; values are read as YAML and must suit the default they
+    replace.
 
     Returns
     -------
@@ -33,8 +36,8 @@ def parse_assignments(
     Raises
     ------
     UserError
-        For an unknown node or parameter (with the nearest valid name), a malformed assignment, or a value whose type
-        cannot stand for the default's.
+        For an unknown node or parameter (with the nearest valid name), a malformed assignment, or a
+        value whose type cannot stand for the default's.
     """
     result: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
@@ -42,7 +45,8 @@ def parse_assignments(
         name, dot, parameter = target.strip().partition(".")
         if not (equals and dot and parameter):
             raise UserError(
-                f"-p {assignment!r} is not understood: write -p NODE.name=value, as in -p 1_1_ingest.seed=7."
+                f"-p {assignment!r} is not understood: write -p NODE.name=value, as in -p "
+                "1_1_ingest.seed=7."
             )
         offered = inspect_parameters(get_node(name, graph))
         if parameter not in offered:
@@ -96,13 +100,15 @@ def resolve_parameters(
 ) -> dict[str, dict[str, Any]]:
     """All parameters of a run, for every node of the graph; `assignments` win over the named ones.
 
-    `profile` and `as_of` go to every notebook that has a parameter of that name, `source` and `path` to those that
-    read from outside the workspace (1_1_ingest). Relative paths count from the caller's folder.
+    `profile` and `as_of` go to every notebook that has a parameter of that name, `source` and
+    `path` to those that read from outside the workspace (1_1_ingest). Relative paths count from the
+    caller's folder.
 
     Raises
     ------
     UserError
-        For an unknown profile or source, a date that is none, a file that is not there, and as `check_parameters`.
+        For an unknown profile or source, a date that is none, a file that is not there, and as
+        `check_parameters`.
     """
     if profile not in PROFILES:
         raise make_unknown_name_error("profile", profile, PROFILES)
@@ -113,7 +119,8 @@ def resolve_parameters(
     if path and (source or "simulate") == "simulate":
         files = ", ".join(SOURCES[1:])
         raise UserError(
-            f"--path goes with a source that reads files: say which kind of file it is, with --source ({files})."
+            "--path goes with a source that reads files: say which kind of file it is, "
+            f"with --source ({files})."
         )
     if as_of:
         try:
@@ -138,7 +145,8 @@ def resolve_parameters(
     for name, value in {"source": source, "path": path, "as_of": as_of}.items():
         if value and not any(name in given for given in result.values()):
             raise UserError(
-                f"No notebook has a parameter called {name}, so --{name.replace('_', '-')} has no meaning here."
+                f"No notebook has a parameter called {name}, so "
+                f"--{name.replace('_', '-')} has no meaning here."
             )
     return result
 
@@ -162,7 +170,8 @@ def check_as_of(
     ) != dt.date.fromisoformat(as_of):
         setter = next(name for name in graph if "as_of" in inspect_parameters(graph[name]))
         raise UserError(
-            f"The data in {workspace.root} is as of {day}, not {as_of}: run {setter} and what follows for {as_of} first "
+            f"The data in {workspace.root} is as of {day}, not {as_of}: run {setter} and "
+            f"what follows for {as_of} first "
             f"(`fraudops run --as-of {as_of}`), or leave --as-of out."
         )
 
@@ -171,6 +180,7 @@ def _resolve_input_file(given: str) -> str:
     path = Path(given).expanduser().resolve()
     if not path.exists():
         raise UserError(
-            f"There is no file {path}. Give --path an existing file or folder, seen from {Path.cwd()}."
+            f"There is no file {path}. Give --path an existing file or folder, seen from "
+            f"{Path.cwd()}."
         )
     return str(path)

@@ -1,4 +1,6 @@
-"""The report page of a run: the graph with states and times, the headline figures, links. One file, no network."""
+"""The report page of a run: the graph with states and times, the headline figures, links. One file,
+no network.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +30,8 @@ class NodeOutcome:
     error: str = ""
 
 
-# word, mark, fill, line: told apart by word and mark as well as by colour (Okabe and Ito's palette, lightened)
+# word, mark, fill, line: told apart by word and mark as well as by colour (Okabe and Ito's palette,
+# lightened)
 STATUS_STYLES = {
     "done": ("done", "✓", "#d9f0e8", "#00735c"),
     "fresh": ("kept", "=", "#e3f1fa", "#0a6aa6"),
@@ -42,7 +45,9 @@ BOX_WIDTH, BOX_HEIGHT = 172, 62  # a node's box, in SVG units
 
 
 def format_number(name: str, value: Any) -> str:
-    """A headline figure as people read it: ``*_eur`` in euros, ``*_share`` in per cent, others with separators."""
+    """A headline figure as people read it: ``*_eur`` in euros, ``*_share`` in per cent, others with
+    separators.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):
@@ -78,7 +83,8 @@ class GraphLayout:
 def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
     """Place the nodes: stages as columns (`across`), or as rows for a narrow screen.
 
-    Arrows between neighbours are curves; an arrow that passes over a stage runs in a lane of its own beside the boxes.
+    Arrows between neighbours are curves; an arrow that passes over a stage runs in a lane of its
+    own beside the boxes.
     """
     stages = list(dict.fromkeys(one.folder for one in graph.values()))
     slot: dict[str, int] = {}
@@ -86,7 +92,8 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
         slot[one.name] = sum(graph[other].folder == one.folder for other in slot)
     slots = max(slot.values()) + 1
     stage = {one.name: stages.index(one.folder) for one in graph.values()}
-    # Along runs from stage to stage, aside from slot to slot; one description serves both directions.
+    # Along runs from stage to stage, aside from slot to slot; one description serves both
+    # directions.
     along_size, aside_size = (BOX_WIDTH, BOX_HEIGHT) if across else (BOX_HEIGHT, BOX_WIDTH)
     along_gap, aside_gap, margin, head = (48, 64, 26, 30) if across else (62, 20, 14, 20)
     top = 8
@@ -124,7 +131,10 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
             return f"M{point(middle, tail)} L{point(middle, tip)}"
         if stage[end] == stage[start] + 1:
             mid = (here + there) / 2
-            return f"M{point(here, first)} C{point(mid, first)} {point(mid, last)} {point(there, last)}"
+            return (
+                f"M{point(here, first)} C{point(mid, first)} {point(mid, last)} "
+                f"{point(there, last)}"
+            )
         # Between the slots, or outside when both ends lie in the same one.
         gap = (
             min(slot[start], slot[end]) + 1
@@ -150,8 +160,10 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
             )
         enter, leave = here + along_gap * 0.8, there - along_gap * 0.7
         return (
-            f"M{point(here, first)} C{point(here + along_gap / 2, first)} {point(here + along_gap / 3, beside)} "
-            f"{point(enter, beside)} L{point(leave, beside)} C{point(there - along_gap / 3, beside)} "
+            f"M{point(here, first)} C{point(here + along_gap / 2, first)} "
+            f"{point(here + along_gap / 3, beside)} "
+            f"{point(enter, beside)} L{point(leave, beside)} "
+            f"C{point(there - along_gap / 3, beside)} "
             f"{point(there - along_gap / 2, last)} {point(there, last)}"
         )
 
@@ -230,7 +242,8 @@ def write_run_report(
     Parameters
     ----------
     outcomes : for each node how it stands; one that is left out counts as not run.
-    run : ``command``, ``started``, ``seconds``, ``exit_code`` and ``parameters`` (of each node, by name).
+    run : ``command``, ``started``, ``seconds``, ``exit_code`` and ``parameters`` (of each node, by
+        name).
     """
     templates = Environment(
         loader=PackageLoader("fraudops.pipeline", "."), autoescape=True, undefined=StrictUndefined

@@ -1,4 +1,5 @@
-"""Runs the selected notebooks, several side by side in separate processes, and keeps what is still fresh.
+"""Runs the selected notebooks, several side by side in separate processes, and keeps what is still
+fresh.
 
 Processes rather than threads: papermill changes the working directory, which is one per process.
 """
@@ -61,8 +62,8 @@ def run_notebooks(
 ) -> RunResult:
     """Run the chosen notebooks, write their states and the report page.
 
-    A failing notebook stops only what builds on it. Nothing is taken for good that did not end well: the record of a
-    node is removed before it starts and written when it has ended.
+    A failing notebook stops only what builds on it. Nothing is taken for good that did not end
+    well: the record of a node is removed before it starts and written when it has ended.
 
     Parameters
     ----------
@@ -176,7 +177,9 @@ class _ActiveRun:
             events.close()
 
     def look(self) -> None:
-        """Take up what has become ready. Freshness is asked only now, when all that a node needs has ended."""
+        """Take up what has become ready. Freshness is asked only now, when all that a node needs
+        has ended.
+        """
         while ready := self.sorter.get_ready():
             for name in ready:
                 one = self.graph[name]
@@ -242,7 +245,8 @@ class _ActiveRun:
             log = self.workspace.root / "logs" / "run.log"
             ended = NotebookResult(
                 0.0,
-                f"its worker process died ({future.exception()}); {log} may say why. Memory is the usual cause.",
+                f"its worker process died ({future.exception()}); {log} may say why. "
+                "Memory is the usual cause.",
             )
         else:
             ended = future.result()
@@ -295,7 +299,9 @@ class _ActiveRun:
 
 
 def describe_failures(result: RunResult, workspace: Workspace, graph: Graph, command: str) -> str:
-    """For the end of a run that was not good: which notebook, which cell, what, where to look, how to go on."""
+    """For the end of a run that was not good: which notebook, which cell, what, where to look, how
+    to go on.
+    """
     blocks = []
     for name in result.failed:
         seen = cache.get_executed_path(graph[name], workspace)
@@ -305,7 +311,8 @@ def describe_failures(result: RunResult, workspace: Workspace, graph: Graph, com
     if result.interrupted:
         stopped = [name for name, outcome in result.outcomes.items() if outcome.status == "stopped"]
         blocks.append(
-            f"Stopped by you{' in ' + ', '.join(stopped) if stopped else ''}. What was finished is kept."
+            f"Stopped by you{' in ' + ', '.join(stopped) if stopped else ''}. What was "
+            "finished is kept."
         )
     left = [name for name, outcome in result.outcomes.items() if outcome.status == "waiting"]
     if left:

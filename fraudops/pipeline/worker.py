@@ -1,4 +1,6 @@
-"""The inside of a worker process: executes one notebook after another for `fraudops.runner`, and makes pages of them."""
+"""The inside of a worker process: executes one notebook after another for `fraudops.runner`, and
+makes pages of them.
+"""
 
 import os
 import re
@@ -15,7 +17,8 @@ from fraudops.workspace import Workspace, atomic_write
 
 _event_queue: Any = None  # the queue to the runner
 
-# nbconvert's own page fetches MathJax, require.js, mermaid and the widget manager from public servers.
+# nbconvert's own page fetches MathJax, require.js, mermaid and the widget manager from public
+# servers.
 _OFFLINE_TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
@@ -45,10 +48,13 @@ class NotebookResult:
 
 
 def initialize_worker(events: Any, workspace: Workspace) -> None:
-    """Set up a fresh worker: output to the log file, slow imports once, an end when the runner ends."""
+    """Set up a fresh worker: output to the log file, slow imports once, an end when the runner
+    ends.
+    """
     global _event_queue
     _event_queue = events
-    # Ctrl-C reaches every process of the terminal; here the runner decides. A handler rather than SIG_IGN, because the
+    # Ctrl-C reaches every process of the terminal; here the runner decides. A handler rather than
+    # SIG_IGN, because the
     # kernels would inherit that and could not be interrupted.
     signal.signal(signal.SIGINT, lambda *_: None)
     if hasattr(signal, "pthread_sigmask"):
@@ -74,7 +80,9 @@ def initialize_worker(events: Any, workspace: Workspace) -> None:
 
 
 def execute_notebook(job: NotebookJob) -> NotebookResult:
-    """Run the notebook with papermill; the executed one grows beside it, cell by cell, and stays if a cell fails."""
+    """Run the notebook with papermill; the executed one grows beside it, cell by cell, and stays if
+    a cell fails.
+    """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.iorw import load_notebook_node
@@ -108,7 +116,10 @@ def execute_notebook(job: NotebookJob) -> NotebookResult:
     except papermill.PapermillExecutionError as failure:
         error = _format_cell_error(failure, _describe_cell(job.executed, at))
     except DeadKernelError:
-        error = f"{_describe_cell(job.executed, at)}: the kernel died. Most often memory ran out: try a smaller --profile or --jobs 1."
+        error = (
+            f"{_describe_cell(job.executed, at)}: the kernel died. Most often memory ran out: "
+            "try a smaller --profile or --jobs 1."
+        )
     except Exception as failure:
         error = f"the notebook could not be run: {type(failure).__name__}: {failure}"
     if not error and (gone := find_missing_outputs(job.node, job.workspace)):
@@ -135,7 +146,10 @@ def _describe_cell(executed: Path, index: int) -> str:
     code = sum(
         cell.cell_type == "code" and bool(cell.source.strip()) for cell in plain[: index + 1]
     )
-    return f"cell [{code}] of {sum(cell.cell_type == 'code' and bool(cell.source.strip()) for cell in plain)}"
+    return (
+        f"cell [{code}] of "
+        f"{sum(cell.cell_type == 'code' and bool(cell.source.strip()) for cell in plain)}"
+    )
 
 
 def _format_cell_error(failure: Any, cell: str) -> str:
@@ -154,7 +168,9 @@ def _format_cell_error(failure: Any, cell: str) -> str:
 
 
 def export_html(job: NotebookJob) -> str:
-    """Write the executed notebook as a page that opens without a network; returns what went wrong, or nothing."""
+    """Write the executed notebook as a page that opens without a network; returns what went wrong,
+    or nothing.
+    """
     import nbformat
     from nbconvert import HTMLExporter
 

@@ -1,4 +1,6 @@
-"""Requests that wait are answered together: one look at the model, one commit. A full queue refuses at once."""
+"""Requests that wait are answered together: one look at the model, one commit. A full queue refuses
+at once.
+"""
 
 import asyncio
 import logging
@@ -19,7 +21,8 @@ class QueueFullError(Exception):
 class Batcher:
     """Hands requests to one worker thread, as many at a time as have come in while it was busy.
 
-    A caller alone waits for nobody. Callers at once share the fixed costs of a batch: the model's call and the commit.
+    A caller alone waits for nobody. Callers at once share the fixed costs of a batch: the model's
+    call and the commit.
     """
 
     def __init__(self, work: Callable[[list[dict]], list[dict]]):
@@ -63,7 +66,9 @@ class Batcher:
     async def _answer(
         self, batch: list[tuple[list[dict], asyncio.Future]], last: bool = False
     ) -> bool:
-        """Answer some requests together; False if that failed, and they wait on (unless it was the last or only attempt)."""
+        """Answer some requests together; False if that failed, and they wait on (unless it was the
+        last or only attempt).
+        """
         try:
             answers = await anyio.to_thread.run_sync(
                 self.work, [row for rows, _ in batch for row in rows], limiter=self._limit

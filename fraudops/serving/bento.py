@@ -1,4 +1,6 @@
-"""From a registered model to a Bento, and a Bento served on localhost for as long as a block runs."""
+"""From a registered model to a Bento, and a Bento served on localhost for as long as a block
+runs.
+"""
 
 import os
 import socket
@@ -24,12 +26,16 @@ READY_TIMEOUT_SECONDS = 120
 
 
 def set_bentoml_home(workspace: Workspace) -> None:
-    """Keep BentoML's stores in the workspace. Has to come before BentoML is first asked for a model."""
+    """Keep BentoML's stores in the workspace. Has to come before BentoML is first asked for a
+    model.
+    """
     os.environ["BENTOML_HOME"] = str(workspace.path("bentoml"))
 
 
 def import_to_bentoml(workspace: Workspace, registered: RegisteredVersion) -> str:
-    """Copy a registered version into BentoML's model store, file and hash unchanged. Returns its tag."""
+    """Copy a registered version into BentoML's model store, file and hash unchanged. Returns its
+    tag.
+    """
     set_bentoml_home(workspace)
     model = bentoml.mlflow.import_model(
         BENTO_MODEL_NAME,
@@ -44,7 +50,9 @@ def import_to_bentoml(workspace: Workspace, registered: RegisteredVersion) -> st
 
 
 def build_bento(workspace: Workspace, registered: RegisteredVersion) -> str:
-    """Build the Bento of a registered version: service, library, locked requirements, model. Returns its tag."""
+    """Build the Bento of a registered version: service, library, locked requirements, model.
+    Returns its tag.
+    """
     import_to_bentoml(workspace, registered)
     bento = bentoml.bentos.build_bentofile(
         str(BENTOFILE), build_ctx=str(REPOSITORY), labels={"model_version": registered.version}
@@ -53,7 +61,9 @@ def build_bento(workspace: Workspace, registered: RegisteredVersion) -> str:
 
 
 def find_or_build_champion_bento(workspace: Workspace) -> str:
-    """The tag of the newest Bento that holds the registry's champion; built now if there is none."""
+    """The tag of the newest Bento that holds the registry's champion; built now if there is
+    none.
+    """
     set_bentoml_home(workspace)
     champion = find_version(workspace, CHAMPION_ALIAS)
     held = [
@@ -81,7 +91,8 @@ def serve_bento(
     token: str = "",
     database: Workspace | None = None,
 ) -> Iterator[str]:
-    """Run ``bentoml serve`` on a free port of localhost; yields its URL once it is ready, stops it at the end.
+    """Run ``bentoml serve`` on a free port of localhost; yields its URL once it is ready, stops it
+    at the end.
 
     Parameters
     ----------
@@ -136,7 +147,8 @@ def wait_until_ready(
     while time.monotonic() < limit:
         if process.poll() is not None:
             raise UserError(
-                f"The service ended with code {process.returncode} before it was ready. Its log: {log}"
+                f"The service ended with code {process.returncode} before it was ready. "
+                f"Its log: {log}"
             )
         try:
             if httpx.get(f"{url}{route}", timeout=2).status_code == 200:

@@ -8,7 +8,8 @@ import yaml
 
 
 def find_environment_differences(folder: Path) -> list[str]:
-    """What differs from the environment that a model's folder names, one line each: Python, and the packages it was made with.
+    """What differs from the environment that a model's folder names, one line each: Python, and the
+    packages it was made with.
 
     Parameters
     ----------

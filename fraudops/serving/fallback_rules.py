@@ -1,4 +1,6 @@
-"""Plain rules for the hours in which the model is switched off: few, coarse, and known to everyone."""
+"""Plain rules for the hours in which the model is switched off: few, coarse, and known to
+everyone.
+"""
 
 import numpy as np
 
@@ -33,10 +35,15 @@ def apply_rules(numbers: np.ndarray) -> tuple[np.ndarray, list[list[dict]]]:
     ]
     why = [
         [
-            {"feature": name, "value": float(row[at[name]]), "contribution": 1.0,
-             "text": f"{describe_feature(name, float(row[at[name]]))} (the rule asks for review from {RULE_LIMITS[name]} on)"}
+            {
+                "feature": name,
+                "value": float(row[at[name]]),
+                "contribution": 1.0,
+                "text": f"{describe_feature(name, float(row[at[name]]))} "
+                f"(the rule asks for review from {RULE_LIMITS[name]} on)",
+            }
             for name in names
         ]
         for row, names in zip(numbers, fired, strict=True)
-    ]  # fmt: skip
+    ]
     return np.array([float(bool(names)) for names in fired]), why

@@ -50,9 +50,26 @@ def run_locust(
 ) -> dict[str, float]:
     """Any locustfile with its own options, for so many seconds; see `run`."""
     command = [
-        sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--host", url, "-u", str(users), "-r", str(users),
-        "-t", f"{seconds}s", "--json", "--skip-log", "--exit-code-on-error", "0", *options,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        str(locustfile),
+        "--headless",
+        "--host",
+        url,
+        "-u",
+        str(users),
+        "-r",
+        str(users),
+        "-t",
+        f"{seconds}s",
+        "--json",
+        "--skip-log",
+        "--exit-code-on-error",
+        "0",
+        *options,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout.strip():
         raise UserError(f"The load test did not run: {done.stderr.strip()[-500:]}")

@@ -35,7 +35,8 @@ class LoadedModel:
         Raises
         ------
         UserError
-            If the file is not the registered one, or does not give the same numbers in its compact form.
+            If the file is not the registered one, or does not give the same numbers in its compact
+            form.
         """
         pipeline = load_model_file(file, sha256)
         model = CompactPipeline(pipeline)
@@ -64,7 +65,8 @@ def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) 
         predict_probability(pipeline, rows), model.probability(model.encode(numbers, *texts))
     ):
         raise UserError(
-            f"{file} does not score alike in its compact form: its steps are not those of fraudops.models."
+            f"{file} does not score alike in its compact form: its steps are not those of "
+            "fraudops.models."
         )
 
 

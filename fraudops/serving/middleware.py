@@ -31,8 +31,9 @@ def _is_local(address: tuple | None) -> bool:
 
 
 class AccessMiddleware:
-    """ASGI middleware. A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set, and always when it reaches the
-    service by another address than localhost: a service that listens elsewhere without a token refuses.
+    """ASGI middleware. A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set, and
+    always when it reaches the service by another address than localhost: a service that listens
+    elsewhere without a token refuses.
     """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):
@@ -46,7 +47,10 @@ class AccessMiddleware:
         if not self._may(scope, headers):
             detail = "Send the header 'Authorization: Bearer ' with the token of the service."
             if not self.token:
-                detail = f"From elsewhere than localhost this service answers only with a token: set {API_TOKEN_VARIABLE} before it starts."
+                detail = (
+                    "From elsewhere than localhost this service answers only with a token: "
+                    f"set {API_TOKEN_VARIABLE} before it starts."
+                )
             return await _send_problem(send, 401, "A token is needed", detail)
         size = headers.get(b"content-length", b"0")
         if not size.isdigit() or int(size) > MAX_REQUEST_BYTES:

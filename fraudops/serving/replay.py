@@ -1,4 +1,6 @@
-"""Playing recorded days through a running service, as the payment system and the card issuers would have."""
+"""Playing recorded days through a running service, as the payment system and the card issuers would
+have.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +18,18 @@ REPORT_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
 
 
 def insert_history(engine: sa.Engine, tx: pd.DataFrame, labels: pd.DataFrame) -> int:
-    """Put the past that a service starts with into its database; returns the number of new transactions."""
+    """Put the past that a service starts with into its database; returns the number of new
+    transactions.
+    """
     with store.write_transaction(engine) as connection:
         store.insert_new(connection, store.labels, store.to_label_rows(labels))
         return store.insert_new(connection, store.transactions, store.to_transaction_rows(tx))
 
 
 def to_score_request(tx: pd.DataFrame) -> dict:
-    """The body of a request to /score: amounts in money, places in degrees, everything else as it is."""
+    """The body of a request to /score: amounts in money, places in degrees, everything else as it
+    is.
+    """
     rows = tx[["tx_id", "ts", "customer_id", "terminal_id", "category", "channel"]].assign(
         amount=tx["amount_cents"] / 100
     )
@@ -50,7 +56,8 @@ def score_over_http(client: httpx.Client, tx: pd.DataFrame, batch_rows: int) -> 
 
     Returns
     -------
-    The service's answers, one row a transaction, with `seconds`, the time of the request it was part of.
+    The service's answers, one row a transaction, with `seconds`, the time of the request it was
+    part of.
     """
     answers = [pd.DataFrame(columns=["tx_id", "seconds"])]
     for start in range(0, len(tx), batch_rows):
@@ -62,8 +69,8 @@ def score_over_http(client: httpx.Client, tx: pd.DataFrame, batch_rows: int) -> 
 
 @dataclass(frozen=True)
 class DisorderedTraffic:
-    """How a payment system in a hurry sends: each transaction alone, by several callers at once, in any order within a
-    minute, and some of them twice.
+    """How a payment system in a hurry sends: each transaction alone, by several callers at once, in
+    any order within a minute, and some of them twice.
     """
 
     callers: int = 4
@@ -95,7 +102,8 @@ def replay_day(
     batch_rows: int,
     mixed: DisorderedTraffic | None = None,
 ) -> pd.DataFrame:
-    """Send one day: the labels that arrived in it, then its transactions in order (see `score`), or `mixed` up.
+    """Send one day: the labels that arrived in it, then its transactions in order (see `score`), or
+    `mixed` up.
 
     Parameters
     ----------

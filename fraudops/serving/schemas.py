@@ -10,9 +10,14 @@ MAX_TS = 4_102_444_800  # 2100
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 UnixSeconds = Annotated[int, Field(ge=0, lt=MAX_TS, description="seconds since 1970, UTC")]
 EXAMPLE_TRANSACTION = {
-    "tx_id": "X1", "ts": 1_775_000_000, "customer_id": "C1", "terminal_id": "M1", "amount": 250.0, "category": "travel",
+    "tx_id": "X1",
+    "ts": 1_775_000_000,
+    "customer_id": "C1",
+    "terminal_id": "M1",
+    "amount": 250.0,
+    "category": "travel",
     "channel": "online",
-}  # fmt: skip
+}
 
 
 class StrictModel(BaseModel):

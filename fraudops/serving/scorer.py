@@ -1,4 +1,6 @@
-"""Online features plus model: what the service and every replay call, so that there is one way to score."""
+"""Online features plus model: what the service and every replay call, so that there is one way to
+score.
+"""
 
 import json
 import logging
@@ -40,7 +42,8 @@ def _load_wanted(wanted: dict) -> LoadedModel:
 
 
 class Scorer:
-    """A model with its threshold, and the database that it reads the past from and writes its answers to.
+    """A model with its threshold, and the database that it reads the past from and writes its
+    answers to.
 
     What `control` says in the database goes before what it was made with.
     """
@@ -55,7 +58,9 @@ class Scorer:
         costs: Costs | None = None,
         made_at: float = 0.0,
     ):
-        """`made_at` (s since 1970): a champion that `control` was told of before then is not followed any more."""
+        """`made_at` (s since 1970): a champion that `control` was told of before then is not
+        followed any more.
+        """
         self.engine, self.costs, self.made_at = engine, costs or Costs(), made_at
         self.own = self.champion = LoadedModel.load(model_file, sha256, version, threshold)
         self.challenger: LoadedModel | None = None
@@ -145,7 +150,9 @@ class Scorer:
         return loaded
 
     def score(self, tx: pd.DataFrame) -> pd.DataFrame:
-        """Score raw transactions in a frame (columns `TX_COLUMNS`); see `answer`. (n, 8) in the order of `tx`."""
+        """Score raw transactions in a frame (columns `TX_COLUMNS`); see `answer`. (n, 8) in the
+        order of `tx`.
+        """
         rows = tx[list(TRANSACTION_COLUMNS)].astype(object)
         rows = rows.where(rows.notna(), None).to_dict("records")
         return pd.DataFrame(self.answer(rows))
@@ -161,7 +168,8 @@ class Scorer:
 
         Returns
         -------
-        In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold, decision, reasons, cold_start
+        In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold,
+        decision, reasons, cold_start
         """
         distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
         ids = [row["tx_id"] for row in distinct]
@@ -207,13 +215,20 @@ class Scorer:
         customer_new, terminal_new = np.isnan(found["c_last_ts"]), found["t_n_30d"] == 0
         answers = [
             {
-                "prediction_id": uuid.uuid4().hex, "tx_id": row["tx_id"], "ts": row["ts"], "scored_at": now,
-                "model_version": version, "probability": float(p[i]), "threshold": threshold, "decision": str(decisions[i]),
+                "prediction_id": uuid.uuid4().hex,
+                "tx_id": row["tx_id"],
+                "ts": row["ts"],
+                "scored_at": now,
+                "model_version": version,
+                "probability": float(p[i]),
+                "threshold": threshold,
+                "decision": str(decisions[i]),
                 "reasons": why[i],
-                "cold_start": ["customer"] * bool(customer_new[i]) + ["terminal"] * bool(terminal_new[i]),
+                "cold_start": ["customer"] * bool(customer_new[i])
+                + ["terminal"] * bool(terminal_new[i]),
             }
             for i, row in enumerate(rows)
-        ]  # fmt: skip
+        ]
         values = [[None if value != value else value for value in row] for row in numbers.tolist()]
         inputs = [
             {"inputs": json.dumps([*row, *(t[i] for t in texts)])} for i, row in enumerate(values)
@@ -237,17 +252,23 @@ class Scorer:
         decisions = make_decisions(p, other.threshold, self.costs)
         return [
             {
-                "prediction_id": answer["prediction_id"], "tx_id": answer["tx_id"], "scored_at": answer["scored_at"],
-                "model_version": other.version, "probability": float(p[i]), "threshold": other.threshold,
+                "prediction_id": answer["prediction_id"],
+                "tx_id": answer["tx_id"],
+                "scored_at": answer["scored_at"],
+                "model_version": other.version,
+                "probability": float(p[i]),
+                "threshold": other.threshold,
                 "decision": str(decisions[i]),
             }
             for i, answer in enumerate(answers)
-        ]  # fmt: skip
+        ]
 
     def _keep(
         self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]
     ) -> bool:
-        """Commit everything in one transaction; False, and nothing kept, if a transaction has an answer already."""
+        """Commit everything in one transaction; False, and nothing kept, if a transaction has an
+        answer already.
+        """
         names = [column.name for column in store.predictions.columns]
         with self.engine.execution_options(writing=True).begin() as connection:
             store.insert_new(connection, store.transactions, rows)

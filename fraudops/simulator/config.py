@@ -13,9 +13,15 @@ WARM_UP_DAYS = 30  # in which the windows of the features fill
 
 # kind of fraud: median days until the chargeback arrives
 MEDIAN_REPORT_DAYS = {
-    "large_amount": 7, "terminal": 3, "card_testing": 1, "leaked_card": 4, "stolen_card": 0.5,
-    "account_takeover": 2, "friendly": 10, "customer": 7,
-}  # fmt: skip
+    "large_amount": 7,
+    "terminal": 3,
+    "card_testing": 1,
+    "leaked_card": 4,
+    "stolen_card": 0.5,
+    "account_takeover": 2,
+    "friendly": 10,
+    "customer": 7,
+}
 UNREPORTED_SHARE = 0.03
 
 # kind of drift: columns it moves, entities it touches, whether it does harm
@@ -36,7 +42,9 @@ RECURRENCE_PERIOD_DAYS, RECURRENCE_LENGTH_DAYS = 21, 7  # of a recurring drift: 
 
 @dataclass(frozen=True)
 class PlantedDrift:
-    """One planned change of the world: days are counted from the first day, the end is exclusive."""
+    """One planned change of the world: days are counted from the first day, the end is
+    exclusive.
+    """
 
     kind: str
     onset: int
@@ -51,11 +59,13 @@ class PlantedDrift:
             if given not in valid:
                 near = difflib.get_close_matches(given, valid, 1, 0)[0]
                 raise UserError(
-                    f"There is no {what} {given!r}. Did you mean {near!r}? Valid: {', '.join(valid)}."
+                    f"There is no {what} {given!r}. Did you mean {near!r}? Valid: "
+                    f"{', '.join(valid)}."
                 )
         if not 0 <= self.onset < self.end:
             raise UserError(
-                f"The drift {self.kind} ends on day {self.end}, which is not after its onset on day {self.onset}."
+                f"The drift {self.kind} ends on day {self.end}, which is not after its "
+                f"onset on day {self.onset}."
             )
 
     def strength(self, day: np.ndarray) -> np.ndarray:
@@ -77,7 +87,8 @@ class SimulatorConfig:
     Attributes
     ----------
     preset : 'course' or 'handbook'
-    difficulty : 0 (fraud stands out) to 1 (nearly all of it imitates the card holder); the course preset only
+    difficulty : 0 (fraud stands out) to 1 (nearly all of it imitates the card holder); the course
+        preset only
     drifts : planted changes; the course preset only
     """
 
@@ -101,7 +112,8 @@ class SimulatorConfig:
             )
         if self.preset == "handbook" and self.drifts:
             raise UserError(
-                "The handbook preset follows the published law: drift is planted in the course preset only."
+                "The handbook preset follows the published law: drift is planted in the "
+                "course preset only."
             )
 
     def strength(self, kind: str, day: np.ndarray) -> np.ndarray:
@@ -131,7 +143,8 @@ def make_course_config(
     Parameters
     ----------
     profile : 'smoke', 'course' or 'full'
-    drift : names of `DRIFTS` with commas between them, each with an optional shape, as in 'price_inflation:gradual';
+    drift : names of `DRIFTS` with commas between them, each with an optional shape, as in
+        'price_inflation:gradual';
         empty or 'none' for the control
     """
     if profile not in PROFILE_SIZES:
@@ -146,8 +159,13 @@ def make_course_config(
         for kind, _, shape in (name.partition(":") for name in names)
     )
     return SimulatorConfig(
-        seed=seed, customers=customers, terminals=2 * customers, days=days, drifts=drifts, difficulty=difficulty
-    )  # fmt: skip
+        seed=seed,
+        customers=customers,
+        terminals=2 * customers,
+        days=days,
+        drifts=drifts,
+        difficulty=difficulty,
+    )
 
 
 def encode_fraud_kind(name: str) -> int:

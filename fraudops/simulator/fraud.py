@@ -1,7 +1,9 @@
-"""The fraud of the ``course`` world: campaigns that begin at random and last for days, laid over the genuine traffic.
+"""The fraud of the ``course`` world: campaigns that begin at random and last for days, laid over
+the genuine traffic.
 
-A fraudulent transaction either follows the habits of its kind or imitates the card holder: amounts, hours and places
-like the genuine ones. The difficulty of the world is the share that imitates; a drift of adapting fraud raises it.
+A fraudulent transaction either follows the habits of its kind or imitates the card holder: amounts,
+hours and places like the genuine ones. The difficulty of the world is the share that imitates; a
+drift of adapting fraud raises it.
 """
 
 import numpy as np
@@ -67,8 +69,8 @@ def add_fraud(
 
     Returns
     -------
-    The columns with `kind` (code) and the fraud in, and the table of compromises (id, kind, entity, start, end; days from
-    the first day, end exclusive).
+    The columns with `kind` (code) and the fraud in, and the table of compromises (id, kind, entity,
+    start, end; days from the first day, end exclusive).
     """
     tx = tx | {"kind": np.zeros(len(tx["day"]), np.int8)}
     key = [("terminal", *_compromise_terminals(c, town, tx))]
@@ -138,7 +140,9 @@ def _sample_campaign_starts(
 def _compromise_terminals(
     c: SimulatorConfig, town: Geography, tx: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mark part of the transactions of compromised terminals, in place; returns the terminals and the first days."""
+    """Mark part of the transactions of compromised terminals, in place; returns the terminals and
+    the first days.
+    """
     rate, length = FRAUD_CAMPAIGNS["terminal"]
     n, days = len(town.place), np.arange(c.days)
     chance = np.zeros((n, c.days))
@@ -163,7 +167,9 @@ def _compromise_terminals(
 def _simulate_campaigns(
     c: SimulatorConfig, town: Geography, kind: str, entity: np.ndarray, start: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The transactions that campaigns add to their customers' cards, as columns; `begun` is the campaign's first day."""
+    """The transactions that campaigns add to their customers' cards, as columns; `begun` is the
+    campaign's first day.
+    """
 
     def draw(name: str) -> CounterRng:
         return CounterRng(c.seed, f"{kind} {name}")
@@ -227,14 +233,21 @@ def _simulate_campaigns(
     amount = np.where(like, genuine, amount)
     tap = draw("contactless").uniform(who, at) < np.where(amount < 50, 0.75, 0.15)
     return {
-        "customer_id": who, "terminal_id": shop, "day": day, "amount": amount, "k": k, "begun": begun,
+        "customer_id": who,
+        "terminal_id": shop,
+        "day": day,
+        "amount": amount,
+        "k": k,
+        "begun": begun,
         "ts": day * DAY + np.minimum(second.astype(np.int64), DAY - 1),
         "channel": np.where(online, 2, np.where(tap, 1, 0)).astype(np.int8),
-    }  # fmt: skip
+    }
 
 
 def _sample_distant_terminals(town: Geography, customer: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Of three shops drawn at random, the one farthest from the customer's home: terminal numbers (n,)."""
+    """Of three shops drawn at random, the one farthest from the customer's home: terminal numbers
+    (n,).
+    """
     thirds = (np.stack([u, (u + 1 / 3) % 1, (u + 2 / 3) % 1]) * len(town.street)).astype(np.int64)
     shops = town.street[thirds]
     distance = np.linalg.norm(town.place[shops] - town.home[customer], axis=2)
@@ -250,7 +263,9 @@ def is_in_campaign(
     days: int,
     length: int,
 ) -> np.ndarray:
-    """Which transactions fall in a campaign of their entity: a boolean (n,), by a table of entity and day."""
+    """Which transactions fall in a campaign of their entity: a boolean (n,), by a table of entity
+    and day.
+    """
     table = np.zeros((n, days + 1), np.int32)
     np.add.at(table, (entity, since), 1)
     np.add.at(table, (entity, np.minimum(since + length, days)), -1)

@@ -1,4 +1,6 @@
-"""Where the course world's people live and shop: merchants that open and close, neighbourhoods, trips, hours and seasons."""
+"""Where the course world's people live and shop: merchants that open and close, neighbourhoods,
+trips, hours and seasons.
+"""
 
 from dataclasses import dataclass
 
@@ -34,10 +36,17 @@ SOUTH_DEGREES, WEST_DEGREES = (
 )  # degrees: the corner of the 100 km by 100 km in which everybody lives
 KM_PER_DEGREE = 111.2
 
-# hour of the day: relative volume of card-present purchases, of those at weekends, and of online purchases
-HOURLY_VOLUME_CARD_PRESENT = np.array([1, .5, .3, .2, .3, .8, 2, 4, 6, 7, 8, 9, 10, 9, 8, 8, 9, 10, 10, 8, 6, 4, 3, 2])  # fmt: skip
-HOURLY_VOLUME_WEEKEND = np.array([4, 3, 2, 1, .5, .5, 1, 2, 4, 6, 8, 10, 10, 9, 9, 9, 9, 9, 9, 9, 8, 8, 7, 6])  # fmt: skip
-HOURLY_VOLUME_ONLINE = np.array([4, 3, 2, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 6, 5, 5, 5, 6, 7, 9, 10, 10, 9, 6])  # fmt: skip
+# hour of the day: relative volume of card-present purchases, of those at weekends, and of online
+# purchases
+HOURLY_VOLUME_CARD_PRESENT = np.array(
+    [1, 0.5, 0.3, 0.2, 0.3, 0.8, 2, 4, 6, 7, 8, 9, 10, 9, 8, 8, 9, 10, 10, 8, 6, 4, 3, 2]
+)
+HOURLY_VOLUME_WEEKEND = np.array(
+    [4, 3, 2, 1, 0.5, 0.5, 1, 2, 4, 6, 8, 10, 10, 9, 9, 9, 9, 9, 9, 9, 8, 8, 7, 6]
+)
+HOURLY_VOLUME_ONLINE = np.array(
+    [4, 3, 2, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 6, 5, 5, 5, 6, 7, 9, 10, 10, 9, 6]
+)
 HOLIDAYS = ("01-01", "05-01", "10-03", "12-25", "12-26")
 
 
@@ -57,7 +66,9 @@ def to_centidegrees(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class RadiusNeighbors:
-    """The terminals within a radius of each home, as one flat list, so that a draw picks by offset."""
+    """The terminals within a radius of each home, as one flat list, so that a draw picks by
+    offset.
+    """
 
     def __init__(self, homes: np.ndarray, shops: np.ndarray, radius: float):
         tree = cKDTree(shops)
@@ -78,9 +89,11 @@ class RadiusNeighbors:
 
 @dataclass(frozen=True)
 class Geography:
-    """Homes by customer and merchants by number: places in km, category codes, first and last day (exclusive).
+    """Homes by customer and merchants by number: places in km, category codes, first and last day
+    (exclusive).
 
-    `near` and `fresh_near` give positions in `street` and `fresh`: the physical merchants, and those of a drift.
+    `near` and `fresh_near` give positions in `street` and `fresh`: the physical merchants, and
+    those of a drift.
     """
 
     home: np.ndarray
@@ -95,7 +108,9 @@ class Geography:
     fresh_near: RadiusNeighbors | None
 
     def trip(self, place: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """One of the five merchants closest to each place (n, 2), by a uniform draw: terminal numbers."""
+        """One of the five merchants closest to each place (n, 2), by a uniform draw: terminal
+        numbers.
+        """
         count = min(5, len(self.street))
         found = cKDTree(self.place[self.street]).query(place, k=count)[1].reshape(len(place), count)
         return self.street[found[np.arange(len(place)), (u * count).astype(np.int64)]]
@@ -144,7 +159,9 @@ def build_geography(c: SimulatorConfig) -> Geography:
 
 
 def compute_daily_volume(c: SimulatorConfig) -> np.ndarray:
-    """Purchases a day (days,) against an ordinary one: weekday, payday, holidays, Christmas, and a planted season."""
+    """Purchases a day (days,) against an ordinary one: weekday, payday, holidays, Christmas, and a
+    planted season.
+    """
     calendar = pd.date_range(c.start, periods=c.days)
     factor = np.array([0.9, 0.9, 0.95, 1.0, 1.15, 1.25, 0.85])[calendar.dayofweek]
     factor = factor * np.where((calendar.day >= 25) & (calendar.day <= 28), 1.12, 1.0)
@@ -158,7 +175,9 @@ def compute_daily_volume(c: SimulatorConfig) -> np.ndarray:
 def sample_second_of_day(
     u: np.ndarray, online: np.ndarray, weekend: np.ndarray | bool = False
 ) -> np.ndarray:
-    """Second of the day (int64, 0 to 86,399) from a uniform draw, by the hourly profile of channel and day."""
+    """Second of the day (int64, 0 to 86,399) from a uniform draw, by the hourly profile of channel
+    and day.
+    """
 
     def at(profile: np.ndarray) -> np.ndarray:
         edges = np.concatenate([[0], np.cumsum(profile) / profile.sum()])

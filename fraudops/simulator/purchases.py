@@ -1,4 +1,6 @@
-"""The genuine purchases of the course world: who buys what, where and when, customer by customer."""
+"""The genuine purchases of the course world: who buys what, where and when, customer by
+customer.
+"""
 
 import numpy as np
 
@@ -22,7 +24,9 @@ NEW_TERMINAL_PURCHASE_SHARE = (
 
 
 def expand_daily_counts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From counts (people, days): row, day and running number of each transaction, all (n,) int64."""
+    """From counts (people, days): row, day and running number of each transaction, all (n,)
+    int64.
+    """
     flat = counts.ravel()
     cell = np.repeat(np.arange(flat.size), flat)
     first = np.cumsum(flat) - flat
@@ -38,7 +42,9 @@ def sample_usual_amounts(c: SimulatorConfig, people: np.ndarray) -> np.ndarray:
 def sample_customer_lifetimes(
     c: SimulatorConfig, people: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First and last day (exclusive) of each customer, int64: some come and some go while we watch."""
+    """First and last day (exclusive) of each customer, int64: some come and some go while we
+    watch.
+    """
     comes, goes = CounterRng(c.seed, "customer comes"), CounterRng(c.seed, "customer goes")
     first = np.where(
         comes.uniform(people) < CUSTOMER_JOINING_SHARE,
@@ -61,10 +67,11 @@ def is_weekend_night(c: SimulatorConfig, day: np.ndarray) -> np.ndarray:
 def simulate_purchases(
     c: SimulatorConfig, town: Geography, people: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The genuine transactions of some customers, as columns (n,); the same ones whoever else is asked for.
+    """The genuine transactions of some customers, as columns (n,); the same ones whoever else is
+    asked for.
 
-    Columns: tx_id, ts (s from the world's start), customer_id, terminal_id, amount (money), channel (0 chip,
-    1 contactless, 2 online), day.
+    Columns: tx_id, ts (s from the world's start), customer_id, terminal_id, amount (money), channel
+    (0 chip, 1 contactless, 2 online), day.
     """
 
     def draw(name: str) -> CounterRng:
@@ -114,10 +121,14 @@ def simulate_purchases(
     )
     tap = draw("contactless").uniform(customer, index) < np.where(amount < 50, 0.75, 0.15)
     columns = {
-        "tx_id": customer * c.days * TX_ID_SLOTS_PER_DAY + index, "ts": day * 86_400 + second, "customer_id": customer,
-        "terminal_id": terminal, "amount": amount, "channel": np.where(online, 2, np.where(tap, 1, 0)).astype(np.int8),
+        "tx_id": customer * c.days * TX_ID_SLOTS_PER_DAY + index,
+        "ts": day * 86_400 + second,
+        "customer_id": customer,
+        "terminal_id": terminal,
+        "amount": amount,
+        "channel": np.where(online, 2, np.where(tap, 1, 0)).astype(np.int8),
         "day": day,
-    }  # fmt: skip
+    }
     is_open = (day >= town.opens[terminal]) & (day < town.closes[terminal])
     return {name: values[is_open] for name, values in columns.items()}
 
@@ -131,7 +142,9 @@ def _replace_closed_merchants(
     online: np.ndarray,
     terminal: np.ndarray,
 ) -> np.ndarray:
-    """Where a merchant is closed that day, a second one nearby or online; if that is closed too, nothing is bought."""
+    """Where a merchant is closed that day, a second one nearby or online; if that is closed too,
+    nothing is bought.
+    """
     shut = np.flatnonzero((day < town.opens[terminal]) | (day >= town.closes[terminal]))
     u = CounterRng(c.seed, "second merchant").uniform(customer[shut], index[shut])
     web = town.web[(u * len(town.web)).astype(np.int64)]

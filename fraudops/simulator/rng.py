@@ -1,7 +1,7 @@
 """Random numbers addressed by entity and index instead of drawn in sequence.
 
-The draw for (seed, name, entity, index) is a pure function, so one customer's life does not depend on how many
-others are simulated, in which order, or by how many workers.
+The draw for (seed, name, entity, index) is a pure function, so one customer's life does not depend
+on how many others are simulated, in which order, or by how many workers.
 """
 
 import hashlib
@@ -14,7 +14,9 @@ _INDEX_MULTIPLIER = np.uint64(0xD1342543DE82EF95)
 
 
 def _mix64(x: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), in place on a fresh uint64 array."""
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), in place on a fresh uint64
+    array.
+    """
     x ^= x >> np.uint64(30)
     x *= np.uint64(0xBF58476D1CE4E5B9)
     x ^= x >> np.uint64(27)

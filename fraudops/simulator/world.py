@@ -1,9 +1,10 @@
 """The seeded transaction simulator with an answer key.
 
-Two presets. ``handbook`` follows the published law of the Fraud Detection Handbook's simulator (Le Borgne et al., 2022,
-chapter 3). ``course`` is richer and harder: categories, channels, places, seasons, customers and merchants that come and
-go, six kinds of fraud, and drift at a known onset. Every number a customer or terminal needs is addressed by its id (see
-`fraudops.draws`), so a customer lives alike among few and many, and in one thread or several.
+Two presets. ``handbook`` follows the published law of the Fraud Detection Handbook's simulator (Le
+Borgne et al., 2022, chapter 3). ``course`` is richer and harder: categories, channels, places,
+seasons, customers and merchants that come and go, six kinds of fraud, and drift at a known onset.
+Every number a customer or terminal needs is addressed by its id (see `fraudops.draws`), so a
+customer lives alike among few and many, and in one thread or several.
 """
 
 from collections.abc import Callable
@@ -41,12 +42,14 @@ class World:
 
     Attributes
     ----------
-    transactions : frame in time order: ``tx_id, ts`` (s, UTC), ``customer_id, terminal_id`` (int), ``amount_cents``,
-        ``category, channel`` (null where a drift of nulls or a renamed column has emptied them), ``lat_cdeg, lon_cdeg``
-        (hundredths of a degree, null online), ``warm_up`` (True in the first 30 days), and ``kind``, the kind of fraud or
-        '' (answer key, not an input of any model)
+    transactions : frame in time order: ``tx_id, ts`` (s, UTC), ``customer_id, terminal_id`` (int),
+        ``amount_cents``,
+        ``category, channel`` (null where a drift of nulls or a renamed column has emptied them),
+        ``lat_cdeg, lon_cdeg`` (hundredths of a degree, null online), ``warm_up`` (True in the first
+        30 days), and ``kind``, the kind of fraud or '' (answer key, not an input of any model)
     labels : one row for each fraud that is reported: ``tx_id, label_ts``
-    compromises : answer key: ``id, kind, entity`` (C and M numbers as in the canonical table), ``start, end`` (days)
+    compromises : answer key: ``id, kind, entity`` (C and M numbers as in the canonical table),
+        ``start, end`` (days)
     drifts : answer key: ``id, kind, shape, onset, end`` (days), ``columns, entities, harmful``
     """
 
@@ -57,7 +60,9 @@ class World:
 
 
 def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
-    """Simulate a world; equal configurations give equal bytes, whatever the number of worker threads."""
+    """Simulate a world; equal configurations give equal bytes, whatever the number of worker
+    threads.
+    """
     start = int(datetime.combine(config.start, datetime.min.time(), UTC).timestamp())
     tx, compromises = (_simulate_handbook if config.preset == "handbook" else _simulate_course)(
         config, workers
@@ -90,7 +95,9 @@ def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
 
 
 def _order_by_time(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
-    """Row numbers (n,) by time, then id, for times from 0 on: sixteen bits at a turn, which NumPy sorts in linear time."""
+    """Row numbers (n,) by time, then id, for times from 0 on: sixteen bits at a turn, which NumPy
+    sorts in linear time.
+    """
     order = np.argsort(tx_id, kind="stable")
     for shift in range(0, int(ts.max(initial=0)).bit_length(), 16):
         order = order[np.argsort((ts[order] >> shift).astype(np.uint16), kind="stable")]
@@ -98,7 +105,9 @@ def _order_by_time(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
 
 
 def _apply_data_faults(c: SimulatorConfig, frame: pd.DataFrame, day: np.ndarray) -> None:
-    """What goes wrong on the way from the till to us, in place: units, nulls, a column under another name."""
+    """What goes wrong on the way from the till to us, in place: units, nulls, a column under
+    another name.
+    """
 
     faults = (  # kind, share struck, by what it strikes, column, what becomes of it
         ("broken_units", 1 / 3, "terminal_id", "amount_cents", lambda values: values * 100),
@@ -133,7 +142,9 @@ def _simulate_labels(config: SimulatorConfig, frame: pd.DataFrame) -> pd.DataFra
 def _simulate_in_blocks(
     make: Callable[[np.ndarray], WorldColumns], customers: int, workers: int
 ) -> WorldColumns:
-    """The columns of all customers, made block by block (what a processor's cache holds) in threads, in order."""
+    """The columns of all customers, made block by block (what a processor's cache holds) in
+    threads, in order.
+    """
     with ThreadPoolExecutor(workers) as pool:
         parts = list(
             pool.map(
@@ -172,15 +183,18 @@ def _simulate_handbook(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, 
             2 * mine[below] * draw("amount again").uniform(customer[below], index[below])
         )
         return {
-            "customer_id": customer, "day": day, "index": index, "ts": day * DAY + second,
+            "customer_id": customer,
+            "day": day,
+            "index": index,
+            "ts": day * DAY + second,
             "terminal_id": near.pick(customer, draw("terminal").uniform(customer, index)),
             "amount_cents": np.rint(amount * 100).astype(np.int64),
-        }  # fmt: skip
+        }
 
     tx = _simulate_in_blocks(life, c.customers, workers)
     customer, terminal, day, index, cents = (
         tx[name] for name in ("customer_id", "terminal_id", "day", "index", "amount_cents")
-    )  # fmt: skip
+    )
     kind = np.where(cents > 22_000, encode_fraud_kind("large_amount"), 0).astype(np.int8)
     bad_terminal, since_terminal = _sample_daily_compromises(
         draw("terminal compromise"), c.terminals, c.days, 2
@@ -201,10 +215,17 @@ def _simulate_handbook(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, 
     lat, lon = geography.to_centidegrees(shops)
     nothing = np.zeros(len(kind), np.int8)
     tx = {
-        "tx_id": customer * c.days * TX_ID_SLOTS_PER_DAY + index, "ts": tx["ts"], "customer_id": customer, "terminal_id": terminal,
-        "amount_cents": cents, "category": nothing, "channel": nothing, "lat": lat[terminal], "lon": lon[terminal],
+        "tx_id": customer * c.days * TX_ID_SLOTS_PER_DAY + index,
+        "ts": tx["ts"],
+        "customer_id": customer,
+        "terminal_id": terminal,
+        "amount_cents": cents,
+        "category": nothing,
+        "channel": nothing,
+        "lat": lat[terminal],
+        "lon": lon[terminal],
         "kind": kind,
-    }  # fmt: skip
+    }
     key = pd.DataFrame(
         {
             "kind": np.repeat(["terminal", "customer"], [len(bad_terminal), len(bad_customer)]),
@@ -238,5 +259,7 @@ def _simulate_course(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, pd
     lat, lon = geography.to_centidegrees(town.place)
     return tx | {
         "amount_cents": np.maximum(np.rint(100 * amount).astype(np.int64), 1),
-        "category": town.category[tx["terminal_id"]], "lat": lat[tx["terminal_id"]], "lon": lon[tx["terminal_id"]],
-    }, compromises  # fmt: skip
+        "category": town.category[tx["terminal_id"]],
+        "lat": lat[tx["terminal_id"]],
+        "lon": lon[tx["terminal_id"]],
+    }, compromises

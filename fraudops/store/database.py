@@ -1,4 +1,6 @@
-"""The operational database through SQLAlchemy: connecting, writing, one operation after another, copies."""
+"""The operational database through SQLAlchemy: connecting, writing, one operation after another,
+copies.
+"""
 
 import shutil
 import sqlite3
@@ -117,14 +119,18 @@ def _prepare_tables(engine: sa.Engine) -> None:
 
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction that holds the write lock from its first statement, so that read-then-write cannot interleave."""
+    """One transaction that holds the write lock from its first statement, so that read-then-write
+    cannot interleave.
+    """
     with engine.execution_options(writing=True).begin() as connection:
         yield connection
 
 
 @contextmanager
 def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction that sees one state of the database, whatever others write meanwhile (SQLite does so anyway)."""
+    """One transaction that sees one state of the database, whatever others write meanwhile (SQLite
+    does so anyway).
+    """
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.execution_options(**options).connect() as connection:
         yield connection
@@ -138,7 +144,9 @@ def stream_rows(connection: sa.Connection, query: sa.Select) -> Iterator[sa.Row]
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> int:
-    """Insert the rows whose key is not there yet; the others stay as they are. Returns how many were new."""
+    """Insert the rows whose key is not there yet; the others stay as they are. Returns how many
+    were new.
+    """
     if not rows:
         return 0
     insert = (
@@ -175,7 +183,9 @@ def to_label_rows(
 
 @contextmanager
 def lock_database(workspace: Workspace) -> Iterator[None]:
-    """While the block runs, `begin_operation` of another process does not move the database away."""
+    """While the block runs, `begin_operation` of another process does not move the database
+    away.
+    """
     with FileLock(workspace.path("state", ".store.lock")):
         yield
 
@@ -183,7 +193,8 @@ def lock_database(workspace: Workspace) -> Iterator[None]:
 def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
     """The database of one operation: one data set and its first champion.
 
-    That of another operation is moved aside to ``store/archive/``, complete, before a new one begins with the same users.
+    That of another operation is moved aside to ``store/archive/``, complete, before a new one
+    begins with the same users.
 
     Raises
     ------
@@ -213,7 +224,8 @@ def _open_operation(workspace: Workspace, key: str) -> sa.Engine:
     engine.dispose()
     if not workspace.database_url.startswith("sqlite"):
         raise UserError(
-            "The database of FRAUDOPS_DATABASE_URL holds the operation of another data set or champion. "
+            "The database of FRAUDOPS_DATABASE_URL holds the operation of another data "
+            "set or champion. "
             "Name an empty database, or remove that one yourself."
         )
     _archive_database(workspace, held[:16])
@@ -236,14 +248,18 @@ def _archive_database(workspace: Workspace, name: str) -> None:
 
 
 def _archive_anchors(workspace: Workspace) -> None:
-    """Heads that were kept of an earlier ledger say nothing about the one that begins; they stay beside it."""
+    """Heads that were kept of an earlier ledger say nothing about the one that begins; they stay
+    beside it.
+    """
     file = workspace.root / "audit" / "anchors.jsonl"
     if file.is_file():
         shutil.move(file, file.with_name(f"anchors-until-{time.time_ns() // 10**9}.jsonl"))
 
 
 def copy_database(engine: sa.Engine, to: Workspace) -> None:
-    """Copy everything into the SQLite file of another workspace, which is made anew; from any engine."""
+    """Copy everything into the SQLite file of another workspace, which is made anew; from any
+    engine.
+    """
     file = to.path("store", "fraudops.db")
     for old in (file, *(file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))):
         old.unlink(missing_ok=True)

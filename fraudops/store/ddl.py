@@ -1,4 +1,6 @@
-"""What the database itself sees to: a ledger that only grows, one writer at a time, and tables as this version knows them."""
+"""What the database itself sees to: a ledger that only grows, one writer at a time, and tables as
+this version knows them.
+"""
 
 import sqlalchemy as sa
 
@@ -11,9 +13,10 @@ _WRONG_PREVIOUS_SQL = (
         "0" * 64
     )
 )
+_REFUSE_SQL = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
 _SQLITE_TRIGGERS = {
-    "ledger_no_update": "BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "ledger_no_delete": "BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "ledger_no_update": f"BEFORE UPDATE ON ledger {_REFUSE_SQL}",
+    "ledger_no_delete": f"BEFORE DELETE ON ledger {_REFUSE_SQL}",
     # INSERT OR REPLACE deletes without asking the trigger above, so it is stopped here
     "ledger_next": f"BEFORE INSERT ON ledger WHEN {_WRONG_SEQ_SQL} OR {_WRONG_PREVIOUS_SQL} "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last one'); END",
@@ -21,7 +24,8 @@ _SQLITE_TRIGGERS = {
 _POSTGRES_TRIGGERS = {
     "ledger_no_update": "BEFORE UPDATE ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
     "ledger_no_delete": "BEFORE DELETE ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
-    "ledger_no_truncate": "BEFORE TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+    "ledger_no_truncate": "BEFORE TRUNCATE ON ledger "
+    "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
     "ledger_next": "BEFORE INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION ledger_follow()",
 }
 _POSTGRES_FUNCTIONS = (
@@ -29,7 +33,8 @@ _POSTGRES_FUNCTIONS = (
     "BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
     "CREATE OR REPLACE FUNCTION ledger_follow() RETURNS trigger LANGUAGE plpgsql AS $$ "
     f"BEGIN IF {_WRONG_SEQ_SQL} OR {_WRONG_PREVIOUS_SQL} THEN "
-    "RAISE EXCEPTION 'the ledger is append-only: an entry follows the last one'; END IF; RETURN NEW; END $$",
+    "RAISE EXCEPTION 'the ledger is append-only: an entry follows the last one'; END IF; "
+    "RETURN NEW; END $$",
 )
 
 
@@ -65,7 +70,9 @@ def create_ledger_triggers(connection: sa.Connection) -> None:
 
 
 def drop_ledger_triggers(connection: sa.Connection) -> None:
-    """Take the triggers away, as somebody with every right on the database can: for tests and the tamper lab."""
+    """Take the triggers away, as somebody with every right on the database can: for tests and the
+    tamper lab.
+    """
     sqlite = connection.dialect.name == "sqlite"
     for name in _SQLITE_TRIGGERS if sqlite else _POSTGRES_TRIGGERS:
         connection.exec_driver_sql(
@@ -79,5 +86,6 @@ def begin_transaction(connection: sa.Connection, writing: bool) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
     elif connection.dialect.name == "postgresql" and writing:
         connection.exec_driver_sql(
-            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; SELECT pg_advisory_xact_lock({WRITE_LOCK_ID})"
+            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; SELECT "
+            f"pg_advisory_xact_lock({WRITE_LOCK_ID})"
         )

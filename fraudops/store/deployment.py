@@ -1,6 +1,8 @@
-"""What every worker of the service follows: the model that answers, the one in its shadow, and the switch to plain rules.
+"""What every worker of the service follows: the model that answers, the one in its shadow, and the
+switch to plain rules.
 
-Kept in the database, so that all workers and replicas see a change with their next request; each change is in the ledger.
+Kept in the database, so that all workers and replicas see a change with their next request; each
+change is in the ledger.
 """
 
 import json
@@ -14,7 +16,9 @@ SERVING_MODES = ("model", "rules")
 
 
 def read_deployment(connection: sa.Connection) -> dict[str, tuple[dict, float]]:
-    """What is set: by key ('mode', 'champion', 'challenger') the value and since when (s since 1970)."""
+    """What is set: by key ('mode', 'champion', 'challenger') the value and since when (s since
+    1970).
+    """
     c = schema.controls.c
     return {
         key: (json.loads(value), at)

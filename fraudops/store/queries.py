@@ -1,4 +1,6 @@
-"""Stored predictions beside what is known of them, in pages, and counts over all: what the service tells about itself."""
+"""Stored predictions beside what is known of them, in pages, and counts over all: what the service
+tells about itself.
+"""
 
 import json
 
@@ -11,7 +13,9 @@ PREDICTION_FILTERS = ("all", "frauds", "non-frauds", "unlabelled", "errors")
 
 
 def get_latest_ts(connection: sa.Connection) -> int:
-    """The time of the latest stored transaction (s since 1970): what the service takes for now; 0 without any."""
+    """The time of the latest stored transaction (s since 1970): what the service takes for now; 0
+    without any.
+    """
     return connection.scalar(sa.select(sa.func.max(schema.predictions.c.ts))) or 0
 
 
@@ -28,7 +32,8 @@ def list_predictions(
 
     Returns
     -------
-    prediction_id, tx_id, ts, model_version, probability, threshold, decision, label ('fraud', 'genuine' or null), reasons
+    prediction_id, tx_id, ts, model_version, probability, threshold, decision, label ('fraud',
+    'genuine' or null), reasons
     """
     p, e = schema.predictions, schema.evidence
     now = get_latest_ts(connection)
@@ -66,7 +71,9 @@ def list_predictions(
 
 
 def count_stored_rows(connection: sa.Connection) -> dict:
-    """Counts of stored transactions, predictions by decision and by model, labels by source, shadow answers; the last time."""
+    """Counts of stored transactions, predictions by decision and by model, labels by source, shadow
+    answers; the last time.
+    """
     p, f = schema.predictions, schema.labels
 
     def counts(column: sa.Column) -> dict[str, int]:

@@ -1,4 +1,6 @@
-"""The month: the same story to the last cent however often it is interrupted, and nothing read before it was known."""
+"""The month: the same story to the last cent however often it is interrupted, and nothing read
+before it was known.
+"""
 
 import json
 import shutil
@@ -31,7 +33,9 @@ SETTING = BacktestSettings(
 
 @pytest.fixture(scope="module")
 def played(small_workspace, tmp_path_factory):
-    """Five days of the small world, played in one go; a gate may refuse or not, the loop trains every second day."""
+    """Five days of the small world, played in one go; a gate may refuse or not, the loop trains
+    every second day.
+    """
     workspace = Workspace.find(tmp_path_factory.mktemp("month"))
     for name in ("data", "features"):
         shutil.copytree(small_workspace.root / name, workspace.root / name)
@@ -170,7 +174,9 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
 
 
 class Everything:
-    """A shelf with one model twice: with a threshold that flags nothing, and with one that flags all it may."""
+    """A shelf with one model twice: with a threshold that flags nothing, and with one that flags
+    all it may.
+    """
 
     def __init__(self, shelf: InMemoryModelStore, ground: BacktestData):
         policy = OperatingPolicy("daily", ground, SETTING, shelf)

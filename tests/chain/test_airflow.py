@@ -15,8 +15,10 @@ import dag_fraud as d
 
 print(json.dumps({
     dag.dag_id: {
-        "tasks": {t.task_id: sorted(t.upstream_task_ids) for t in dag.tasks}, "retries": sorted({t.retries for t in dag.tasks}),
-        "outlets": [t.task_id for t in dag.tasks if t.outlets], "schedule": type(dag.timetable).__name__,
+        "tasks": {t.task_id: sorted(t.upstream_task_ids) for t in dag.tasks}, "retries":
+            sorted({t.retries for t in dag.tasks}),
+        "outlets": [t.task_id for t in dag.tasks if t.outlets], "schedule":
+            type(dag.timetable).__name__,
         "runs": dag.max_active_runs,
     } for dag in (d.fraud_data, d.fraud_operation)
 }))

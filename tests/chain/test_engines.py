@@ -12,20 +12,29 @@ DAY = 86_400
 
 @pytest.fixture(scope="module")
 def rows() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Transactions with ties, gaps and unknown places, reports on some of them, and what DuckDB says."""
+    """Transactions with ties, gaps and unknown places, reports on some of them, and what DuckDB
+    says.
+    """
     random = np.random.default_rng(5)
     n = 4000
     ts = (
         1_767_225_600 + random.integers(0, 90 * DAY // 30, n) * 30
     )  # half minutes: windows end inside and on the edge
     place = random.random(n) < 0.7
-    tx = pd.DataFrame({
-        "tx_id": [f"T{i}" for i in range(n)], "ts": np.sort(ts), "customer_id": [f"c é {i}" for i in random.integers(0, 25, n)],
-        "terminal_id": [f"m'{i}" for i in random.integers(0, 40, n)], "amount_cents": random.integers(0, 10**8, n),
-        "category": random.choice(["food", "fuel", ""], n), "channel": np.where(place, "chip", "online"),
-        "lat_cdeg": pd.array(random.integers(-9000, 9001, n), "Int64"),
-        "lon_cdeg": pd.array(random.integers(-18000, 18001, n), "Int64"), "wanted": (random.random(n) < 0.9).astype(np.int64),
-    })  # fmt: skip
+    tx = pd.DataFrame(
+        {
+            "tx_id": [f"T{i}" for i in range(n)],
+            "ts": np.sort(ts),
+            "customer_id": [f"c é {i}" for i in random.integers(0, 25, n)],
+            "terminal_id": [f"m'{i}" for i in random.integers(0, 40, n)],
+            "amount_cents": random.integers(0, 10**8, n),
+            "category": random.choice(["food", "fuel", ""], n),
+            "channel": np.where(place, "chip", "online"),
+            "lat_cdeg": pd.array(random.integers(-9000, 9001, n), "Int64"),
+            "lon_cdeg": pd.array(random.integers(-18000, 18001, n), "Int64"),
+            "wanted": (random.random(n) < 0.9).astype(np.int64),
+        }
+    )
     tx.loc[~place, ["lat_cdeg", "lon_cdeg"]] = pd.NA
     fraud = tx.iloc[::9][["tx_id", "customer_id", "terminal_id"]].assign(
         label_ts=tx["ts"].iloc[::9] + 3 * DAY

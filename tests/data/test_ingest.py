@@ -1,4 +1,6 @@
-"""Deliveries: twice, late, corrected, cut off. Nothing is lost, and the same rows always give the same bytes."""
+"""Deliveries: twice, late, corrected, cut off. Nothing is lost, and the same rows always give the
+same bytes.
+"""
 
 import itertools
 import os
@@ -32,11 +34,18 @@ NOW = START + 400 * DAY
 def row(number: int, day: int, amount: int = 100, customer: str = "", fraud: int = 0) -> dict:
     ts = START + day * DAY + number
     return {
-        "tx_id": f"T{number}", "ts": ts, "customer_id": customer or f"c{number % 5}", "terminal_id": f"m{number % 3}",
-        "amount_cents": amount, "category": "food", "channel": "chip",
-        "lat_cdeg": None if number % 7 == 0 else 5000, "lon_cdeg": None if number % 7 == 0 else 1000, "is_fraud": fraud,
+        "tx_id": f"T{number}",
+        "ts": ts,
+        "customer_id": customer or f"c{number % 5}",
+        "terminal_id": f"m{number % 3}",
+        "amount_cents": amount,
+        "category": "food",
+        "channel": "chip",
+        "lat_cdeg": None if number % 7 == 0 else 5000,
+        "lon_cdeg": None if number % 7 == 0 else 1000,
+        "is_fraud": fraud,
         "label_ts": ts + DAY if fraud else None,
-    }  # fmt: skip
+    }
 
 
 ROWS = [row(n, day=n % 40, fraud=int(n % 17 == 0)) for n in range(200)]
@@ -198,7 +207,9 @@ def test_another_customers_id_and_a_repetition_go_to_quarantine(workspace):
 def reference(
     known: dict[str, list[dict]], rows: list[dict], name: str
 ) -> tuple[dict[str, int], list[tuple[int, str]]]:
-    """The rules in plain Python: takes rows into `known` (versions by id, oldest first); counts, and lines with reasons."""
+    """The rules in plain Python: takes rows into `known` (versions by id, oldest first); counts,
+    and lines with reasons.
+    """
     before = {tx_id: list(found) for tx_id, found in known.items()}
     border = max((found[-1]["ts"] for found in before.values()), default=0) // DAY * DAY
     counts = dict.fromkeys(("read", "accepted", "quarantined", "corrected", "unchanged", "late"), 0)
@@ -312,7 +323,7 @@ start = Path({start!r})
 base = start.parent
 
 def add(name, stop=0, log=None):
-    # the delivery, added to a copy in a process of its own that ends before its file-system step number `stop`
+    # add the delivery to a copy, in a process that ends before its file-system step `stop`
     workspace, count = Workspace.find(base / name), 0
     if not workspace.root.exists():
         shutil.copytree(start, workspace.root)

@@ -1,4 +1,6 @@
-"""Ingestion loses nothing: accepted + quarantined = read, each rejected row with line and reason."""
+"""Ingestion loses nothing: accepted + quarantined = read, each rejected row with line and
+reason.
+"""
 
 import gzip
 import zipfile
@@ -20,7 +22,8 @@ NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
 def good_lines(days: int = 60) -> list[str]:
     start = datetime(2026, 1, 1, 12, tzinfo=UTC)
     return [
-        f"T{d},{(start + timedelta(d)).isoformat()},anna-{d % 3},shop é {d % 5},{d + 0.5},{int(d % 9 == 0)}"
+        f"T{d},{(start + timedelta(d)).isoformat()},anna-{d % 3},shop é "
+        f"{d % 5},{d + 0.5},{int(d % 9 == 0)}"
         for d in range(days)
     ]
 

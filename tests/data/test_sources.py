@@ -1,4 +1,6 @@
-"""Public layouts in every file format become the same canonical rows; what is not a plain frame is never loaded."""
+"""Public layouts in every file format become the same canonical rows; what is not a plain frame is
+never loaded.
+"""
 
 import base64
 import gzip
@@ -35,27 +37,49 @@ OLD_PICKLE = (  # three rows, written by pandas 1.5.3
     "Uu>rkoKwxP>HEuTYG9dEeeWvuJ<Eelng2GlWhI;3NTK!@G893}i0z(o$O"
 )
 
-HANDBOOK = pd.DataFrame({
-    "TRANSACTION_ID": [0, 1, 2], "TX_DATETIME": pd.to_datetime([START + 31, START + 130, START + 476], unit="s"),
-    "CUSTOMER_ID": ["596", "4961", "2"], "TERMINAL_ID": ["3156", "3412", "1365"], "TX_AMOUNT": [57.16, 81.51, 146.0],
-    "TX_FRAUD": [0, 0, 1],
-})  # fmt: skip
-PAYSIM = pd.DataFrame({
-    "step": [1, 1, 743], "type": ["PAYMENT", "TRANSFER", "CASH_OUT"], "amount": [9839.64, 181.0, 92_445_516.64],
-    "nameOrig": ["C1", "C2", "C3"], "oldbalanceOrg": [170136.0, 181.0, 5.5], "newbalanceOrg": [160296.36, 0.0, 0.0],
-    "nameDest": ["M1", "C4", "C5"], "oldbalanceDest": [0.0, 0.0, 21182.0], "newbalanceDest": [0.0, 0.0, 0.0],
-    "isFraud": [0, 1, 1], "isFlaggedFraud": [0, 0, 0],
-})  # fmt: skip
+HANDBOOK = pd.DataFrame(
+    {
+        "TRANSACTION_ID": [0, 1, 2],
+        "TX_DATETIME": pd.to_datetime([START + 31, START + 130, START + 476], unit="s"),
+        "CUSTOMER_ID": ["596", "4961", "2"],
+        "TERMINAL_ID": ["3156", "3412", "1365"],
+        "TX_AMOUNT": [57.16, 81.51, 146.0],
+        "TX_FRAUD": [0, 0, 1],
+    }
+)
+PAYSIM = pd.DataFrame(
+    {
+        "step": [1, 1, 743],
+        "type": ["PAYMENT", "TRANSFER", "CASH_OUT"],
+        "amount": [9839.64, 181.0, 92_445_516.64],
+        "nameOrig": ["C1", "C2", "C3"],
+        "oldbalanceOrg": [170136.0, 181.0, 5.5],
+        "newbalanceOrg": [160296.36, 0.0, 0.0],
+        "nameDest": ["M1", "C4", "C5"],
+        "oldbalanceDest": [0.0, 0.0, 21182.0],
+        "newbalanceDest": [0.0, 0.0, 0.0],
+        "isFraud": [0, 1, 1],
+        "isFlaggedFraud": [0, 0, 0],
+    }
+)
 ULB = pd.DataFrame(
     {"Time": [0.0, 0.0, 172792.0]}
     | {f"V{n}": [n / 8, -n / 8, 0.0] for n in range(1, 29)}
     | {"Amount": [149.62, 0.0, 2.69]}
 ).assign(Class=[0, 0, 1])
-SPARKOV = pd.DataFrame({
-    "trans_date_trans_time": ["2019-01-01 00:00:18", "2019-01-01 00:00:44"], "cc_num": ["0604", "3534"],
-    "merchant": ["fraud_A", "fraud_B"], "category": ["misc_net", "grocery_pos"], "amt": [4.97, 107.23],
-    "trans_num": ["x1", "x2"], "merch_lat": [36.011293, 49.159047], "merch_long": [-82.048315, -118.186462], "is_fraud": [0, 1],
-})  # fmt: skip
+SPARKOV = pd.DataFrame(
+    {
+        "trans_date_trans_time": ["2019-01-01 00:00:18", "2019-01-01 00:00:44"],
+        "cc_num": ["0604", "3534"],
+        "merchant": ["fraud_A", "fraud_B"],
+        "category": ["misc_net", "grocery_pos"],
+        "amt": [4.97, 107.23],
+        "trans_num": ["x1", "x2"],
+        "merch_lat": [36.011293, 49.159047],
+        "merch_long": [-82.048315, -118.186462],
+        "is_fraud": [0, 1],
+    }
+)
 FILES = {"handbook": HANDBOOK, "paysim": PAYSIM, "ulb": ULB, "sparkov": SPARKOV}
 
 

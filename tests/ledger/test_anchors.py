@@ -1,4 +1,6 @@
-"""Heads outside the database: kept, compared, never overwritten by a broken ledger; and facts that may not be false alarms."""
+"""Heads outside the database: kept, compared, never overwritten by a broken ledger; and facts that
+may not be false alarms.
+"""
 
 import mlflow
 import pytest

@@ -20,7 +20,9 @@ def write_entries(engine, number=6):
 
 
 def tamper(engine, *statements):
-    """Do what somebody with full rights on the database could: drop the triggers, change rows, and verify."""
+    """Do what somebody with full rights on the database could: drop the triggers, change rows, and
+    verify.
+    """
     with store.write_transaction(engine) as connection:
         store.drop_ledger_triggers(connection)
         for statement in statements:

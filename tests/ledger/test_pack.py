@@ -21,7 +21,9 @@ from tests.support.cases import fill, say
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """An operation with three decisions, one of them by somebody whose note is awkward in CSV, and its pack."""
+    """An operation with three decisions, one of them by somebody whose note is awkward in CSV, and
+    its pack.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
         workspace = Workspace.find(tmp_path_factory.mktemp("evidence"))

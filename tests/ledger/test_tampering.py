@@ -1,4 +1,6 @@
-"""A thousand random tamperings with copies of a database: each is found, and nothing is found where nobody tampered."""
+"""A thousand random tamperings with copies of a database: each is found, and nothing is found where
+nobody tampered.
+"""
 
 import hashlib
 import itertools
@@ -19,7 +21,9 @@ from tests.support.cases import fill, say
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
-    """An operation with everything that the ledger vouches for, sealed and anchored twice; workspace and database file."""
+    """An operation with everything that the ledger vouches for, sealed and anchored twice;
+    workspace and database file.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
         workspace = Workspace.find(tmp_path_factory.mktemp("tamper"))
@@ -126,7 +130,9 @@ def put(connection, rows):
 
 
 def chained(rows, start):
-    """Numbers and hashes computed anew from a place (from 0) on: what a forger with some skill does."""
+    """Numbers and hashes computed anew from a place (from 0) on: what a forger with some skill
+    does.
+    """
     previous = rows[start - 1]["hash"] if start else chain.GENESIS_HASH
     for at in range(start, len(rows)):
         text = f"{at + 1}\n{previous}\n{rows[at]['body']}"
@@ -139,7 +145,8 @@ def chained(rows, start):
     return rows
 
 
-# --- tampering with the chain: each returns how the finding must begin (a pattern), or the first broken entry ---
+# --- tampering with the chain: each returns how the finding must begin (a pattern), or the first
+# broken entry ---
 
 
 def flip(column):
@@ -194,7 +201,8 @@ def insert(connection, draw):
         connection,
         [*rows[: seq - 1], forged, *(row | {"seq": row["seq"] + 1} for row in rows[seq - 1 :])],
     )
-    anchored = rf"(one of the entries \d+ to|entry) {seq} was rewritten"  # an anchor stands for the entry that was there
+    # an anchor stands for the entry that was there
+    anchored = rf"(one of the entries \d+ to|entry) {seq} was rewritten"
     return rf"(entry {seq + 1} does not follow|{anchored})"
 
 
@@ -325,27 +333,58 @@ D, F, U, P = store.decisions, store.labels, store.users, store.predictions
 REVIEWER = F.c.source == "reviewer"
 FACTS = (
     change(
-        D, "decision {id} ", tx_id=["t0", "t1"], stage=["opinion", "proposal"], verdict=["fraud", "genuine", "unsure"],
-        reason=["stolen"], note=["", "another"], actor=["ann", "bob", "eve"], decided_at=[1.0], override=[1],
+        D,
+        "decision {id} ",
+        tx_id=["t0", "t1"],
+        stage=["opinion", "proposal"],
+        verdict=["fraud", "genuine", "unsure"],
+        reason=["stolen"],
+        note=["", "another"],
+        actor=["ann", "bob", "eve"],
+        decided_at=[1.0],
+        override=[1],
     ),
     drop(D, "decision on {tx_id}"),
     forge(D, "decision {id} ", id=[99], actor=["ann", "eve"]),
     change(F, "{tx_id}", REVIEWER, is_fraud=[0, 1], actor=["cem", "eve"]),
     drop(F, "{tx_id}", REVIEWER),
-    forge(F, "on {tx_id} rests on no decision", REVIEWER, tx_id=["t0", "t1", "t2"], actor=["ann", "eve"]),
+    forge(
+        F,
+        "on {tx_id} rests on no decision",
+        REVIEWER,
+        tx_id=["t0", "t1", "t2"],
+        actor=["ann", "eve"],
+    ),
     change(U, "the user {name}", role=["admin", "analyst"], active=[0]),
     drop(U, "the user {name}"),
     forge(U, "the user mallory", name=["mallory"], role=["admin"]),
     move_champion,
-    change(P, "rows of predictions", probability=[0.0, 0.4999], decision=["block"], model_version=["7"], threshold=[0.3],
-           ts=[7], tx_id=["t70"], scored_at=[2.0]),
+    change(
+        P,
+        "rows of predictions",
+        probability=[0.0, 0.4999],
+        decision=["block"],
+        model_version=["7"],
+        threshold=[0.3],
+        ts=[7],
+        tx_id=["t70"],
+        scored_at=[2.0],
+    ),
     drop(P, "{prediction_id} of predictions is missing"),
-    forge(P, "the prediction forged claims", prediction_id=["forged"], tx_id=["t50"], scored_at=[3.0]),
+    forge(
+        P, "the prediction forged claims", prediction_id=["forged"], tx_id=["t50"], scored_at=[3.0]
+    ),
     slip_into_the_seal,
     drop_with_its_seal,
-    change(store.transactions, "rows of transactions", amount_cents=[1], category=["x"], customer_id=["d"]),
+    change(
+        store.transactions,
+        "rows of transactions",
+        amount_cents=[1],
+        category=["x"],
+        customer_id=["d"],
+    ),
     change(F, "rows of labels", F.c.source == "chargeback", is_fraud=[0], label_ts=[5]),
-)  # fmt: skip
+)
 
 
 def test_a_record_that_nobody_touched_holds(house, copy):

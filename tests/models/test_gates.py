@@ -1,4 +1,6 @@
-"""Gates: what wins AUC and loses money is refused, what breaks one thing is refused by the gate for it."""
+"""Gates: what wins AUC and loses money is refused, what breaks one thing is refused by the gate for
+it.
+"""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,9 @@ COSTS = Costs()
 
 
 class Says(BaseEstimator):
-    """Gives each row the probability that a column says (the last step of a pipeline, after the columns are numbers)."""
+    """Gives each row the probability that a column says (the last step of a pipeline, after the
+    columns are numbers).
+    """
 
     _estimator_type = "classifier"
 
@@ -41,7 +45,9 @@ class Says(BaseEstimator):
 
 @pytest.fixture(scope="module")
 def rows() -> LabelledRows:
-    """6000 rows, 120 frauds; a fifth of the frauds is large and holds most of the money. Columns serve as scores."""
+    """6000 rows, 120 frauds; a fifth of the frauds is large and holds most of the money. Columns
+    serve as scores.
+    """
     random = np.random.default_rng(0)
     n = 6000
     y = (np.arange(n) % 50 == 0).astype(np.int8)

@@ -1,4 +1,6 @@
-"""Training sets know only what was known; a fit chooses its threshold without seeing what it is chosen on."""
+"""Training sets know only what was known; a fit chooses its threshold without seeing what it is
+chosen on.
+"""
 
 import numpy as np
 import pytest

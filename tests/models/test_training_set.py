@@ -1,4 +1,6 @@
-"""Young labels are used with a correction, nothing is known before it arrived, and a wish is granted only for a reason."""
+"""Young labels are used with a correction, nothing is known before it arrived, and a wish is
+granted only for a reason.
+"""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,9 @@ START, NOW = 20_000 * DAY, 20_060 * DAY
 
 @pytest.fixture(scope="module")
 def world():
-    """60 days with 3000 frauds whose reports take 0 to 8 days; every second fraud is reviewed on its day and found."""
+    """60 days with 3000 frauds whose reports take 0 to 8 days; every second fraud is reviewed on
+    its day and found.
+    """
     random = np.random.default_rng(0)
     n = 60_000
     ts = np.sort(START + random.integers(0, 60 * DAY, n))

@@ -1,4 +1,6 @@
-"""Alerts: once each, in the database whatever the webhook does, delivered when it comes back, its secrets never logged."""
+"""Alerts: once each, in the database whatever the webhook does, delivered when it comes back, its
+secrets never logged.
+"""
 
 import json
 import threading

@@ -1,4 +1,6 @@
-"""The data of a day: healthy days pass, every planted fault is named, and a broken day is held back until it is mended."""
+"""The data of a day: healthy days pass, every planted fault is named, and a broken day is held back
+until it is mended.
+"""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,6 @@
-"""The monitor: quiet on healthy days, loud on planted ones, broken data before drift, and no crash on strange days."""
+"""The monitor: quiet on healthy days, loud on planted ones, broken data before drift, and no crash
+on strange days.
+"""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,6 @@
-"""The monitor's metrics: right figures, nothing before the first verdict, and a dashboard that asks for names that exist."""
+"""The monitor's metrics: right figures, nothing before the first verdict, and a dashboard that asks
+for names that exist.
+"""
 
 import json
 import re
@@ -27,9 +29,14 @@ def scraped(workspace):
 
 def judged(workspace):
     day = Verdict(
-        as_of=100 * DAY, day="1970-04-10", severity="act", action="retrain", evidence="moved: amount", findings=[],
+        as_of=100 * DAY,
+        day="1970-04-10",
+        severity="act",
+        action="retrain",
+        evidence="moved: amount",
+        findings=[],
         moved=[MovedStatistic(statistic="amount", window=1, z=8.0, limit=4.0, alarm=True)],
-    )  # fmt: skip
+    )
     known = VerdictFile(
         latest=day, days=[day, day], reference=("1970-01-01", "1970-03-01"), false_alarm_budget=0.01
     )

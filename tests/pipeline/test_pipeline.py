@@ -48,7 +48,9 @@ def write_notebook(path: Path, *code: str, parameters: str = "factor = 1  # time
 
 
 class Course:
-    """A small graph in a folder of its own, and how often each of its notebooks has been executed."""
+    """A small graph in a folder of its own, and how often each of its notebooks has been
+    executed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,11 +72,15 @@ class Course:
         (folder / "extra.py").write_text("", encoding="utf-8")
         self.source = folder / "input.csv"
         self.source.write_text("1", encoding="utf-8")
-        offered = 'profile = "course"\nsource = "simulate"\npath = ""\nas_of = ""\nfactor = 1  # times\nrate = 0.5'
+        offered = (
+            'profile = "course"\nsource = "simulate"\npath = ""\nas_of = ""\nfactor = 1  # '
+            "times\nrate = 0.5"
+        )
         self.write("a", "(root / 'a.txt').write_text(str(factor % 10))", parameters=offered)
         self.write(
             "b",
-            "(root / 'b.txt').write_text((root / 'a.txt').read_text() + 'b'); (root / 'b.html').write_text('x')",
+            "(root / 'b.txt').write_text((root / 'a.txt').read_text() + 'b'); (root / "
+            "'b.html').write_text('x')",
         )
         self.write("c", "(root / 'c.txt').write_text((root / 'a.txt').read_text() + 'c')")
         self.write("d", "print((root / 'b.txt').read_text())")
@@ -160,7 +166,11 @@ def test_select_refuses(wish, told):
 
 
 def test_importing_the_graph_loads_nothing_heavy():
-    code = "import sys, fraudops.pipeline.graph, fraudops.pipeline.options, fraudops.pipeline.locks; print([m for m in ('papermill', 'mlflow', 'pandas', 'rich') if m in sys.modules])"
+    code = (
+        "import sys, fraudops.pipeline.graph, fraudops.pipeline.options, "
+        "fraudops.pipeline.locks; print([m for m in ('papermill', 'mlflow', 'pandas', 'rich') "
+        "if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
@@ -261,7 +271,8 @@ def test_fresh_changed_and_cut_off(course):
     assert course.go("a.factor=12")[0] == ["done"] * 4
     assert (course.workspace.root / "b.txt").read_text() == "2b"
 
-    # the notebook's source, an extra source, a loose and a strict output, the executed notebook: one each
+    # the notebook's source, an extra source, a loose and a strict output, the executed notebook:
+    # one each
     def why(name: str) -> str:
         given = {"factor": 12} if name == "a" else {}
         return pipeline.get_rerun_reason(course.graph[name], course.workspace, given, course.graph)
@@ -351,7 +362,8 @@ def test_one_run_at_a_time(course):
 SCRIPT = """
 import signal, sys
 from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background deaf to it
+# a shell starts background processes so that they ignore SIGINT
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {tests!r})
 from test_pipeline import Course, run_notebooks
 
@@ -359,7 +371,8 @@ if __name__ == "__main__":
     course = Course.__new__(Course)
     course.__init__(Path({folder!r}))
     course.write("a", "(root / 'a.txt').write_text('1')")
-    course.write("b", "(root / 'kernel').write_text(str(os.getpid()))", "import time; time.sleep(600)")
+    note = "(root / 'kernel').write_text(str(os.getpid()))"
+    course.write("b", note, "import time; time.sleep(600)")
     print(run_notebooks(["a", "b"], {{}}, course.workspace, graph=course.graph).exit_code)
 """
 

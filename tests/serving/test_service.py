@@ -27,7 +27,9 @@ EXAMPLES = 400  # of schemathesis, over all operations; `make bench ARGS=service
 
 
 def without_live_days(source: Workspace, folder, bentos: Workspace | None = None) -> Workspace:
-    """A copy of a workspace whose last two live days have not been scored yet; with the Bentos of another one."""
+    """A copy of a workspace whose last two live days have not been scored yet; with the Bentos of
+    another one.
+    """
     workspace = Workspace.find(folder)
     shutil.copytree(source.root, workspace.root)
     if bentos:
@@ -92,11 +94,22 @@ def test_an_answer_says_what_why_and_by_which_model(service):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"amount": -1}, {"amount": "much"}, {"amount": 1e9}, {"ts": "tomorrow"}, {"ts": -5}, {"ts": 2**70}, {"tx_id": ""},
-        {"ts": 4_000_000_000}, {"customer_id": "x" * 500}, {"colour": "red"}, {"terminal_id": None}, {"tx_id": "a\x00b"},
-        {"lat": 500, "lon": 0}, {"channel": ""},
+        {"amount": -1},
+        {"amount": "much"},
+        {"amount": 1e9},
+        {"ts": "tomorrow"},
+        {"ts": -5},
+        {"ts": 2**70},
+        {"tx_id": ""},
+        {"ts": 4_000_000_000},
+        {"customer_id": "x" * 500},
+        {"colour": "red"},
+        {"terminal_id": None},
+        {"tx_id": "a\x00b"},
+        {"lat": 500, "lon": 0},
+        {"channel": ""},
     ],
-)  # fmt: skip
+)
 def test_a_wrong_field_is_refused_by_name(service, changes):
     workspace, client, _ = service
     refused = client.post("/score", json=transaction(**({"tx_id": "BAD"} | changes)))
@@ -179,7 +192,9 @@ def test_callers_at_once_with_the_same_transaction_get_one_answer(service):
 
 
 def test_replayed_days_have_no_skew(service):
-    """Two workers, callers at once, out of order inside a minute, some sent twice: features and scores are the offline ones."""
+    """Two workers, callers at once, out of order inside a minute, some sent twice: features and
+    scores are the offline ones.
+    """
     workspace, client, _ = service
     timeline = load_timeline(workspace)
     tx, labels = data.load_transactions(workspace), data.load_labels(workspace)

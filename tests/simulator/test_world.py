@@ -1,4 +1,6 @@
-"""The simulator: the same bytes again, each entity on its own, and the published law of the Handbook preset."""
+"""The simulator: the same bytes again, each entity on its own, and the published law of the
+Handbook preset.
+"""
 
 import hashlib
 from dataclasses import replace
@@ -54,7 +56,8 @@ def test_equal_configurations_give_equal_worlds():
 
 
 def test_the_bytes_of_two_worlds_are_pinned():
-    # A change here changes every figure that anybody has written down: make it on purpose, and say so.
+    # A change here changes every figure that anybody has written down: make it on purpose, and say
+    # so.
     course, book = simulate_world(make_course_config("smoke")), simulate_world(HANDBOOK)
     assert fingerprint(course.transactions) == PINNED_COURSE
     assert fingerprint(course.labels) == PINNED_LABELS
@@ -101,7 +104,8 @@ def test_a_customer_lives_alike_among_few_and_many(kind):
 
 def test_the_handbook_preset_follows_the_published_law():
     tx = simulate_world(HANDBOOK).transactions
-    # Customers make Poisson(U(0, 4)) a day, mean 2; times are N(43200, 20000) s cut to the day, which keeps 96.9 %.
+    # Customers make Poisson(U(0, 4)) a day, mean 2; times are N(43200, 20000) s cut to the day,
+    # which keeps 96.9 %.
     expected = 1000 * 60 * 2 * 0.969
     error = 4 * np.sqrt(1000) * 60 * 4 / np.sqrt(12)  # four standard errors of the customers' rates
     assert abs(len(tx) - expected) < error
@@ -121,8 +125,10 @@ def test_the_handbook_preset_follows_the_published_law():
 
 
 def test_the_handbook_preset_has_the_published_statistics_at_default_size():
-    # The default seed is the project's, not one chosen for this test. By the law the expected size is 1.774 million and
-    # a seed moves it by 0.8 %, so about every second seed meets the first line; the next test asks for the law itself.
+    # The default seed is the project's, not one chosen for this test. By the law the expected size
+    # is 1.774 million and
+    # a seed moves it by 0.8 %, so about every second seed meets the first line; the next test asks
+    # for the law itself.
     tx = simulate_world(DEFAULT_SIZE).transactions
     assert abs(len(tx) / 1_754_155 - 1) < 0.01
     assert abs(100 * (tx["kind"] != "").mean() - 0.837) < 0.05

@@ -1,4 +1,6 @@
-"""Many writers at once, on SQLite and on PostgreSQL: nothing lost, nothing done twice, the chain holds; what both refuse."""
+"""Many writers at once, on SQLite and on PostgreSQL: nothing lost, nothing done twice, the chain
+holds; what both refuse.
+"""
 
 import sqlite3
 import time
@@ -55,7 +57,8 @@ def test_eight_processes_lose_nothing_and_double_nothing(database, engine):
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         done = list(pool.map(review, [str(workspace.root)] * PROCESSES, [url] * PROCESSES, actors))
     print(
-        f"{engine.dialect.name}: {PROCESSES * EACH} claims and decisions in {time.perf_counter() - began:.0f} s"
+        f"{engine.dialect.name}: {PROCESSES * EACH} claims and decisions in "
+        f"{time.perf_counter() - began:.0f} s"
     )
     decided = [tx_id for mine in done for tx_id in mine]
     assert sorted(decided) == sorted(f"t{i}" for i in range(PROCESSES * EACH))
@@ -124,9 +127,12 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
     [
         "UPDATE ledger SET body = '{}'",
         "DELETE FROM ledger WHERE seq = 2",
-        "INSERT INTO ledger (seq, body, previous, hash) VALUES (2, '{}', 'x', 'y')",  # refused before its key is looked at
-        "INSERT INTO ledger (seq, body, previous, hash) SELECT max(seq) + 2, '{}', 'x', 'y' FROM ledger",
-        "INSERT INTO ledger (seq, body, previous, hash) SELECT max(seq) + 1, '{}', 'x', 'y' FROM ledger",
+        # refused before its key is looked at
+        "INSERT INTO ledger (seq, body, previous, hash) VALUES (2, '{}', 'x', 'y')",
+        "INSERT INTO ledger (seq, body, previous, hash) SELECT max(seq) + 2, '{}', 'x', "
+        "'y' FROM ledger",
+        "INSERT INTO ledger (seq, body, previous, hash) SELECT max(seq) + 1, '{}', 'x', "
+        "'y' FROM ledger",
         {
             "sqlite": "INSERT OR REPLACE INTO ledger (seq, body, previous, hash) "
             "VALUES (2, '{}', 'x', 'y')",
@@ -135,8 +141,9 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
         {
             "sqlite": "REPLACE INTO ledger (seq, body, previous, hash) "
             "SELECT seq, body, previous, hash FROM ledger WHERE seq = 1",
-            "postgresql": "INSERT INTO ledger (seq, body, previous, hash) SELECT seq, body, previous, "
-            "hash FROM ledger WHERE seq = 1 ON CONFLICT (seq) DO UPDATE SET body = '{}'",
+            "postgresql": "INSERT INTO ledger (seq, body, previous, hash) "
+            "SELECT seq, body, previous, hash FROM ledger WHERE seq = 1 "
+            "ON CONFLICT (seq) DO UPDATE SET body = '{}'",
         },
     ],
 )

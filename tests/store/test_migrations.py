@@ -1,4 +1,6 @@
-"""Databases of earlier versions are migrated: rows kept, the same tables as new ones, the chain holds."""
+"""Databases of earlier versions are migrated: rows kept, the same tables as new ones, the chain
+holds.
+"""
 
 import sqlite3
 import subprocess
@@ -81,7 +83,9 @@ def test_postgresql_migrates_from_the_first_revision(workspace, postgres):
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql(
-            """INSERT INTO ledger VALUES (1, '{"actor": "ann", "at": 1.5, "event": "x"}', '0', 'h')"""
+            """INSERT INTO ledger VALUES (1, '{"actor": "ann", "at": 1.5, "event": "x"}', '0',
+            'h')
+            """
         )
     engine.dispose()
     migrated = store.connect(workspace, postgres)

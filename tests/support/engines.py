@@ -26,7 +26,8 @@ POSTGRES_HELP = (
 )
 SPARK_HELP = (
     "This test needs Java 17 or newer (Debian, Ubuntu: `sudo apt-get install "
-    "default-jre-headless`; macOS: `brew install openjdk`) and Spark (`make .venv-spark/.ready`). Install them, or set "
+    "default-jre-headless`; macOS: `brew install openjdk`) and Spark (`make "
+    ".venv-spark/.ready`). Install them, or set "
     "FRAUDOPS_SKIP_ENGINES=1 to leave this test out."
 )
 BIGINTS = ("ts", "amount_cents", "label_ts")

@@ -1,8 +1,8 @@
 """The history of the operational database's tables: one file in `versions` for each change.
 
-alembic runs the files in order. To change a table: change `fraudops.store.schema`, add the next file
-to `versions`, and set `HEAD_REVISION` to its revision. A file that is published never changes again.
-A test compares a migrated database with `fraudops.store.schema`.
+alembic runs the files in order. To change a table: change `fraudops.store.schema`, add the next
+file to `versions`, and set `HEAD_REVISION` to its revision. A file that is published never changes
+again. A test compares a migrated database with `fraudops.store.schema`.
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
 """The tables as they were when migrations began (November 2026).
 
-Older databases are completed: what they lack is added, if an empty value or a default says what an old row means.
+Older databases are completed: what they lack is added, if an empty value or a default says what an
+old row means.
 """
 
 import sqlalchemy as sa
@@ -205,11 +206,17 @@ sa.Table(
 )
 sa.Table("operation", BASELINE, _text("key", primary_key=True))
 
-# what a row of an earlier version means by a column that it lacks; columns that may be empty are not named
+# what a row of an earlier version means by a column that it lacks; columns that may be empty are
+# not named
 MEANT = {
-    "cases.kind": "flagged", "cases.blind": "0", "cases.claimed_at": "0", "decisions.stage": "decision",
-    "decisions.reason": "", "decisions.seconds": "0", "decisions.override": "0",
-}  # fmt: skip
+    "cases.kind": "flagged",
+    "cases.blind": "0",
+    "cases.claimed_at": "0",
+    "decisions.stage": "decision",
+    "decisions.reason": "",
+    "decisions.seconds": "0",
+    "decisions.override": "0",
+}
 
 
 def upgrade() -> None:

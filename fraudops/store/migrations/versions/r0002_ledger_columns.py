@@ -1,4 +1,6 @@
-"""The ledger gets event, actor and at as columns with indexes; the database derives them from the body."""
+"""The ledger gets event, actor and at as columns with indexes; the database derives them from the
+body.
+"""
 
 import sqlalchemy as sa
 from alembic import op
