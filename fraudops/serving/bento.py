@@ -23,6 +23,7 @@ from fraudops.workspace import REPOSITORY, Workspace
 
 BENTOFILE = REPOSITORY / "3_Model_Serving" / "bentofile.yaml"
 READY_TIMEOUT_SECONDS = 120
+PORT_ATTEMPTS = 3
 
 
 def set_bentoml_home(workspace: Workspace) -> None:
@@ -76,7 +77,14 @@ def find_or_build_champion_bento(workspace: Workspace) -> str:
 
 
 def find_free_port() -> int:
-    """A port of localhost that nobody listens on now."""
+    """Find a port of localhost that no program listens on now.
+
+    Another program may take it before it is used, so try again if the server cannot have it.
+
+    Returns
+    -------
+    int
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -104,25 +112,43 @@ def serve_bento(
     UserError
         If the service ends, or is not ready in time; names its log.
     """
-    url = f"http://127.0.0.1:{(port := find_free_port())}"
     log = workspace.path("serving", "service.log")
-    command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", host, "--port", str(port)]
-    with log.open("w", encoding="utf-8") as output:
-        environment = (
-            workspace.subprocess_environment()
-            | {"FRAUDOPS_WORKERS": str(workers)}
-            | ({API_TOKEN_VARIABLE: token} if token else {})
-        )
-        if database:
-            environment |= {"FRAUDOPS_DATABASE_URL": database.database_file_url}
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+    environment = workspace.subprocess_environment() | {"FRAUDOPS_WORKERS": str(workers)}
+    if token:
+        environment[API_TOKEN_VARIABLE] = token
+    if database:
+        environment["FRAUDOPS_DATABASE_URL"] = database.database_file_url
+    process, url = _start_service(tag, host, environment, log)
+    try:
+        yield url
+    finally:
+        stop_process_tree(process)
+
+
+def _start_service(
+    tag: str, host: str, environment: dict[str, str], log: Path
+) -> tuple[subprocess.Popen, str]:
+    """Start the service and wait until it is ready; on another port if one was taken meanwhile."""
+    for attempt in range(1, PORT_ATTEMPTS + 1):
+        port = find_free_port()
+        words = ["bentoml", "serve", tag, "--host", host, "--port", str(port)]
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *words],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        url = f"http://127.0.0.1:{port}"
         try:
             wait_until_ready(url, process, log)
-            yield url
-        finally:
+            return process, url
+        except BaseException as error:
             stop_process_tree(process)
+            taken = "address already in use" in log.read_text(encoding="utf-8").lower()
+            if not (taken and isinstance(error, UserError)) or attempt == PORT_ATTEMPTS:
+                raise
+    raise AssertionError("not reached")
 
 
 def stop_process_tree(process: subprocess.Popen) -> None:

@@ -109,14 +109,6 @@ class LabelEvent(StrictModel):
     )
     terminal_id: Identifier | None = None
 
-    def row(self, customer_id: str, terminal_id: str) -> dict:
-        """As a row of `store.labels`."""
-        return self.model_dump() | {
-            "is_fraud": int(self.is_fraud),
-            "customer_id": customer_id,
-            "terminal_id": terminal_id,
-        }
-
 
 class LabelRequest(StrictModel):
     """One or many labels."""

@@ -12,8 +12,6 @@ import sqlalchemy as sa
 
 from fraudops.store import schema
 
-SERVING_MODES = ("model", "rules")
-
 
 def read_deployment(connection: sa.Connection) -> dict[str, tuple[dict, float]]:
     """What is set: by key ('mode', 'champion', 'challenger') the value and since when (s since

@@ -377,7 +377,7 @@ def test_a_reload_takes_the_registrys_champion_and_drops_no_request(service):
 def test_schemathesis_finds_no_error_and_no_hang(service):
     _, client, _ = service
     seen = attack(str(client.base_url), EXAMPLES)
-    assert seen.total() > EXAMPLES / 4 and {200, 422} <= set(seen) and max(seen) < 500
+    assert seen.total() >= EXAMPLES and {200, 422} <= set(seen) and max(seen) < 500
 
 
 def test_killed_in_the_middle_of_a_replay_nothing_is_lost_and_nothing_twice(
@@ -388,14 +388,14 @@ def test_killed_in_the_middle_of_a_replay_nothing_is_lost_and_nothing_twice(
     day = load_timeline(workspace).live_days[-2]
     sent = tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)]
     answered = []
+    others = set(psutil.Process().children(recursive=True))
     with pytest.raises(httpx.TransportError), serving.serve_bento(workspace, tag) as url:
         with httpx.Client(base_url=url, timeout=60) as client:
             for at in range(len(sent)):
                 answered.append(serving.score_over_http(client, sent.iloc[at : at + 1], 1))
                 if at == len(sent) // 2:
-                    for worker in psutil.Process().children(recursive=True):
-                        if "bentoml" in " ".join(worker.cmdline()):
-                            worker.send_signal(signal.SIGKILL)
+                    for worker in set(psutil.Process().children(recursive=True)) - others:
+                        worker.send_signal(signal.SIGKILL)
     before = pd.concat(answered).set_index("tx_id")
     with (
         serving.serve_bento(workspace, tag, host="0.0.0.0") as url,

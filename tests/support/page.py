@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Page
 
 from fraudops.audit_app.auth import users
+from fraudops.serving import find_free_port
 from fraudops.workspace import REPOSITORY
 
 READY_SECONDS = 90
@@ -30,18 +30,12 @@ def person(engine: sa.Engine, name: str, role: str = "analyst") -> str:
     return name
 
 
-def free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]
-
-
 @contextmanager
 def audit_server(
     root: Path, folder: Path, command: tuple = (), **extra: str
 ) -> Iterator[tuple[str, Path]]:
     """`fraudops audit` (or another command) on a free port: its address, and its log."""
-    port, log = free_port(), folder / "audit.log"
+    port, log = find_free_port(), folder / "audit.log"
     own = (sys.executable, "-m", "fraudops", "audit", "--port", str(port), "--workspace", str(root))
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("FRAUDOPS_", "JUPYTER_"))
