@@ -1,4 +1,6 @@
-"""How fast the review page answers: its parts drawn and lists turned, at a hundred thousand and a million predictions."""
+"""How fast the review page answers: its parts drawn and lists turned, at a hundred thousand and a
+million predictions.
+"""
 
 import statistics
 import tempfile
@@ -25,17 +27,23 @@ START = 20_000 * DAY
 
 
 def fill(engine: sa.Engine, rows: int) -> None:
-    """A database with so many predictions, flagged ones with cases, frauds with chargebacks that took days."""
+    """A database with so many predictions, flagged ones with cases, frauds with chargebacks that
+    took days.
+    """
     rng = np.random.default_rng(rows)
     ts = START + np.sort(rng.integers(0, rows // A_DAY * DAY, rows))
     flagged, fraud = rng.random(rows) < FLAGGED, rng.random(rows) < FRAUD
     flagged |= fraud & (rng.random(rows) < 0.7)
     columns = {
-        "ts": ts, "customer": rng.integers(0, 5_000, rows), "terminal": rng.integers(0, 2_000, rows),
-        "cents": np.rint(rng.lognormal(8, 1.2, rows)).astype(int), "kind": rng.integers(0, 9, rows),
-        "online": rng.random(rows) < 0.4, "p": np.where(flagged, rng.beta(2, 3, rows), rng.beta(1, 200, rows)),
+        "ts": ts,
+        "customer": rng.integers(0, 5_000, rows),
+        "terminal": rng.integers(0, 2_000, rows),
+        "cents": np.rint(rng.lognormal(8, 1.2, rows)).astype(int),
+        "kind": rng.integers(0, 9, rows),
+        "online": rng.random(rows) < 0.4,
+        "p": np.where(flagged, rng.beta(2, 3, rows), rng.beta(1, 200, rows)),
         "flagged": flagged,
-    }  # fmt: skip
+    }
     part = 50_000
     for start in range(0, rows, part):
         taken = zip(
@@ -90,7 +98,9 @@ def fill(engine: sa.Engine, rows: int) -> None:
 
 
 def review(engine: sa.Engine) -> None:
-    """Four people have closed all cases but those of the latest days: decisions, and an entry of the ledger each."""
+    """Four people have closed all cases but those of the latest days: decisions, and an entry of
+    the ledger each.
+    """
     c = store.cases.c
     with store.write_transaction(engine) as connection:
         latest = connection.scalar(sa.select(sa.func.max(c.opened_ts)))
@@ -100,11 +110,18 @@ def review(engine: sa.Engine) -> None:
         ).all()
         said = [
             {
-                "tx_id": tx_id, "stage": "decision", "verdict": "genuine" if i % 4 else "fraud", "note": "", "reason": "",
-                "seconds": 90.0, "actor": f"reviewer{i % 4}", "decided_at": float(at), "override": int(i % 25 == 0),
+                "tx_id": tx_id,
+                "stage": "decision",
+                "verdict": "genuine" if i % 4 else "fraud",
+                "note": "",
+                "reason": "",
+                "seconds": 90.0,
+                "actor": f"reviewer{i % 4}",
+                "decided_at": float(at),
+                "override": int(i % 25 == 0),
             }
             for i, (tx_id, at) in enumerate(taken)
-        ]  # fmt: skip
+        ]
         connection.execute(store.decisions.insert(), said)
         connection.execute(store.cases.update().where(old).values(state="closed"))
         for one in said:
@@ -155,7 +172,9 @@ def clicks(workspace: Workspace, engine: sa.Engine) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the median of each click beside its target, and how much slower the larger database is."""
+    """Print the median of each click beside its target, and how much slower the larger
+    database is.
+    """
     found: dict[str, list[float]] = {}
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
@@ -169,5 +188,6 @@ def main() -> None:
     for name, (small, large) in found.items():
         met = "met" if max(small, large) <= TARGET_SECONDS else "MISSED"
         print(
-            f"{name:32} {small * 1000:6.0f} ms, {large * 1000:6.0f} ms; {large / small:4.1f} times (target 300 ms: {met})"
+            f"{name:32} {small * 1000:6.0f} ms, {large * 1000:6.0f} ms; "
+            f"{large / small:4.1f} times (target 300 ms: {met})"
         )

@@ -1,4 +1,6 @@
-"""The review page: its parts in tabs over one database. All state is in the database, none in the page."""
+"""The review page: its parts in tabs over one database. All state is in the database, none in the
+page.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +27,8 @@ from fraudops.workspace import Workspace
 
 TAB_TITLES = ("Dashboard", "Lists", "Label cases", "Model")
 EMPTY_DATABASE_MESSAGE = (
-    "There is nothing to review yet: no model has decided on a transaction in {root}. Run the chain of notebooks first, "
+    "There is nothing to review yet: no model has decided on a transaction in {root}. Run "
+    "the chain of notebooks first, "
     "`fraudops run` (or `make run`), then reload this page."
 )
 
@@ -81,7 +84,9 @@ class AuditPage:
         )
 
     def _moved_on(self) -> None:
-        """Others did something: it shows at once, but for the case that somebody is just looking at."""
+        """Others did something: it shows at once, but for the case that somebody is just looking
+        at.
+        """
         self._changed()
         self._draw()
 
@@ -92,9 +97,11 @@ class AuditPage:
 
 
 def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> widgets.Widget:
-    """The page, or in its place a message that says what to do; under Voilà an unexpected error becomes an incident.
+    """The page, or in its place a message that says what to do; under Voilà an unexpected error
+    becomes an incident.
 
-    Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the run.
+    Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the
+    run.
     """
     try:
         actor, engine = get_actor(), store.connect(workspace)
@@ -135,7 +142,9 @@ def _create_message_page(name: str, text: str, above: str = "") -> widgets.Widge
 
 
 def show_ready_marker(page: widgets.Widget) -> None:
-    """Show, last of all, an element that says whether the page is ready: class ``page-ready`` or ``page-failed``."""
+    """Show, last of all, an element that says whether the page is ready: class ``page-ready`` or
+    ``page-failed``.
+    """
     failed = "fo-failed" in page._dom_classes
     mark = widgets.HTML(
         f'<span class="fo-hidden">{"The page failed." if failed else "The page is ready."}</span>'

@@ -145,7 +145,9 @@ def plot_segment_recall(every: pd.DataFrame, overall: float, apart: int) -> Figu
 
 
 def plot_case_history(case: Case) -> Figure:
-    """Customer above, terminal below: amounts (log scale) over days before this transaction, reported frauds marked."""
+    """Customer above, terminal below: amounts (log scale) over days before this transaction,
+    reported frauds marked.
+    """
     use_style()
     # placed by hand: finding a layout takes longer than drawing, and a reviewer waits for it
     place = {"left": 0.08, "right": 0.99, "top": 0.94, "bottom": 0.12, "hspace": 0.28}

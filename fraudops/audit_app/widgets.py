@@ -1,4 +1,6 @@
-"""What the parts of the review page share: who is at it, buttons whose errors are said in words, and small widgets."""
+"""What the parts of the review page share: who is at it, buttons whose errors are said in words,
+and small widgets.
+"""
 
 import html
 import logging
@@ -17,7 +19,9 @@ from fraudops.workspace import Workspace
 
 
 def log_incident(workspace: Workspace) -> str:
-    """Write the exception at hand to ``logs/audit_app.log`` under a fresh number, and return the number."""
+    """Write the exception at hand to ``logs/audit_app.log`` under a fresh number, and return the
+    number.
+    """
     number = uuid.uuid4().hex[:8]
     log = logging.getLogger("fraudops.audit")
     if not log.handlers:
@@ -36,8 +40,10 @@ def log_incident(workspace: Workspace) -> str:
 def format_incident_message(workspace: Workspace) -> str:
     """What a person reads about the unexpected exception at hand."""
     return (
-        f"Something went wrong that should not have: incident {log_incident(workspace)}. Reload the page to see what was recorded, "
-        "and give the number to whoever looks after it; the details are in the run's logs/audit_app.log."
+        f"Something went wrong that should not have: incident {log_incident(workspace)}. "
+        "Reload the page to see what was recorded, "
+        "and give the number to whoever looks after it; the details are in the run's "
+        "logs/audit_app.log."
     )
 
 
@@ -47,7 +53,8 @@ def render_notice(text: str, kind: str = "", role: str = "status") -> str:
 
 
 class PageContext:
-    """One person at the page: the run, its database, who they are, what they may do, and the place for what they are told.
+    """One person at the page: the run, its database, who they are, what they may do, and the place
+    for what they are told.
 
     Attributes
     ----------
@@ -67,7 +74,9 @@ class PageContext:
         self.model_events = ModelEventReader(engine)
 
     def guarded(self, action: Callable[[], None], quiet: bool = False) -> Callable[..., None]:
-        """The action as a handler: what goes wrong is said in words, and never swallowed; a quiet one leaves other words."""
+        """The action as a handler: what goes wrong is said in words, and never swallowed; a quiet
+        one leaves other words.
+        """
 
         def handler(*_: Any) -> None:
             if not quiet:

@@ -22,11 +22,11 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "load_filter_choices",
             "load_prediction_page",
         ),
+        "model_card": ("render_model_card",),
         "performance": (
             "PERIOD_CHOICES_DAYS",
             "assign_amount_bands",
             "bootstrap_performance",
-            "by_segment",
             "compute_performance",
             "compute_performance_by_day",
             "compute_performance_by_segment",
@@ -36,7 +36,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "load_flagged_and_frauds",
             "require_predictions",
             "select_mature_days",
-            "summary",
         ),
         "policy": (
             "DUE_SECONDS",

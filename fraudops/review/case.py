@@ -1,4 +1,6 @@
-"""What a reviewer sees of one case: transaction, history of customer and terminal, linked cases, reasons of the score."""
+"""What a reviewer sees of one case: transaction, history of customer and terminal, linked cases,
+reasons of the score.
+"""
 
 import json
 from dataclasses import dataclass
@@ -22,11 +24,14 @@ class Case:
 
     Attributes
     ----------
-    about : columns of transaction, prediction and case; besides age (s), urgency, since (s, when the version became champion)
+    about : columns of transaction, prediction and case; besides age (s), urgency, since (s, when
+        the version became champion)
     hidden : the score is still hidden from this reviewer
-    customer, terminal : earlier transactions, latest first: ts, amount_cents, category, channel, terminal_id, customer_id,
+    customer, terminal : earlier transactions, latest first: ts, amount_cents, category, channel,
+        terminal_id, customer_id,
         reported (bool, by what had arrived when the case was opened)
-    linked : other cases of the same customer or terminal: tx_id, ts, amount_cents, shared, state, verdict
+    linked : other cases of the same customer or terminal: tx_id, ts, amount_cents, shared, state,
+        verdict
     reasons : of the score, strongest first: text, contribution
     said : what reviewers wrote about the case before: actor, stage, reason, note
     """
@@ -41,7 +46,9 @@ class Case:
 
 
 def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
-    """Everything about one case; of fraud reports only those that had arrived when it was opened."""
+    """Everything about one case; of fraud reports only those that had arrived when it was
+    opened.
+    """
     t, p, c, e = store.transactions, store.predictions, store.cases, store.evidence
     scored = (
         p.c.prediction_id,
@@ -141,7 +148,9 @@ def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.D
 
 
 def _load_previous_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
-    """Earlier words on the case. A proposal is not among them: the second person must not be told the first verdict."""
+    """Earlier words on the case. A proposal is not among them: the second person must not be told
+    the first verdict.
+    """
     d = store.decisions
     told = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
     query = sa.select(d.c.actor, d.c.stage, d.c.verdict, d.c.reason, d.c.note)

@@ -1,4 +1,6 @@
-"""What happened when: alarms, versions that began to decide, champions and refusals; and whether anything happened at all."""
+"""What happened when: alarms, versions that began to decide, champions and refusals; and whether
+anything happened at all.
+"""
 
 import json
 
@@ -14,7 +16,9 @@ WATCHED_TABLES = ("predictions", "labels", "decisions", "cases", "alerts", "cont
 
 
 def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFrame:
-    """When each model version began to decide in a period, in the time of the operation: version, ts (s), oldest first."""
+    """When each model version began to decide in a period, in the time of the operation: version,
+    ts (s), oldest first.
+    """
     p, found = store.predictions, []
     with engine.connect() as connection:
         version = connection.scalar(sa.select(sa.func.min(p.c.model_version)))
@@ -44,7 +48,9 @@ def load_drift_alerts(engine: sa.Engine) -> pd.DataFrame:
 
 
 class ModelEventReader:
-    """Promotions, rollbacks and refusals by the ledger; only what was added since the last look is read, as it only grows."""
+    """Promotions, rollbacks and refusals by the ledger; only what was added since the last look is
+    read, as it only grows.
+    """
 
     def __init__(self, engine: sa.Engine):
         self.engine, self.seen, self.found = engine, 0, []
@@ -52,8 +58,8 @@ class ModelEventReader:
     def read(self) -> list[dict]:
         """In order: seq, at (s), actor, kind, version, previous, reason, gates.
 
-        A month that is played writes the time of its operation; everybody else the time of the clock, which need not lie in
-        the days of the operation.
+        A month that is played writes the time of its operation; everybody else the time of the
+        clock, which need not lie in the days of the operation.
         """
         entry = store.ledger.c
         with self.engine.connect() as connection:
@@ -96,14 +102,21 @@ def build_event_marks(
 
 
 def get_change_token(engine: sa.Engine) -> tuple:
-    """Changes whenever something happened that the page shows; cheap enough to ask every half minute."""
+    """Changes whenever something happened that the page shows; cheap enough to ask every half
+    minute.
+    """
     p, f, d, c, a, k, r = (getattr(store, name).c for name in WATCHED_TABLES)
     asked = (  # not the ledger: looking at a list makes an entry, too
-        sa.select(sa.func.max(p.ts)), sa.select(sa.func.count(f.tx_id)), sa.select(sa.func.max(d.id)),
+        sa.select(sa.func.max(p.ts)),
+        sa.select(sa.func.count(f.tx_id)),
+        sa.select(sa.func.max(d.id)),
         sa.select(sa.func.count(c.tx_id)).where(c.state == "open"),
-        sa.select(sa.func.count(c.tx_id)).where(c.state == "second"), sa.select(sa.func.count(a.alert_id)),
-        sa.select(sa.func.max(k.changed_at)), sa.select(sa.func.max(r.asked_at)), sa.select(sa.func.max(r.answered_at)),
-    )  # fmt: skip
+        sa.select(sa.func.count(c.tx_id)).where(c.state == "second"),
+        sa.select(sa.func.count(a.alert_id)),
+        sa.select(sa.func.max(k.changed_at)),
+        sa.select(sa.func.max(r.asked_at)),
+        sa.select(sa.func.max(r.answered_at)),
+    )
     with engine.connect() as connection:
         return tuple(connection.scalar(query) for query in asked)
 
@@ -112,13 +125,19 @@ def get_change_token(engine: sa.Engine) -> tuple:
 
 
 def summarize_model_versions(engine: sa.Engine) -> pd.DataFrame:
-    """Each model version with what it decided: version, predictions, flagged, first and last transaction, first_scored (s)."""
+    """Each model version with what it decided: version, predictions, flagged, first and last
+    transaction, first_scored (s).
+    """
     p = store.predictions
     flagged = sa.func.sum(sa.case((p.c.decision != "approve", 1), else_=0)).label("flagged")
     columns = [
-        p.c.model_version.label("version"), sa.func.count().label("predictions"), flagged, sa.func.min(p.c.ts).label("first"),
-        sa.func.max(p.c.ts).label("last"), sa.func.min(p.c.scored_at).label("first_scored"),
-    ]  # fmt: skip
+        p.c.model_version.label("version"),
+        sa.func.count().label("predictions"),
+        flagged,
+        sa.func.min(p.c.ts).label("first"),
+        sa.func.max(p.c.ts).label("last"),
+        sa.func.min(p.c.scored_at).label("first_scored"),
+    ]
     with engine.connect() as connection:
         found = store.read_frame(
             connection,

@@ -1,4 +1,6 @@
-"""Predictions in lists for people: four lists, filters, and one page of rows at a time, read by the database."""
+"""Predictions in lists for people: four lists, filters, and one page of rows at a time, read by the
+database.
+"""
 
 from dataclasses import dataclass
 
@@ -87,12 +89,14 @@ def load_prediction_page(
     offset: int = 0,
     size: int = DEFAULT_PAGE_ROWS,
 ) -> tuple[pd.DataFrame, int]:
-    """Some rows of one of `LISTS`, and how many there are in all, counted up to one more than `COUNTED`.
+    """Some rows of one of `LISTS`, and how many there are in all, counted up to one more than
+    `COUNTED`.
 
     Returns
     -------
-    (at most `size`, 13) tx_id, ts, customer_id, terminal_id, amount_cents, category, channel, model_version, probability,
-    decision, label (1, 0 or <NA>), label_source (chargeback, reviewer, 'no report' or None)
+    (at most `size`, 13) tx_id, ts, customer_id, terminal_id, amount_cents, category, channel,
+    model_version, probability, decision, label (1, 0 or <NA>), label_source (chargeback, reviewer,
+    'no report' or None)
     """
     p, t = store.predictions, store.transactions
     with engine.connect() as connection:
@@ -155,7 +159,9 @@ def get_latest_scored_day(engine: sa.Engine) -> int | None:
 
 
 def load_filter_choices(engine: sa.Engine) -> dict[str, list[str]]:
-    """What can be chosen: categories and channels of the latest thousand transactions, versions that decided."""
+    """What can be chosen: categories and channels of the latest thousand transactions, versions
+    that decided.
+    """
     p, t = store.predictions, store.transactions
     latest = sa.select(p.c.tx_id).order_by(p.c.ts.desc()).limit(1000)
     with engine.connect() as connection:

@@ -1,6 +1,7 @@
-"""The dashboard's figures from SQL aggregates: only flagged transactions and frauds are read row by row, and both are few.
+"""How well the model decides: counts, rates and money, of a period, by day and by segment.
 
-The rules are those of `cases.predictions_with_labels` and `audit_views.judged`; a test compares them.
+The review page computes them from flagged transactions and frauds only, because both are few. The
+label of a transaction is the one that `store.label_rules` says.
 """
 
 import itertools
@@ -13,15 +14,8 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.errors import UserError
-from fraudops.models import (
-    Costs,
-    bootstrap_interval,
-    compute_confusion,
-    compute_flag_costs,
-    compute_savings,
-    wilson_interval,
-)
-from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
+from fraudops.models import Costs, bootstrap_interval, compute_flag_costs, wilson_interval
+from fraudops.timeline import DAY, day_of
 from fraudops.workspace import Workspace, read_json
 
 PERIOD_CHOICES_DAYS = (28, 90)  # judged days to look at; besides: all
@@ -29,7 +23,9 @@ PERIOD_CHOICES_DAYS = (28, 90)  # judged days to look at; besides: all
 
 @dataclass(frozen=True)
 class EvaluationPeriod:
-    """Judged days: from the first second of the first to that after the last; labels count that arrived before `known`."""
+    """Judged days: from the first second of the first to that after the last; labels count that
+    arrived before `known`.
+    """
 
     start: int
     end: int
@@ -37,7 +33,9 @@ class EvaluationPeriod:
 
 
 def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> EvaluationPeriod | None:
-    """The latest judged days of an operation, all of them without a number; None where no transaction was scored yet."""
+    """The latest judged days of an operation, all of them without a number; None where no
+    transaction was scored yet.
+    """
     ts = store.predictions.c.ts
     with engine.connect() as connection:
         first, last = (
@@ -46,18 +44,20 @@ def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> Evaluat
     if last is None:
         return None
     known = (last // DAY + 1) * DAY
-    end, start = known - LABEL_MATURITY_DAYS * DAY, first // DAY * DAY
+    end, start = store.mature_before(known), first // DAY * DAY
     return EvaluationPeriod(max(start, end - days * DAY) if days else start, max(end, start), known)
 
 
 def count_predictions_by_day(
     engine: sa.Engine, over: EvaluationPeriod, rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Predictions and flagged ones of each day that has any: index the day's first second, columns rows, flagged.
+    """Predictions and flagged ones of each day that has any: index the day's first second, columns
+    rows, flagged.
 
     Parameters
     ----------
-    rows : what `notable` gives, which holds every flagged one
+    rows : pandas.DataFrame
+        As `load_flagged_and_frauds` gives it, which holds every flagged one.
     """
     count = sa.select(sa.func.count()).select_from(store.predictions)
     days = range(over.start, over.end, DAY)
@@ -84,11 +84,13 @@ def _is_in_period(over: EvaluationPeriod) -> sa.ColumnElement[bool]:
 
 
 def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFrame:
-    """Flagged transactions and known frauds of a period: what every figure but the true negatives is made of.
+    """Flagged transactions and known frauds of a period: what every figure but the true negatives
+    is made of.
 
     Returns
     -------
-    (n, 9) day, tx_id, amount_cents, category, channel, model_version, probability, flagged (bool), label (1 or 0)
+    (n, 9) day, tx_id, amount_cents, category, channel, model_version, probability, flagged (bool),
+    label (1 or 0)
     """
     p, t, f = store.predictions, store.transactions, store.labels
     columns = (
@@ -123,7 +125,8 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
 
 
 def _count_outcomes(rows: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """Of each group (size,) of notable rows: flagged, frauds, stopped (frauds that were flagged) and stopped_cents.
+    """Of each group (size,) of notable rows: flagged, frauds, stopped (frauds that were flagged)
+    and stopped_cents.
 
     Parameters
     ----------
@@ -145,7 +148,7 @@ def _count_outcomes(rows: pd.DataFrame, groups: np.ndarray, size: int) -> dict[s
 def _compute_figures(
     counts: dict[str, np.ndarray], total: np.ndarray, costs: Costs
 ) -> dict[str, np.ndarray]:
-    """As `audit_views.summary`, for each group: counts, rates and cents saved; NaN for a rate over nothing."""
+    """Counts, rates and cents saved of each group; NaN for a rate over nothing."""
     tp = counts["stopped"]
     fp, fn = counts["flagged"] - tp, counts["frauds"] - tp
     with np.errstate(invalid="ignore"):
@@ -160,87 +163,125 @@ def _compute_figures(
         "false_negative": fn,
         "true_negative": total - tp - fp - fn,
     }
-    saved = counts["stopped_cents"] - float(costs.review) * counts["flagged"]
+    saved = counts["stopped_cents"] - costs.review * counts["flagged"]
     return numbers | rates | {"rows": total, "saved_cents": saved}
 
 
 def compute_performance(
-    rows: pd.DataFrame, per_day: pd.DataFrame, costs: Costs
+    rows: pd.DataFrame, costs: Costs, n_predictions: int | None = None
 ) -> dict[str, float]:
-    """Counts, rates and money of a period."""
-    counts = _count_outcomes(rows, np.zeros(len(rows), int), 1)
-    return {
-        name: one.item()
-        for name, one in _compute_figures(counts, np.array([per_day["rows"].sum()]), costs).items()
-    }
-
-
-def compute_performance_by_day(
-    rows: pd.DataFrame, per_day: pd.DataFrame, costs: Costs
-) -> pd.DataFrame:
-    """`summary` of each day, in order; the index is the date."""
-    counts = _count_outcomes(rows, per_day.index.get_indexer(rows["day"]), len(per_day))
-    index = [day_of(day) for day in per_day.index]
-    return pd.DataFrame(_compute_figures(counts, per_day["rows"].to_numpy(), costs), index=index)
-
-
-def compute_performance_by_segment(
-    rows: pd.DataFrame, segment: pd.Series, costs: Costs, most: int = 12
-) -> pd.DataFrame:
-    """Recall and precision of each segment with Wilson's intervals.
+    """Compute counts, rates and money of some predictions.
 
     Parameters
     ----------
-    rows : what `notable` gives
-    segment : (n,) the segment of each row; beyond the `most` largest they are taken together as 'other'
+    rows : pandas.DataFrame
+        Predictions with the columns label (1 or 0), flagged (bool) and amount_cents: all of them,
+        or only those of `load_flagged_and_frauds`.
+    costs : Costs
+    n_predictions : int, optional
+        How many predictions there are, if `rows` does not hold all of them.
 
     Returns
     -------
-    index segment; columns flagged, frauds, recall and precision each with _low and _high, saved (euros)
+    dict
+        true_positive, false_positive, false_negative, true_negative, precision, recall, f1, rows,
+        saved_cents; NaN for a rate over nothing.
+    """
+    counts = _count_outcomes(rows, np.zeros(len(rows), int), 1)
+    total = np.array([len(rows) if n_predictions is None else n_predictions])
+    return {name: one.item() for name, one in _compute_figures(counts, total, costs).items()}
+
+
+def compute_performance_by_day(
+    rows: pd.DataFrame, costs: Costs, daily_predictions: pd.Series | None = None
+) -> pd.DataFrame:
+    """Compute the performance of each day.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As in `compute_performance`, with the column day, or ts (seconds since 1970).
+    costs : Costs
+    daily_predictions : pandas.Series, optional
+        Number of predictions by the first second of the day, if `rows` does not hold all of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index date, in order; columns as in `compute_performance`.
+    """
+    day = rows["day"] if "day" in rows else rows["ts"] // DAY * DAY
+    if daily_predictions is None:
+        daily_predictions = day.value_counts().sort_index()
+    places = daily_predictions.index.get_indexer(day)
+    counts = _count_outcomes(rows, places, len(daily_predictions))
+    index = [day_of(int(one)) for one in daily_predictions.index]
+    return pd.DataFrame(_compute_figures(counts, daily_predictions.to_numpy(), costs), index=index)
+
+
+def compute_performance_by_segment(
+    rows: pd.DataFrame, segment: pd.Series, costs: Costs, max_segments: int = 12, rounds: int = 0
+) -> pd.DataFrame:
+    """Compute recall, precision and money of each segment, with 95 % intervals.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As in `compute_performance`.
+    segment : pandas.Series
+        (n,) the segment of each row. Beyond the `max_segments` largest they become 'other'.
+    costs : Costs
+    max_segments : int
+    rounds : int
+        0 for Wilson's intervals over transactions; otherwise the number of bootstrap rounds over
+        customers, which needs all predictions with the column customer_id.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index segment; columns rows, flagged, frauds, recall and precision each with _low and
+        _high, saved (euros).
     """
     codes, names = pd.factorize(segment.astype(str))
-    largest = set(np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable")[:most])
+    largest = set(
+        np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable")[:max_segments]
+    )
     names = [name if code in largest else "other" for code, name in enumerate(names)]
     in_order = isinstance(segment.dtype, pd.CategoricalDtype)
-    order = [str(one) for one in segment.cat.categories] if in_order else sorted(set(names))
-    order = [name for name in dict.fromkeys([*order, "other"]) if name in names]
-    place = np.array([order.index(name) for name in names], int)
-    counts = _count_outcomes(rows, place[codes], len(order))
+    order = [str(one) for one in segment.cat.categories] if in_order else []
+    order = [name for name in dict.fromkeys([*order, *sorted({*names} - {"other"}), "other"])]
+    order = [name for name in order if name in names]
+    places = np.array([order.index(name) for name in names], int)[codes]
+    counts = _count_outcomes(rows, places, len(order))
     figures = _compute_figures(counts, counts["flagged"], costs)
-    table = {"flagged": counts["flagged"], "frauds": counts["frauds"]}
-    for figure, of in (("recall", counts["frauds"]), ("precision", counts["flagged"])):
-        sides = np.array(
-            [wilson_interval(tp, n) for tp, n in zip(counts["stopped"], of, strict=True)], float
-        ).reshape(-1, 2)
-        table |= {
-            figure: figures[figure],
-            f"{figure}_low": sides[:, 0],
-            f"{figure}_high": sides[:, 1],
-        }
+    table = {"rows": np.bincount(places, minlength=len(order))}
+    table |= {name: counts[name] for name in ("flagged", "frauds")}
+    parts = [rows[places == place] for place in range(len(order))]
+    resampled = [bootstrap_performance(part, costs, rounds) for part in parts] if rounds else []
+    for figure, of in (("recall", "frauds"), ("precision", "flagged")):
+        if rounds:
+            sides = [one.loc[figure, ["low", "high"]].tolist() for one in resampled]
+        else:
+            pairs = zip(counts["stopped"], counts[of], strict=True)
+            sides = [wilson_interval(stopped, n) for stopped, n in pairs]
+        low, high = np.array(sides, float).reshape(-1, 2).T
+        table |= {figure: figures[figure], f"{figure}_low": low, f"{figure}_high": high}
     return pd.DataFrame(table | {"saved": figures["saved_cents"] / 100}, index=order)
-
-
-# --- reviewers ---
-
-
-def _divide(top: int, bottom: int) -> float:
-    return top / bottom if bottom else float("nan")
 
 
 AMOUNT_BAND_EDGES_CENTS = (0, 1_000, 5_000, 20_000, 100_000, math.inf)  # cents
 
 
 def load_champion_costs(workspace: Workspace) -> Costs:
-    """The costs that the champion's threshold was chosen by; the library's defaults before there is one."""
+    """The costs that the champion's threshold was chosen by; the library's defaults before there is
+    one.
+    """
     file = workspace.root / "models" / "champion.json"
     return Costs(review=int(read_json(file)["review_cost_cents"])) if file.is_file() else Costs()
 
 
-# --- performance ---
-
-
 def require_predictions(engine: sa.Engine) -> pd.DataFrame:
-    """`cases.predictions_with_labels`, of which there must be some.
+    """Load every prediction with its label; there must be some.
 
     Raises
     ------
@@ -250,7 +291,8 @@ def require_predictions(engine: sa.Engine) -> pd.DataFrame:
     frame = store.load_predictions_with_labels(engine)
     if frame.empty:
         raise UserError(
-            "The database holds no predictions. The notebook 3_2_serve makes them: run `fraudops run --until 3_2_serve`."
+            "The database holds no predictions. The notebook 3_2_serve makes them: run "
+            "`fraudops run --until 3_2_serve`."
         )
     return frame
 
@@ -258,41 +300,18 @@ def require_predictions(engine: sa.Engine) -> pd.DataFrame:
 def select_mature_days(frame: pd.DataFrame) -> pd.DataFrame:
     """The predictions of days old enough that every transaction has a label.
 
-    On younger days only the frauds that were reported early have one, and precision would look better than it is.
+    On younger days only the frauds that were reported early have one, and precision would look
+    better than it is.
 
     Parameters
     ----------
-    frame : what `cases.predictions_with_labels` gives
+    frame : pandas.DataFrame
+        As `store.load_predictions_with_labels` gives it.
     """
     if frame.empty:
         return frame
-    end = (int(frame["ts"].max()) // DAY + 1 - LABEL_MATURITY_DAYS) * DAY
+    end = store.mature_before((int(frame["ts"].max()) // DAY + 1) * DAY)
     return frame[(frame["ts"] < end) & frame["label"].notna()]
-
-
-def summary(rows: pd.DataFrame, costs: Costs) -> dict[str, float]:
-    """Counts, rates and money of judged predictions: `metrics.confusion`, rows, and saved_cents."""
-    y, flagged, cents = _arrays(rows)
-    return compute_confusion(y, flagged) | {
-        "rows": len(rows),
-        "saved_cents": compute_savings(y, flagged, cents, costs),
-    }
-
-
-def _arrays(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return (
-        rows["label"].to_numpy(int),
-        rows["flagged"].to_numpy(bool),
-        rows["amount_cents"].to_numpy(np.int64),
-    )
-
-
-def by_day(rows: pd.DataFrame, costs: Costs) -> pd.DataFrame:
-    """`summary` of each day, in order; the index is the date."""
-    days = {
-        day_of(int(ts)): summary(part, costs) for ts, part in rows.groupby(rows["ts"] // DAY * DAY)
-    }
-    return pd.DataFrame.from_dict(days, orient="index")
 
 
 def bootstrap_performance(
@@ -304,7 +323,8 @@ def bootstrap_performance(
     -------
     index precision, recall, f1, saved; columns figure, low, high. NaN where a rate is over nothing.
     """
-    y, flagged, cents = _arrays(rows)
+    y, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
+    cents = rows["amount_cents"].to_numpy(np.int64)
     saved = (np.where(y == 1, cents, 0) - compute_flag_costs(y, flagged, cents, costs)) / 100
     tp, positive = y * flagged, flagged.astype(int)
     statistics = {
@@ -342,38 +362,3 @@ def assign_amount_bands(rows: pd.DataFrame) -> pd.Series:
         for low, high in pairs
     ]
     return pd.cut(rows["amount_cents"], AMOUNT_BAND_EDGES_CENTS, right=False, labels=names)
-
-
-def by_segment(
-    rows: pd.DataFrame, segment: pd.Series, costs: Costs, most: int = 12, rounds: int = 100
-) -> pd.DataFrame:
-    """Performance of each segment: rows, frauds, recall and precision with 95 % intervals, euros saved.
-
-    Parameters
-    ----------
-    segment : (n,) the segment of each row; beyond the `most` largest they are taken together as 'other'
-    """
-    names = segment.astype(str)
-    largest = names.value_counts().index[:most]
-    names = names.where(names.isin(largest), "other")
-    in_order = isinstance(segment.dtype, pd.CategoricalDtype)
-    table = {}
-    for name in [str(one) for one in segment.cat.categories] if in_order else sorted(set(names)):
-        if not (names == name).any():
-            continue
-        part = rows[names == name]
-        figures = bootstrap_performance(part, costs, rounds)
-        table[name] = {"rows": len(part), "frauds": int(part["label"].sum())}
-        for figure in ("recall", "precision"):
-            table[name] |= {
-                figure: figures.loc[figure, "figure"],
-                f"{figure}_low": figures.loc[figure, "low"],
-            }
-            table[name] |= {f"{figure}_high": figures.loc[figure, "high"]}
-        table[name]["saved"] = figures.loc["saved", "figure"]
-    rates = [
-        f"{figure}{end}" for figure in ("recall", "precision") for end in ("", "_low", "_high")
-    ]
-    return pd.DataFrame.from_dict(
-        table, orient="index", columns=None if table else ["rows", "frauds", *rates, "saved"]
-    )

@@ -1,4 +1,6 @@
-"""The rules of the review queue as plain functions: what comes first, who has to confirm, what is a reason, what is random."""
+"""The rules of the review queue as plain functions: what comes first, who has to confirm, what is a
+reason, what is random.
+"""
 
 import zlib
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ BLIND_SHARE = 0.1  # of the flagged cases: the score stays hidden until a first 
 SAMPLE_SHARE = 0.005  # of the approved transactions: reviewed to learn what the model misses
 FLAGGED_PER_SAMPLE = 10  # one sampled case for so many flagged ones
 
-PRIORITY_FORMULA = f"probability × amount × urgency; urgency is 1 + age / {DUE_SECONDS // 3600} h, and doubles once a case is overdue"
+PRIORITY_FORMULA = (
+    f"probability × amount × urgency; urgency is 1 + age / {DUE_SECONDS // 3600} h, and "
+    "doubles once a case is overdue"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ REASON_CODES = {
 
 
 def compute_urgency(age: float) -> float:
-    """How pressing a case is by its age (s) in the time of the operation: 1 when new, 2 when due, then from 4 on."""
+    """How pressing a case is by its age (s) in the time of the operation: 1 when new, 2 when due,
+    then from 4 on.
+    """
     waited = 1 + max(age, 0.0) / DUE_SECONDS
     return 2 * waited if age > DUE_SECONDS else waited
 
@@ -57,7 +64,8 @@ def build_urgency_sql(age: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
 
 
 def is_override(verdict: str, flagged: bool, probability: float) -> bool:
-    """Whether a verdict goes against the model: fraud where it approved, or genuine where it was certain of fraud.
+    """Whether a verdict goes against the model: fraud where it approved, or genuine where it was
+    certain of fraud.
 
     A flag below `CERTAIN` is a question, and neither answer to a question overrides it.
     """
@@ -77,5 +85,7 @@ def is_sampled(prediction_id: str, share: float) -> bool:
 
 
 def get_sample_id_bound(share: float) -> str:
-    """The prefix below which a random id falls with that probability, so that an index finds the sample."""
+    """The prefix below which a random id falls with that probability, so that an index finds the
+    sample.
+    """
     return f"{int(share * 16**8):08x}"

@@ -1,6 +1,8 @@
-"""The review queue: cases are opened, claimed by one person at a time, decided by one or two; decisions become labels.
+"""The review queue: cases are opened, claimed by one person at a time, decided by one or two;
+decisions become labels.
 
-Leases run in wall-clock time. Age and urgency run in the time of the operation, which is that of its latest transaction.
+Leases run in wall-clock time. Age and urgency run in the time of the operation, which is that of
+its latest transaction.
 """
 
 import time
@@ -18,7 +20,9 @@ WAITING_STATES = ("open", "second")  # states of a case that is not closed
 
 
 def open_cases(engine: sa.Engine) -> int:
-    """Open a case for each flagged prediction, and for a random sample of the approved ones; returns how many are new."""
+    """Open a case for each flagged prediction, and for a random sample of the approved ones;
+    returns how many are new.
+    """
     p, t, c = store.predictions, store.transactions, store.cases
     flagged, sampled = (
         p.c.decision != "approve",
@@ -39,14 +43,20 @@ def open_cases(engine: sa.Engine) -> int:
     with store.write_transaction(engine) as connection:
         rows = [
             {
-                "tx_id": row.tx_id, "opened_ts": row.ts, "state": "open", "claimed_until": 0.0,
+                "tx_id": row.tx_id,
+                "opened_ts": row.ts,
+                "state": "open",
+                "claimed_until": 0.0,
                 "kind": "flagged" if row.flagged else "sample",
-                # a sampled case looks like a blind one: to know that the model approved it would decide it
-                "blind": int(not row.flagged or policy.is_sampled(row.prediction_id, policy.BLIND_SHARE)),
+                # a sampled case looks like a blind one: to know that the model approved it would
+                # decide it
+                "blind": int(
+                    not row.flagged or policy.is_sampled(row.prediction_id, policy.BLIND_SHARE)
+                ),
                 "expected_loss_cents": row.probability * row.amount_cents,
             }
             for row in connection.execute(fresh)
-        ]  # fmt: skip
+        ]
         return store.insert_new(connection, c, rows)
 
 
@@ -78,7 +88,9 @@ def find_held_case(engine: sa.Engine, actor: str) -> str | None:
 
 
 def count_waiting(engine: sa.Engine, actor: str) -> tuple[int, int]:
-    """The number of cases that wait, and of those among them that this reviewer could be given now."""
+    """The number of cases that wait, and of those among them that this reviewer could be
+    given now.
+    """
     count = sa.select(sa.func.count()).select_from(store.cases)
     with engine.connect() as connection:
         total = connection.scalar(count.where(store.cases.c.state.in_(WAITING_STATES)))
@@ -107,9 +119,10 @@ def _is_sample_due(connection: sa.Connection) -> bool:
 def claim_next(engine: sa.Engine, actor: str) -> str | None:
     """Claim a case for 15 minutes; None when nothing is left for this reviewer.
 
-    A reviewer who already holds a case gets that one again, and never one that they were unsure about or that waits for
-    somebody else's agreement. What waits for a second person comes first, then flagged cases by expected loss times urgency,
-    and after every tenth one of the random sample.
+    A reviewer who already holds a case gets that one again, and never one that they were unsure
+    about or that waits for somebody else's agreement. What waits for a second person comes first,
+    then flagged cases by expected loss times urgency, and after every tenth one of the random
+    sample.
     """
     c, p, now = store.cases, store.predictions, time.time()
     with store.write_transaction(engine) as connection:
@@ -149,26 +162,31 @@ def claim_next(engine: sa.Engine, actor: str) -> str | None:
 
 @dataclass(frozen=True)
 class DecisionOutcome:
-    """What came of a decision: its stage (see `store.decisions`), and the label if there is one now (1 fraud, 0 genuine)."""
+    """What came of a decision: its stage (see `store.decisions`), and the label if there is one now
+    (1 fraud, 0 genuine).
+    """
 
     stage: str
     label: int | None
 
 
 def record_opinion(engine: sa.Engine, tx_id: str, verdict: str, actor: str) -> None:
-    """Record what a reviewer thinks of a blind case before the score is shown; nothing else changes.
+    """Record what a reviewer thinks of a blind case before the score is shown; nothing else
+    changes.
 
     Raises
     ------
     UserError
-        If the verdict is unknown, the case is not held by this reviewer, or its score was shown already.
+        If the verdict is unknown, the case is not held by this reviewer, or its score was shown
+        already.
     """
     _check_verdict(verdict)
     with store.write_transaction(engine) as connection:
         case = _load_held_case(connection, tx_id, actor, time.time())
         if not is_hidden_from(connection, case, actor):
             raise UserError(
-                f"The score of {tx_id} is not hidden any more: an opinion would not be blind. Decide the case."
+                f"The score of {tx_id} is not hidden any more: an opinion would not be "
+                "blind. Decide the case."
             )
         _write_decision(connection, case, "opinion", verdict, actor)
 
@@ -189,14 +207,16 @@ def record_decision(
 ) -> DecisionOutcome:
     """Record a decision on a claimed case: decision, label and ledger entry in one transaction.
 
-    `unsure` gives no label and puts the case back for somebody else. Above `review_rules.SECOND_CENTS`, or against the
-    model, a verdict is a proposal until a second person, who is not told the first verdict, says the same; who says the
-    opposite puts their own verdict in its place, for somebody else to agree with.
+    `unsure` gives no label and puts the case back for somebody else. Above
+    `review_rules.SECOND_CENTS`, or against the model, a verdict is a proposal until a second
+    person, who is not told the first verdict, says the same; who says the opposite puts their own
+    verdict in its place, for somebody else to agree with.
 
     Raises
     ------
     UserError
-        If verdict, reason or note do not do, the score is still hidden, or the case is not (any longer) held by this reviewer.
+        If verdict, reason or note do not do, the score is still hidden, or the case is not (any
+        longer) held by this reviewer.
     """
     _check_verdict(verdict)
     if reason not in policy.REASON_CODES or policy.REASON_CODES[reason].verdict != verdict:
@@ -215,7 +235,8 @@ def record_decision(
         if (override or reason.startswith("other_")) and len(note) < policy.MIN_NOTE_CHARACTERS:
             why = "goes against the model" if override else "has a reason that is not on the list"
             raise UserError(
-                f"This verdict {why}: say why in the note, in at least {policy.MIN_NOTE_CHARACTERS} letters."
+                f"This verdict {why}: say why in the note, in at least "
+                f"{policy.MIN_NOTE_CHARACTERS} letters."
             )
         stage = _choose_stage(case, verdict, override)
         _write_decision(connection, case, stage, verdict, actor, reason, note, override)
@@ -252,11 +273,13 @@ def _load_held_case(connection: sa.Connection, tx_id: str, actor: str, now: floa
         or case.claimed_until < now
     ):
         raise UserError(
-            f"The case of {tx_id} is not yours to decide: it is closed, or its 15 minutes are over. Take the next one."
+            f"The case of {tx_id} is not yours to decide: it is closed, or its 15 minutes "
+            "are over. Take the next one."
         )
     if case.proposed_by == actor:
         raise UserError(
-            f"You have given your verdict on {tx_id}: somebody else has to agree. Take the next one."
+            f"You have given your verdict on {tx_id}: somebody else has to agree. Take "
+            "the next one."
         )
     return case
 
@@ -296,11 +319,18 @@ def _write_decision(
 
 
 def _write_label(connection: sa.Connection, case: sa.Row, is_fraud: int, actor: str) -> None:
-    """The label arrives when it is given: at the operation's present, not at the time of the transaction."""
+    """The label arrives when it is given: at the operation's present, not at the time of the
+    transaction.
+    """
     label = {
-        "tx_id": case.tx_id, "source": "reviewer", "actor": actor, "customer_id": case.customer_id,
-        "terminal_id": case.terminal_id, "is_fraud": is_fraud, "label_ts": max(int(case.ts), store.get_latest_ts(connection)),
-    }  # fmt: skip
+        "tx_id": case.tx_id,
+        "source": "reviewer",
+        "actor": actor,
+        "customer_id": case.customer_id,
+        "terminal_id": case.terminal_id,
+        "is_fraud": is_fraud,
+        "label_ts": max(int(case.ts), store.get_latest_ts(connection)),
+    }
     store.insert_new(connection, store.labels, [label])
 
 
@@ -313,7 +343,9 @@ def release_case(engine: sa.Engine, tx_id: str, actor: str) -> None:
 
 
 def is_score_hidden(engine: sa.Engine, tx_id: str, actor: str) -> bool:
-    """Whether the score of a case is hidden from this reviewer until they have given a first opinion."""
+    """Whether the score of a case is hidden from this reviewer until they have given a first
+    opinion.
+    """
     with engine.connect() as connection:
         row = connection.execute(sa.select(store.cases).where(store.cases.c.tx_id == tx_id)).one()
         return queue.is_hidden_from(connection, row, actor)

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from fraudops import store
 from fraudops.models import wilson_interval
 from fraudops.review import policy
-from fraudops.review.performance import _divide
 
 MAX_RECENT_DECISIONS = 5_000  # words of reviewers that their figures are about
 
@@ -22,7 +21,7 @@ class Proportion:
 
     @property
     def value(self) -> float:
-        return _divide(self.found, self.of)
+        return self.found / self.of if self.of else float("nan")
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -37,7 +36,8 @@ class ReviewStatistics:
     ----------
     progress : cases by state: open, second, closed
     agreement : second persons who said what the first had said
-    blind, sighted : first words on flagged cases that called them a fraud, with the score hidden and in sight
+    blind, sighted : first words on flagged cases that called them a fraud, with the score hidden
+        and in sight
     overrides : verdicts that went against the model
     minutes : median time with a case; NaN before the first verdict
     missed : frauds among the reviewed random sample of approved transactions
@@ -57,7 +57,8 @@ class ReviewStatistics:
 def compute_review_statistics(
     engine: sa.Engine, latest: int = MAX_RECENT_DECISIONS
 ) -> ReviewStatistics:
-    """Progress of all cases; every other figure on the latest words of reviewers, of cases that were begun among them.
+    """Progress of all cases; every other figure on the latest words of reviewers, of cases that
+    were begun among them.
 
     Parameters
     ----------
@@ -121,7 +122,9 @@ SAMPLE_DESCRIPTION = f"one in {round(1 / policy.SAMPLE_SHARE)} approved transact
 
 
 def load_decisions(engine: sa.Engine, actor: str) -> pd.DataFrame:
-    """The verdicts of one reviewer in order, without opinions on blind cases; columns of `store.decisions`."""
+    """The verdicts of one reviewer in order, without opinions on blind cases; columns of
+    `store.decisions`.
+    """
     d = store.decisions
     with engine.connect() as connection:
         return store.read_frame(

@@ -16,7 +16,9 @@ GRANTED, REFUSED, WITHDRAWN = "granted", "refused", "withdrawn"
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """An open request: its number, the champion when it was asked, why, by whom, when (s since 1970)."""
+    """An open request: its number, the champion when it was asked, why, by whom, when (s since
+    1970).
+    """
 
     id: int
     version: str
@@ -59,7 +61,8 @@ def request_rollback(engine: sa.Engine, reason: str, actor: str) -> int:
         moves = ledger.load_entries(connection, "champion")
         if not moves or moves[-1]["payload"]["previous"] is None:
             raise UserError(
-                "There is no previous champion to roll back to: nothing has been promoted after the first model."
+                "There is no previous champion to roll back to: nothing has been promoted "
+                "after the first model."
             )
         asked = {
             "what": ROLLBACK_REQUEST,
@@ -84,7 +87,8 @@ def withdraw_rollback(engine: sa.Engine, number: int, actor: str) -> None:
         request = _require_open_request(connection, number)
         if request.asked_by != actor:
             raise UserError(
-                f"{request.asked_by} asked for this rollback: only they can withdraw it. You can refuse it."
+                f"{request.asked_by} asked for this rollback: only they can withdraw it. "
+                "You can refuse it."
             )
         _close_request(connection, request, WITHDRAWN, actor)
 
@@ -92,7 +96,8 @@ def withdraw_rollback(engine: sa.Engine, number: int, actor: str) -> None:
 def answer_rollback(
     workspace: Workspace, engine: sa.Engine, number: int, granted: bool, actor: str
 ) -> str | None:
-    """Grant or refuse a request. A granted rollback happens in the same transaction: both are on record, or neither.
+    """Grant or refuse a request. A granted rollback happens in the same transaction: both are on
+    record, or neither.
 
     Returns
     -------
@@ -112,8 +117,10 @@ def answer_rollback(
             return None
         moved = ledger.load_entries(connection, "champion")[-1]
         if moved["seq"] > _find_request_seq(connection, request):
-            raise UserError(  # even if the same version decides again: what it would go back to may be another
-                f"The champion has changed since somebody asked to roll version {request.version} back. Refuse the request; "
+            # even if the same version decides again: what it would go back to may be another
+            raise UserError(
+                "The champion has changed since somebody asked to roll version "
+                f"{request.version} back. Refuse the request; "
                 "whoever still wants a rollback asks anew."
             )
         from fraudops import (
@@ -141,7 +148,8 @@ def _find_request_seq(connection: sa.Connection, request: RollbackRequest) -> in
         if (one["payload"]["id"], one["payload"]["state"]) == (request.id, "open"):
             return one["seq"]
     raise UserError(
-        "The ledger has no entry for this request: it was not made on the page. Refuse it, and tell an auditor."
+        "The ledger has no entry for this request: it was not made on the page. Refuse "
+        "it, and tell an auditor."
     )
 
 

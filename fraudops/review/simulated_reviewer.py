@@ -1,4 +1,6 @@
-"""A simulated reviewer: says what is true, except for a stated share of errors, the same for the same transaction."""
+"""A simulated reviewer: says what is true, except for a stated share of errors, the same for the
+same transaction.
+"""
 
 from dataclasses import dataclass
 
@@ -22,7 +24,9 @@ class SimulatedReviewer:
     accuses: float = 0.01
 
     def says(self, tx_id: pd.Series, fraud: np.ndarray) -> np.ndarray:
-        """Whether the reviewer calls each transaction (n,) a fraud; whoever asks, and however often, hears the same."""
+        """Whether the reviewer calls each transaction (n,) a fraud; whoever asks, and however
+        often, hears the same.
+        """
         luck = (
             pd.util.hash_array(
                 tx_id.astype(str).to_numpy(dtype=object), hash_key="simulated review"
@@ -37,8 +41,8 @@ def compute_cost_with_review_errors(
 ) -> np.ndarray:
     """Cost of each transaction in cents (n,), the reviewer's errors counted too.
 
-    As `metrics.cost`; besides, a fraud that the reviewer misses costs its amount, and an honest customer whom the reviewer
-    accuses costs goodwill.
+    As `metrics.cost`; besides, a fraud that the reviewer misses costs its amount, and an honest
+    customer whom the reviewer accuses costs goodwill.
 
     Parameters
     ----------

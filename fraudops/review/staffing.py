@@ -1,4 +1,6 @@
-"""A review desk as a queue: who sits there when, which case is taken next, and what the desk earns after wages."""
+"""A review desk as a queue: who sits there when, which case is taken next, and what the desk earns
+after wages.
+"""
 
 import heapq
 import math
@@ -21,9 +23,11 @@ class ReviewTeam:
     Attributes
     ----------
     reviewers : how many sit down each day, one after another, evenly spread over the opening hours
-    minutes : how long each of them sits there a day; a review that has begun is finished, and the overtime is paid
+    minutes : how long each of them sits there a day; a review that has begun is finished, and the
+        overtime is paid
     wage : cents an hour
-    half_life : hours after which a decision saves half of what it would have saved at once (the money moves on)
+    half_life : hours after which a decision saves half of what it would have saved at once (the
+        money moves on)
     due : hours after which a case that nobody has begun is released undecided
     opens, closes : opening hours, UTC
     """
@@ -46,7 +50,8 @@ class ReviewTeam:
             or self.due <= 0
         ):
             raise UserError(
-                f"{self} is no desk: it takes 0 reviewers or more, between 0 and {span:g} minutes a day each, "
+                f"{self} is no desk: it takes 0 reviewers or more, between 0 and {span:g} "
+                "minutes a day each, "
                 f"a wage that is not negative, and positive half_life and due."
             )
 
@@ -78,9 +83,10 @@ def rank_cases(
 ) -> np.ndarray:
     """Who is taken first: the case with the lowest number (n,).
 
-    'expected loss' is probability x amount x urgency, where the urgency is the share of the money that a decision now would
-    still save, 2^(-age / half_life). All cases lose at the same rate, so the order between two of them never changes while
-    they wait, and one number a case is enough: the logarithm of that product at a common moment.
+    'expected loss' is probability x amount x urgency, where the urgency is the share of the money
+    that a decision now would still save, 2^(-age / half_life). All cases lose at the same rate, so
+    the order between two of them never changes while they wait, and one number a case is enough:
+    the logarithm of that product at a common moment.
 
     Parameters
     ----------
@@ -108,7 +114,8 @@ def rank_cases(
 def assign_cases(
     ts: np.ndarray, takes: np.ndarray, first: np.ndarray, sittings: np.ndarray, due: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Let the sittings work the queue off: whoever is free takes the waiting case with the lowest `first`.
+    """Let the sittings work the queue off: whoever is free takes the waiting case with the lowest
+    `first`.
 
     Parameters
     ----------
@@ -119,7 +126,8 @@ def assign_cases(
 
     Returns
     -------
-    Begin and end of each review (n,), NaN where there is none, and its overtime: seconds after the end of the sitting.
+    Begin and end of each review (n,), NaN where there is none, and its overtime: seconds after the
+    end of the sitting.
     """
     begin, end, over = np.full(len(ts), np.nan), np.full(len(ts), np.nan), np.zeros(len(ts))
     free = [(float(start), float(until)) for start, until in sittings]
@@ -154,12 +162,14 @@ def simulate_reviews(
     Parameters
     ----------
     queue : in time order: ts (s), probability, amount_cents, takes (length of a review in s)
-    days : (d,) the first second of each day; the desk also opens afterwards, until nothing can wait any longer
+    days : (d,) the first second of each day; the desk also opens afterwards, until nothing can wait
+        any longer
 
     Returns
     -------
-    As queue, and: waited (hours until the review began; `desk.due` where none did), decided (bool), hours (from arrival to
-    decision; NaN without one), overtime (s), still (share of the amount that the decision could still save; 0 without one).
+    As queue, and: waited (hours until the review began; `desk.due` where none did), decided (bool),
+    hours (from arrival to decision; NaN without one), overtime (s), still (share of the amount that
+    the decision could still save; 0 without one).
     """
     ts = queue["ts"].to_numpy()
     if np.any(np.diff(ts) < 0):
@@ -179,10 +189,12 @@ def simulate_reviews(
 def compute_daily_earnings(
     played: pd.DataFrame, desk: ReviewTeam, days: np.ndarray, goodwill: int
 ) -> np.ndarray:
-    """Cents that each day's cases earn, net of wages (d,); against approving everything that was flagged.
+    """Cents that each day's cases earn, net of wages (d,); against approving everything that was
+    flagged.
 
-    A fraud that is called one saves what was still there. An honest customer called a fraud costs goodwill. Each day pays its
-    wages, and the overtime that its cases caused. Days after the last are not paid: the desk is there for every day's rest.
+    A fraud that is called one saves what was still there. An honest customer called a fraud costs
+    goodwill. Each day pays its wages, and the overtime that its cases caused. Days after the last
+    are not paid: the desk is there for every day's rest.
 
     Parameters
     ----------
@@ -207,7 +219,9 @@ def compute_daily_earnings(
 
 
 def choose_team_sizes(queue: pd.DataFrame, desk: ReviewTeam, days: np.ndarray) -> np.ndarray:
-    """Numbers of reviewers worth trying (at most 13, from 0 on): beyond the last nobody is short of time."""
+    """Numbers of reviewers worth trying (at most 13, from 0 on): beyond the last nobody is short of
+    time.
+    """
     filled = queue["takes"].sum() / 60 / len(days) / desk.minutes
     return np.unique(np.linspace(0, np.ceil(1.3 * filled) + 2, 13).round().astype(int))
 
@@ -220,7 +234,9 @@ def compute_earnings_by_team_size(
     goodwill: int,
     order: str = "expected loss",
 ) -> np.ndarray:
-    """What `earned` says for each number of reviewers (len(numbers), d), all else as at the desk: cents."""
+    """What `earned` says for each number of reviewers (len(numbers), d), all else as at the desk:
+    cents.
+    """
     teams = [replace(desk, reviewers=int(number)) for number in numbers]
     return np.array(
         [

@@ -1,4 +1,6 @@
-"""What would have changed a decision: each input of the model alone set to what is usual, and the score that comes of it."""
+"""What would have changed a decision: each input of the model alone set to what is usual, and the
+score that comes of it.
+"""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ MAX_CHANGES = 5
 
 @dataclass(frozen=True)
 class CounterfactualChange:
-    """One input set to what is usual: its name, both values in words, and the probability that the model gives then."""
+    """One input set to what is usual: its name, both values in words, and the probability that the
+    model gives then.
+    """
 
     feature: str
     now: str
@@ -27,7 +31,9 @@ class CounterfactualChange:
 
 
 def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
-    """The usual value of each of `FEATURES`: the median (numbers) or the most frequent one of the latest approved."""
+    """The usual value of each of `FEATURES`: the median (numbers) or the most frequent one of the
+    latest approved.
+    """
     p, e = store.predictions, store.evidence
     latest = (
         sa.select(p.c.prediction_id)
@@ -69,8 +75,8 @@ def find_counterfactual_changes(
 ) -> list[CounterfactualChange]:
     """The single changes that turn the decision, by how far they carry; none if no single one does.
 
-    The inputs are changed one at a time, though in life they move together: this tells what the model looks at, and not
-    what the customer could have done.
+    The inputs are changed one at a time, though in life they move together: this tells what the
+    model looks at, and not what the customer could have done.
 
     Parameters
     ----------

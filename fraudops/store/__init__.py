@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "label_rules": (
             "effective_label_sql",
             "load_counting_labels",
+            "mature_before",
             "load_predictions_with_labels",
             "load_reviewer_labels",
         ),

@@ -1,4 +1,6 @@
-"""The login of the review page, and what it lets people reach: tried through the server's own API paths."""
+"""The login of the review page, and what it lets people reach: tried through the server's own API
+paths.
+"""
 
 import asyncio
 import json
@@ -179,19 +181,53 @@ NAMED = "ID"
 UP = "/.." * 12
 ESCAPED = "..%2f" * 12
 PATHS = [
-    "/api/kernels", "/api/kernels/ID", "/api/kernels/ID/channels", "/api/kernels/ID/restart", "/api/kernels/ID/interrupt",
-    "/api/contents", "/api/contents/audit_app.ipynb", "/api/sessions", "/api/terminals", "/api/config/x", "/api/status",
-    "/voila/query/ID", "/voila/execution/ID", "/voila/api/contents/", "/voila/api/shutdown/ID", "/metrics", "/lab", "/tree",
-    "/voila/tree", "/voila/tree/", "/voila/render/audit_app.ipynb", "/audit_app.ipynb", "/voila.json", "/files/README.md",
-    "/notebooks/audit_app.ipynb", "/voila/files/audit_app.ipynb", "/voila/files/voila.json", "/voila/files/README.md",
-    "/voila/files/../pyproject.toml", "/voila/files/..%2fpyproject.toml", "/voila/files//etc/passwd",
-    f"/voila/static{UP}/etc/passwd", f"/voila/static/{ESCAPED}etc%2fpasswd", "/voila/static//etc/passwd",
-    "/voila/static/../app.py", "/voila/templates/../static/x",
-    "/voila/templates/audit/static/../index.html.j2", "/voila/templates/audit/static//etc/passwd",
-    f"/voila/templates/audit/static{UP}/etc/passwd", f"/voila/templates/{ESCAPED}etc/static/passwd",
-    f"/voila/labextensions{UP}/etc/passwd", f"/voila/labextensions/{ESCAPED}etc%2fpasswd", "/voila/labextensions//etc/passwd",
-    f"/voila/api/themes{UP}/etc/passwd", f"/voila/api/themes/{ESCAPED}etc%2fpasswd", "/voila/api/themes//etc/passwd",
-]  # fmt: skip
+    "/api/kernels",
+    "/api/kernels/ID",
+    "/api/kernels/ID/channels",
+    "/api/kernels/ID/restart",
+    "/api/kernels/ID/interrupt",
+    "/api/contents",
+    "/api/contents/audit_app.ipynb",
+    "/api/sessions",
+    "/api/terminals",
+    "/api/config/x",
+    "/api/status",
+    "/voila/query/ID",
+    "/voila/execution/ID",
+    "/voila/api/contents/",
+    "/voila/api/shutdown/ID",
+    "/metrics",
+    "/lab",
+    "/tree",
+    "/voila/tree",
+    "/voila/tree/",
+    "/voila/render/audit_app.ipynb",
+    "/audit_app.ipynb",
+    "/voila.json",
+    "/files/README.md",
+    "/notebooks/audit_app.ipynb",
+    "/voila/files/audit_app.ipynb",
+    "/voila/files/voila.json",
+    "/voila/files/README.md",
+    "/voila/files/../pyproject.toml",
+    "/voila/files/..%2fpyproject.toml",
+    "/voila/files//etc/passwd",
+    f"/voila/static{UP}/etc/passwd",
+    f"/voila/static/{ESCAPED}etc%2fpasswd",
+    "/voila/static//etc/passwd",
+    "/voila/static/../app.py",
+    "/voila/templates/../static/x",
+    "/voila/templates/audit/static/../index.html.j2",
+    "/voila/templates/audit/static//etc/passwd",
+    f"/voila/templates/audit/static{UP}/etc/passwd",
+    f"/voila/templates/{ESCAPED}etc/static/passwd",
+    f"/voila/labextensions{UP}/etc/passwd",
+    f"/voila/labextensions/{ESCAPED}etc%2fpasswd",
+    "/voila/labextensions//etc/passwd",
+    f"/voila/api/themes{UP}/etc/passwd",
+    f"/voila/api/themes/{ESCAPED}etc%2fpasswd",
+    "/voila/api/themes//etc/passwd",
+]
 
 
 def test_no_path_gives_a_stranger_or_a_colleague_anything(served):
@@ -212,10 +248,17 @@ def test_no_path_gives_a_stranger_or_a_colleague_anything(served):
                 and "execution_state" not in text
             ), path
     for method, path in (
-        ("DELETE", "/api/kernels/ID"), ("POST", "/voila/api/shutdown/ID"), ("POST", "/voila/api/shutdown/ID%2f"),
-        ("POST", "/api/kernels/ID/restart"), ("POST", "/api/kernels/ID/interrupt"), ("POST", "/api/kernels"),
-        ("POST", "/api/sessions"), ("POST", "/api/terminals"), ("PUT", "/api/contents/x"), ("POST", "/api/contents"),
-    ):  # fmt: skip
+        ("DELETE", "/api/kernels/ID"),
+        ("POST", "/voila/api/shutdown/ID"),
+        ("POST", "/voila/api/shutdown/ID%2f"),
+        ("POST", "/api/kernels/ID/restart"),
+        ("POST", "/api/kernels/ID/interrupt"),
+        ("POST", "/api/kernels"),
+        ("POST", "/api/sessions"),
+        ("POST", "/api/terminals"),
+        ("PUT", "/api/contents/x"),
+        ("POST", "/api/contents"),
+    ):
         for visitor in (nobody, bob):
             assert visitor.raw(path.replace(NAMED, kernel), method)[0] in (403, 404), (method, path)
     assert log.read_text().count("Kernel started") == started

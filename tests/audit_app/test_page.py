@@ -1,4 +1,6 @@
-"""The review page in a real browser, served as `make audit` serves it; and its parts without one."""
+"""The review page in a real browser, served as `make audit` serves it; and its parts without
+one.
+"""
 
 import re
 import shutil
@@ -17,7 +19,7 @@ from fraudops.audit_app import page as page_module
 from fraudops.audit_app.auth import session, users
 from fraudops.audit_app.auth.kernels import LOGIN_VARIABLE
 from fraudops.errors import UserError
-from fraudops.review import listing, performance, queue
+from fraudops.review import listing, queue
 from fraudops.store import database
 from fraudops.workspace import REPOSITORY, Workspace
 from tests.support.page import audit_server, open_tab, person, visit
@@ -71,7 +73,7 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     )
     frame = review.require_predictions(engine)
     rows = review.select_mature_days(frame)
-    figures = review.summary(rows, review.load_champion_costs(workspace))
+    figures = review.compute_performance(rows, review.load_champion_costs(workspace))
     page.get_by_text(f"Judged: {len(rows):,} predictions").wait_for()
     for name in ("precision", "recall", "f1"):
         assert tile(page, name) == f"{figures[name]:.1%}"
@@ -105,10 +107,11 @@ def test_each_list_has_the_rows_of_the_database(watched, engine):
     )
     lost = (frame["probability"] * frame["amount_cents"]).rename("lost")
     wanted = {
-        "Predicted frauds": (flagged, lost), "Predicted non-frauds": (~flagged, frame["probability"]),
+        "Predicted frauds": (flagged, lost),
+        "Predicted non-frauds": (~flagged, frame["probability"]),
         "False positives": (flagged & genuine, frame["probability"]),
         "False negatives": (~flagged & fraud, frame["amount_cents"]),
-    }  # fmt: skip
+    }
     assert list(wanted) == list(review.PREDICTION_LISTS)
     for name, (chosen, order) in wanted.items():
         page.locator(".fo-which button").get_by_text(name, exact=True).click()
@@ -278,7 +281,10 @@ def test_the_page_fits_a_phone(browser, served):
         for name in page_module.TAB_TITLES:
             open_tab(page, name)
             shown = ".fo-page, .fo-tile, .fo-page button"
-            right = "elements => Math.max(...elements.map(element => element.getBoundingClientRect().right))"
+            right = (
+                "elements => Math.max(...elements.map(element => "
+                "element.getBoundingClientRect().right))"
+            )
             assert page.locator(shown).evaluate_all(right) <= 375, name
         open_tab(page, "Dashboard")
         assert (
@@ -295,7 +301,7 @@ def test_an_empty_workspace_is_explained(browser, tmp_path):
         visit(browser, link, ACTOR) as visitor,
     ):
         page = visitor.ready()
-        assert "python run_all.py" in page.locator(".fo-empty").inner_text()
+        assert "fraudops run" in page.locator(".fo-empty").inner_text()
         assert visitor.errors == []
     engine.dispose()
 
@@ -310,9 +316,9 @@ def told(widget) -> str:
 def test_no_run_and_no_predictions_name_the_command(tmp_path, monkeypatch):
     monkeypatch.delenv("FRAUDOPS_DATABASE_URL", raising=False)
     workspace = Workspace.find(tmp_path)
-    assert "python run_all.py" in told(audit_app.open_page(workspace))
+    assert "fraudops run" in told(audit_app.open_page(workspace))
     workspace.path("data", "dataset.json").write_text("{}")
-    assert "python run_all.py" in told(audit_app.open_page(workspace))
+    assert "fraudops run" in told(audit_app.open_page(workspace))
 
 
 def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(
@@ -350,7 +356,10 @@ def test_a_broken_page_fails_the_chain_and_is_an_incident_for_a_visitor(workspac
 
 
 def test_the_page_does_not_wait_for_libraries_that_it_starts_without():
-    code = "import sys, fraudops.audit_app.page; print(*{'mlflow', 'sklearn', 'scipy.stats', 'shap'} & set(sys.modules))"
+    code = (
+        "import sys, fraudops.audit_app.page; "
+        "print(*{'mlflow', 'sklearn', 'scipy.stats', 'shap'} & set(sys.modules))"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
@@ -422,10 +431,13 @@ def test_figures_over_nothing_are_no_error(workspace, engine):
         review.require_predictions(engine).head(0),
         review.load_champion_costs(workspace),
     )
-    assert review.select_mature_days(nothing).empty and performance.by_day(nothing, costs).empty
+    assert (
+        review.select_mature_days(nothing).empty
+        and review.compute_performance_by_day(nothing, costs).empty
+    )
     assert review.bootstrap_performance(nothing, costs)["figure"].isna().all()
-    assert review.by_segment(nothing, nothing["channel"], costs).empty
-    assert widgets.format_percent(review.summary(nothing, costs)["precision"]) == "–"
+    assert review.compute_performance_by_segment(nothing, nothing["channel"], costs, rounds=5).empty
+    assert widgets.format_percent(review.compute_performance(nothing, costs)["precision"]) == "–"
 
 
 def test_judged_days_are_those_in_which_every_label_has_arrived(engine):
@@ -493,7 +505,9 @@ def test_segments_add_up_and_small_ones_are_taken_together(engine, workspace):
         review.assign_amount_bands(rows),
         rows["customer_id"],
     ):
-        table = review.by_segment(rows, segment, costs, most=5, rounds=5)
+        table = review.compute_performance_by_segment(
+            rows, segment, costs, max_segments=5, rounds=5
+        )
         assert (
             table["rows"].sum() == len(rows)
             and table["frauds"].sum() == rows["label"].sum()

@@ -1,4 +1,6 @@
-"""Reviews in a real browser: one person, two people, keys alone, a hidden score, a role that may not; and what axe says."""
+"""Reviews in a real browser: one person, two people, keys alone, a hidden score, a role that may
+not; and what axe says.
+"""
 
 import shutil
 
@@ -44,7 +46,9 @@ def link(workspace, engine, tmp_path_factory):
 
 @pytest.fixture
 def first(engine) -> str:
-    """The case that comes next; nobody holds any, and all are worth less than a second person, with the score in sight."""
+    """The case that comes next; nobody holds any, and all are worth less than a second person, with
+    the score in sight.
+    """
     c = store.cases
     with store.write_transaction(engine) as connection:
         connection.execute(c.update().values(claimed_by=None, claimed_until=0.0))

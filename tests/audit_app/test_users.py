@@ -30,8 +30,14 @@ def test_the_first_start_makes_one_admin_once(engine):
 
 
 def test_what_each_role_may():
-    held = {role: {action for action in ("read", "review", "rollback", "export", "users") if users.has_permission(role, action)}
-            for role in users.ROLES}  # fmt: skip
+    held = {
+        role: {
+            action
+            for action in ("read", "review", "rollback", "export", "users")
+            if users.has_permission(role, action)
+        }
+        for role in users.ROLES
+    }
     assert held == {
         "analyst": {"read", "review"},
         "supervisor": {"read", "review", "rollback"},

@@ -1,4 +1,6 @@
-"""The dashboard's aggregates say what the row-by-row versions say, on the course's data and on random small databases."""
+"""The dashboard's aggregates say what the row-by-row versions say, on the course's data and on
+random small databases.
+"""
 
 import random
 
@@ -10,8 +12,7 @@ from scipy.stats import binomtest
 
 from fraudops import ledger, review, store
 from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
-from fraudops.models import Costs, wilson_interval
-from fraudops.review import performance
+from fraudops.models import Costs, compute_confusion, compute_savings, wilson_interval
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
 from tests.support.cases import LONG, fill, say
 
@@ -20,7 +21,9 @@ COSTS = Costs(review=300)
 
 
 def scatter(engine, seed):
-    """Forty days with a few transactions each, flags at random, and labels of every kind and time."""
+    """Forty days with a few transactions each, flags at random, and labels of every kind and
+    time.
+    """
     rng = random.Random(seed)
     tx, scores, labels = [], [], []
     for i in range(240):
@@ -62,29 +65,39 @@ def scatter(engine, seed):
         store.insert_new(connection, store.labels, labels)
 
 
+def judge_slowly(rows):
+    """Performance of all predictions, row by row, from the metrics of models."""
+    label, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
+    saved = compute_savings(label, flagged, rows["amount_cents"].to_numpy(np.int64), COSTS)
+    return compute_confusion(label, flagged) | {"rows": len(rows), "saved_cents": saved}
+
+
 def compare(engine):
     rows = review.select_mature_days(store.load_predictions_with_labels(engine))
     over = review.get_evaluation_period(engine)
     notable = review.load_flagged_and_frauds(engine, over)
     per_day = review.count_predictions_by_day(engine, over, notable)
-    assert review.compute_performance(notable, per_day, COSTS) == pytest.approx(
-        review.summary(rows, COSTS), nan_ok=True
+    total = review.compute_performance(notable, COSTS, int(per_day["rows"].sum()))
+    assert total == pytest.approx(judge_slowly(rows), nan_ok=True)
+    assert review.compute_performance(rows, COSTS) == pytest.approx(total, nan_ok=True)
+    by_day = review.compute_performance_by_day(notable, COSTS, per_day["rows"])
+    slow = {day_of(ts): judge_slowly(part) for ts, part in rows.groupby(rows["ts"] // DAY * DAY)}
+    expected = pd.DataFrame.from_dict(slow, orient="index")[by_day.columns]
+    pd.testing.assert_frame_equal(by_day, expected, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        review.compute_performance_by_day(rows, COSTS), by_day, check_dtype=False
     )
-    ours, theirs = (
-        review.compute_performance_by_day(notable, per_day, COSTS),
-        performance.by_day(rows, COSTS),
-    )
-    pd.testing.assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
     for name in ("category", "channel"):
-        mine, slow = (
-            review.compute_performance_by_segment(notable, notable[name], COSTS),
-            review.by_segment(rows, rows[name], COSTS, rounds=2),
-        )
-        slow = slow.loc[mine.index]
-        for figure in ("frauds", "recall", "precision", "saved"):
-            assert mine[figure].to_numpy(float) == pytest.approx(
-                slow[figure].to_numpy(float), nan_ok=True
-            )
+        table = review.compute_performance_by_segment(notable, notable[name], COSTS)
+        full = review.compute_performance_by_segment(rows, rows[name], COSTS, rounds=2)
+        for segment, row in table.iterrows():
+            part = rows[rows[name] == segment]
+            expected = judge_slowly(part) | {"frauds": part["label"].sum()}
+            expected["saved"] = expected["saved_cents"] / 100
+            for figure in ("frauds", "recall", "precision", "saved"):
+                assert row[figure] == pytest.approx(expected[figure], nan_ok=True)
+                assert full.loc[segment, figure] == pytest.approx(expected[figure], nan_ok=True)
+            assert full.loc[segment, "rows"] == len(part)
     return rows
 
 
@@ -206,11 +219,11 @@ def test_an_operation_without_a_judged_day_is_no_error(engine):
     notable = review.load_flagged_and_frauds(engine, over)
     per_day = review.count_predictions_by_day(engine, over, notable)
     assert over.start == over.end and notable.empty and per_day.empty
-    found = review.compute_performance(notable, per_day, COSTS)
+    found = review.compute_performance(notable, COSTS, 0)
     assert (
         found["rows"] == 0
         and np.isnan(found["recall"])
-        and review.compute_performance_by_day(notable, per_day, COSTS).empty
+        and review.compute_performance_by_day(notable, COSTS, per_day["rows"]).empty
     )
     assert review.compute_performance_by_segment(notable, notable["channel"], COSTS).empty
 

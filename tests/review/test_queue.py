@@ -1,4 +1,6 @@
-"""A case is decided once, by those who may; what comes first, what is blind, what is random, and who has to agree."""
+"""A case is decided once, by those who may; what comes first, what is blind, what is random, and
+who has to agree.
+"""
 
 import time
 import uuid
@@ -219,10 +221,15 @@ def test_a_reason_has_to_fit_its_verdict(engine):
 @pytest.mark.parametrize(
     ("verdict", "flagged", "probability", "against"),
     [
-        ("fraud", True, 0.1, False), ("genuine", True, 0.1, False), ("genuine", True, 0.5, True), ("fraud", True, 0.9, False),
-        ("fraud", False, 0.01, True), ("genuine", False, 0.01, False), ("unsure", True, 0.9, False),
+        ("fraud", True, 0.1, False),
+        ("genuine", True, 0.1, False),
+        ("genuine", True, 0.5, True),
+        ("fraud", True, 0.9, False),
+        ("fraud", False, 0.01, True),
+        ("genuine", False, 0.01, False),
+        ("unsure", True, 0.9, False),
     ],
-)  # fmt: skip
+)
 def test_what_goes_against_the_model(verdict, flagged, probability, against):
     assert review.is_override(verdict, flagged, probability) is against
 
@@ -417,8 +424,12 @@ def test_labels_stand_beside_predictions(engine):
     say(engine, review.claim_next(engine, "ann"), "fraud", "ann")  # t1
     frame = store.load_predictions_with_labels(engine).set_index("tx_id")
     assert frame["label"].astype(object).where(frame["label"].notna(), None).to_dict() == {
-        "t0": 0, "t1": 1, "t2": 1, "t3": 0, "late": None,
-    }  # fmt: skip
+        "t0": 0,
+        "t1": 1,
+        "t2": 1,
+        "t3": 0,
+        "late": None,
+    }
     assert frame.loc[["t0", "t1", "t2"], "label_source"].tolist() == [
         "no report",
         "reviewer",

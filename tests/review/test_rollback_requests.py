@@ -1,4 +1,6 @@
-"""A rollback needs two people: who may answer, what is refused, and that champion, ledger and registry agree afterwards."""
+"""A rollback needs two people: who may answer, what is refused, and that champion, ledger and
+registry agree afterwards.
+"""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +123,9 @@ def test_a_request_about_another_champion_is_not_granted(workspace, engine):
 
 
 def test_a_champion_that_went_and_came_back_is_another_one(workspace, engine):
-    """Version 2, asked back to 1; then 1, then 2 again, which would go back to 1: yet not what was asked about."""
+    """Version 2, asked back to 1; then 1, then 2 again, which would go back to 1: yet not what was
+    asked about.
+    """
     number = review.request_rollback(engine, WHY, "ann")
     models.roll_back_champion(workspace, engine, "somebody was faster")
     models.promote_version(workspace, engine, "2", "and changed their mind")

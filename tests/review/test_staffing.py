@@ -23,7 +23,9 @@ DAYS = np.arange(20_000, 20_020) * DAY
 
 
 def queue_of(n=400, seed=0, days=DAYS):
-    """Cases at random times of the days, one in five a fraud, and a reviewer who is always right."""
+    """Cases at random times of the days, one in five a fraud, and a reviewer who is always
+    right.
+    """
     random = np.random.default_rng(seed)
     fraud = random.random(n) < 0.2
     return pd.DataFrame(

@@ -1,4 +1,6 @@
-"""Whose kernel is whose: Voilà's own checks ask only whether somebody is logged in. Named in `voila.json`."""
+"""Whose kernel is whose: Voilà's own checks ask only whether somebody is logged in. Named in
+`voila.json`.
+"""
 
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -19,7 +21,9 @@ LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable in which a kernel finds its vi
 
 
 def refuse_request(handler: RequestHandler, status: int, words: str) -> NoReturn:
-    """End the request before Jupyter knows who makes it: its error pages ask, so nobody is the answer."""
+    """End the request before Jupyter knows who makes it: its error pages ask, so nobody is the
+    answer.
+    """
     handler.current_user = handler._jupyter_current_user = None
     raise HTTPError(status, words)
 
@@ -64,7 +68,8 @@ class AuthenticatedKernelConnection(ZMQChannelsWebsocketConnection):
 
 
 def check_access(handler: RequestHandler, name: str) -> None:
-    """Let a visitor reach the page, its scripts and their own kernels, and nothing else, whatever Voilà may serve one day.
+    """Let a visitor reach the page, its scripts and their own kernels, and nothing else, whatever
+    Voilà may serve one day.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""The login of the review page: forms, session cookie, and the user behind every request. Named in `voila.json`."""
+"""The login of the review page: forms, session cookie, and the user behind every request. Named in
+`voila.json`.
+"""
 
 import asyncio
 import hmac
@@ -37,7 +39,9 @@ def render_form(**shown: object) -> str:
 
 
 class _FormHandler(JupyterHandler):
-    """A form that can be reached without a login, and only with the token against cross-site requests."""
+    """A form that can be reached without a login, and only with the token against cross-site
+    requests.
+    """
 
     kind = ""
 
@@ -46,10 +50,16 @@ class _FormHandler(JupyterHandler):
         self.set_header("Cache-Control", "no-store")
         self.finish(
             render_form(
-                kind=kind or self.kind, base=self.base_url, name=name, message=message, wrong=status >= 400,
-                shortest=users.MIN_PASSWORD_LENGTH, longest=users.MAX_PASSWORD_LENGTH, xsrf=Markup(self.xsrf_form_html()),
+                kind=kind or self.kind,
+                base=self.base_url,
+                name=name,
+                message=message,
+                wrong=status >= 400,
+                shortest=users.MIN_PASSWORD_LENGTH,
+                longest=users.MAX_PASSWORD_LENGTH,
+                xsrf=Markup(self.xsrf_form_html()),
             )
-        )  # fmt: skip
+        )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Words instead of Jupyter's error page, which needs files that Voilà does not serve."""
@@ -76,7 +86,9 @@ class _FormHandler(JupyterHandler):
 
 
 class LoginHandler(_FormHandler):
-    """Name and password; a one-time password leads to the form that replaces it, and to nothing else."""
+    """Name and password; a one-time password leads to the form that replaces it, and to nothing
+    else.
+    """
 
     kind = "login"
 
@@ -165,7 +177,9 @@ class SessionHandler(_FormHandler):
 
 
 class DatabaseIdentityProvider(IdentityProvider):
-    """Users of the operational database, looked up at every request; tokens are worth nothing, and there is no off."""
+    """Users of the operational database, looked up at every request; tokens are worth nothing, and
+    there is no off.
+    """
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -230,7 +244,9 @@ class DatabaseIdentityProvider(IdentityProvider):
             return await asyncio.to_thread(users.authenticate, self.engine, name, password)
 
     def named_by_proxy(self, handler: RequestHandler) -> str | None:
-        """Who the proxy says is there; None if the request does not come from a proxy with the secret."""
+        """Who the proxy says is there; None if the request does not come from a proxy with the
+        secret.
+        """
         return self.proxy.name(handler.request.headers) if self.proxy else None
 
     def end_session(self, handler: RequestHandler) -> None:
@@ -242,7 +258,9 @@ class DatabaseIdentityProvider(IdentityProvider):
         self.clear_login_cookie(handler)
 
     def user_to_cookie(self, user: User) -> str:
-        """The name, a nonce, and a proof that ends with the password it was made for; signed by the server."""
+        """The name, a nonce, and a proof that ends with the password it was made for; signed by the
+        server.
+        """
         known = users.find_user(self.engine, user.username)
         if known is None:
             raise HTTPError(403, "This user is gone.")
@@ -279,7 +297,9 @@ class DatabaseIdentityProvider(IdentityProvider):
         return user if hmac.compare_digest(session["proof"], self._proof(user)) else None
 
     def _vouched_for(self, handler: RequestHandler, name: str) -> users.User:
-        """The user whom the proxy names; the ledger hears of each once a session's length, and not at every request."""
+        """The user whom the proxy names; the ledger hears of each once a session's length, and not
+        at every request.
+        """
         user = (
             users.find_user(self.engine, name) if users.USER_NAME_PATTERN.fullmatch(name) else None
         )
@@ -293,6 +313,7 @@ class DatabaseIdentityProvider(IdentityProvider):
             kernels.refuse_request(
                 handler,
                 403,
-                f"The proxy named {name!r}, who is no active user of the review page. Ask an admin.",
+                f"The proxy named {name!r}, who is no active user of the review page. Ask "
+                "an admin.",
             )
         return user

@@ -1,4 +1,6 @@
-"""An authenticating proxy before the review page: it says who is there, and proves with a secret that it is the proxy."""
+"""An authenticating proxy before the review page: it says who is there, and proves with a secret
+that it is the proxy.
+"""
 
 import hmac
 import os
@@ -20,7 +22,9 @@ class AuthProxy:
     secret: str = field(repr=False)
 
     def name(self, headers: Mapping[str, str]) -> str | None:
-        """Who the proxy says is there, possibly empty; None if the request does not come from the proxy."""
+        """Who the proxy says is there, possibly empty; None if the request does not come from the
+        proxy.
+        """
         proof = headers.get(PROXY_SECRET_HEADER, "")
         if not hmac.compare_digest(proof.encode(), self.secret.encode()):
             return None
@@ -28,7 +32,8 @@ class AuthProxy:
 
 
 def load_proxy() -> AuthProxy | None:
-    """The proxy of ``$FRAUDOPS_PROXY_HEADER`` and ``$FRAUDOPS_PROXY_SECRET_FILE``; None if neither is set.
+    """The proxy of ``$FRAUDOPS_PROXY_HEADER`` and ``$FRAUDOPS_PROXY_SECRET_FILE``; None if neither
+    is set.
 
     Raises
     ------
@@ -53,6 +58,7 @@ def load_proxy() -> AuthProxy | None:
         ) from None
     if len(secret) < MIN_SECRET_LENGTH:
         raise UserError(
-            f"The proxy's secret has {len(secret)} characters, and needs at least {MIN_SECRET_LENGTH}: `openssl rand -hex 32`."
+            f"The proxy's secret has {len(secret)} characters, and needs at least "
+            f"{MIN_SECRET_LENGTH}: `openssl rand -hex 32`."
         )
     return AuthProxy(header, secret)

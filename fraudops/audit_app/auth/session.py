@@ -1,4 +1,6 @@
-"""Who is at the review page, seen from its kernel: the server says it, and nothing that comes from the browser."""
+"""Who is at the review page, seen from its kernel: the server says it, and nothing that comes from
+the browser.
+"""
 
 import getpass
 import html
@@ -32,7 +34,8 @@ def get_actor() -> str:
 
 
 def get_role(engine: sa.Engine, actor: str) -> str:
-    """The role of who is at the page; in JupyterLab and papermill, where nobody logs in, that of a supervisor.
+    """The role of who is at the page; in JupyterLab and papermill, where nobody logs in, that of a
+    supervisor.
 
     Raises
     ------
@@ -49,7 +52,8 @@ def get_role(engine: sa.Engine, actor: str) -> str:
 def make_permission_check(engine: sa.Engine, actor: str) -> Callable[[users.Permission], None]:
     """What each action asks first: looked up anew each time; without a login everything is allowed.
 
-    Buttons are not hidden by role: who is logged in could send a click to any widget of their own kernel.
+    Buttons are not hidden by role: who is logged in could send a click to any widget of their own
+    kernel.
     """
 
     def require(action: users.Permission) -> None:
@@ -60,7 +64,9 @@ def make_permission_check(engine: sa.Engine, actor: str) -> Callable[[users.Perm
 
 
 def render_banner(actor: str, role: str) -> str:
-    """HTML: who is at the page, as what, and the way out; without a login there is nothing to leave."""
+    """HTML: who is at the page, as what, and the way out; without a login there is nothing to
+    leave.
+    """
     words = f"You are <strong>{html.escape(actor)}</strong> ({html.escape(role)})."
     if is_served_by_voila():
         base = html.escape(os.environ.get("VOILA_BASE_URL", "/"), quote=True)

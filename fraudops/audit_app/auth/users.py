@@ -1,4 +1,6 @@
-"""The people of the review page: names, roles, passwords. Every change and every login is an entry of the ledger."""
+"""The people of the review page: names, roles, passwords. Every change and every login is an entry
+of the ledger.
+"""
 
 import re
 import secrets
@@ -27,7 +29,8 @@ MAX_FAILED_LOGINS = 5  # wrong passwords in a row, then the name is locked
 LOCK_SECONDS = 15 * 60
 # one text for every cause, so that a stranger cannot find out which names exist
 LOGIN_REFUSED_MESSAGE = (
-    f"Name and password do not fit. After {MAX_FAILED_LOGINS} wrong passwords in a row a name is locked for {LOCK_SECONDS // 60} "
+    f"Name and password do not fit. After {MAX_FAILED_LOGINS} wrong passwords in a row a "
+    f"name is locked for {LOCK_SECONDS // 60} "
     "minutes, and a name that is no longer active cannot log in."
 )
 
@@ -116,7 +119,9 @@ def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
 
 
 def add_first_admin(engine: sa.Engine, by: str) -> str | None:
-    """Add the user `admin` if there is nobody yet; returns the one-time password, or None if there is somebody."""
+    """Add the user `admin` if there is nobody yet; returns the one-time password, or None if there
+    is somebody.
+    """
     with store.write_transaction(engine) as connection:
         if connection.scalar(sa.select(store.users.c.name).limit(1)) is not None:
             return None
@@ -177,12 +182,14 @@ def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
     Raises
     ------
     UserError
-        If it is too short, too long, the name itself or the password that was; or there is no such user.
+        If it is too short, too long, the name itself or the password that was; or there is no such
+        user.
     """
     name = normalize_name(name)
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         raise UserError(
-            f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters; this one has {len(password)}."
+            f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters; "
+            f"this one has {len(password)}."
         )
     user = find_user(engine, name)
     if user and (normalize_name(password) == name or passwd_check(user.password, password)):
@@ -191,12 +198,14 @@ def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
 
 
 def authenticate(engine: sa.Engine, name: str, password: str) -> User:
-    """The user who has this name and password. The answer to a wrong name takes as long as that to a wrong password.
+    """The user who has this name and password. The answer to a wrong name takes as long as that to
+    a wrong password.
 
     Raises
     ------
     Refused
-        With the same words for every cause. The ledger has the cause, and never what was typed as a password.
+        With the same words for every cause. The ledger has the cause, and never what was typed as a
+        password.
     """
     name, now = normalize_name(name), time.time()
     name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # whom nobody is called
@@ -210,7 +219,8 @@ def authenticate(engine: sa.Engine, name: str, password: str) -> User:
             sa.select(store.users).where(store.users.c.name == name).with_for_update()
         ).first()
         reason = _find_refusal_reason(row, seen, fits, now)
-        # a name that nobody has is not written down: it may be a password typed into the wrong field
+        # a name that nobody has is not written down: it may be a password typed into the wrong
+        # field
         _log_login(connection, name if row else "nobody", reason)
         if row and reason == "wrong password":
             failures = row.failures + 1
@@ -245,7 +255,9 @@ def record_login(engine: sa.Engine, name: str, reason: str = "", via: str = "for
 
 
 def _find_refusal_reason(row: sa.Row | None, seen: User | None, fits: bool, now: float) -> str:
-    """Looked at again in the writing transaction, so that guesses side by side count like guesses in a row."""
+    """Looked at again in the writing transaction, so that guesses side by side count like guesses
+    in a row.
+    """
     if row is None or seen is None:
         return "unknown name"
     if row.locked_until > now:

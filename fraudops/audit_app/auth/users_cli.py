@@ -46,7 +46,8 @@ def _format_users(everybody: list[users.User]) -> str:
             "one-time password": user.one_time,
         }
         lines.append(
-            f"{user.name:<40} {user.role:<10} {', '.join(word for word, holds in states.items() if holds) or 'active'}"
+            f"{user.name:<40} {user.role:<10} "
+            f"{', '.join(word for word, holds in states.items() if holds) or 'active'}"
         )
     return (
         "\n".join(lines)

@@ -1,4 +1,6 @@
-"""The dashboard of the review page: how well the model decided, how reviewing goes, what happened, and the records."""
+"""The dashboard of the review page: how well the model decided, how reviewing goes, what happened,
+and the records.
+"""
 
 import asyncio
 from collections import Counter
@@ -61,8 +63,8 @@ class DashboardTab:
             review.load_version_starts(engine, over),
         )
         figures, days, doing = (
-            review.compute_performance(rows, per_day, costs),
-            review.compute_performance_by_day(rows, per_day, costs),
+            review.compute_performance(rows, costs, int(per_day["rows"].sum())),
+            review.compute_performance_by_day(rows, costs, per_day["rows"]),
             review.compute_review_statistics(engine),
         )
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
@@ -75,8 +77,9 @@ class DashboardTab:
         }
         self.shown.value = templates.load_template("audit_dashboard.html.j2").render(
             tiles=self._tiles(figures, doing),
-            scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every label to have arrived. "
-            f"A review costs {costs.review / 100:,.2f} euros; a missed fraud costs its amount.",
+            scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every "
+            f"label to have arrived. A review costs {costs.review / 100:,.2f} euros; a missed "
+            "fraud costs its amount.",
             figures=figures,
             daily=plots.figure_to_html(
                 plots.plot_savings_timeline(days, marks),
@@ -152,7 +155,9 @@ class DashboardTab:
         self.record.value = template.render(champion=champion, chain=chain, entries=entries)
 
     async def follow(self, moved_on: Callable[[], None]) -> None:
-        """Look every half minute whether something happened, and say so; what goes wrong is said as after a click."""
+        """Look every half minute whether something happened, and say so; what goes wrong is said as
+        after a click.
+        """
 
         def look() -> None:
             seen = review.get_change_token(self.desk.engine)
@@ -173,7 +178,9 @@ def _describe_marks(marks: pd.DataFrame, days: pd.DataFrame) -> str:
 
 
 def _describe_events_outside(events: list[dict], days: pd.DataFrame) -> str:
-    """Model events that have no place among the judged days: most are written with the time of the clock."""
+    """Model events that have no place among the judged days: most are written with the time of the
+    clock.
+    """
     there = set(days.index)
     counted = Counter(one["kind"] for one in events if day_of(int(one["at"])) not in there)
     return ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counted.items())
@@ -227,7 +234,8 @@ def _format_review_statistics(doing: review.ReviewStatistics) -> dict[str, objec
         "facts": [
             (
                 "Progress",
-                f"{p['closed']:,} of {sum(p.values()):,} cases closed, {p['second']:,} wait for a second person",
+                f"{p['closed']:,} of {sum(p.values()):,} cases closed, {p['second']:,} wait for a "
+                "second person",
             ),
             ("Time with a case", f"{minutes} in the median"),
             ("Second person agrees with the first", _format_proportion(doing.agreement)),

@@ -1,4 +1,6 @@
-"""The lists of the review page: predicted frauds and non-frauds, and both kinds of error, with filters, page by page."""
+"""The lists of the review page: predicted frauds and non-frauds, and both kinds of error, with
+filters, page by page.
+"""
 
 import html
 from dataclasses import asdict
@@ -60,9 +62,14 @@ class ListsTab:
 
     def _wish(self) -> review.PredictionFilter:
         return review.PredictionFilter(
-            _to_seconds(self.first.value), _to_seconds(self.last.value, DAY), round(self.least.value * 100),
-            self.category.value, self.channel.value, self.version.value, self.text.value.strip(),
-        )  # fmt: skip
+            _to_seconds(self.first.value),
+            _to_seconds(self.last.value, DAY),
+            round(self.least.value * 100),
+            self.category.value,
+            self.channel.value,
+            self.version.value,
+            self.text.value.strip(),
+        )
 
     def _from_the_start(self) -> None:
         self.offset = 0

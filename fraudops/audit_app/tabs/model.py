@@ -1,4 +1,6 @@
-"""The model tab of the review page: who was champion when and why, the model card, fairness by segment, rollback by two."""
+"""The model tab of the review page: who was champion when and why, the model card, fairness by
+segment, rollback by two.
+"""
 
 import html
 import re
@@ -138,10 +140,14 @@ class ModelTab:
         which = f": {', '.join(apart)}" if apart else ""
         span = f"{day_of(over.start)} to {day_of(over.end - 1)}"
         fairness = (
-            f"The latest {SEGMENT_PERIOD_DAYS} judged days at most, {span}, by whichever version decided. "
-            f"Over everything {stopped:,} of {frauds:,} known frauds were stopped ({low:.0%} to {high:.0%}). "
-            f"In {len(apart)} of {with_frauds} segments with frauds the interval leaves that share out{which}. "
-            "Among so many segments about one in twenty does so by luck alone: read it as a question, not as a finding."
+            f"The latest {SEGMENT_PERIOD_DAYS} judged days at most, {span}, by whichever "
+            "version decided. "
+            f"Over everything {stopped:,} of {frauds:,} known frauds were stopped "
+            f"({low:.0%} to {high:.0%}). "
+            f"In {len(apart)} of {with_frauds} segments with frauds the interval leaves "
+            f"that share out{which}. "
+            "Among so many segments about one in twenty does so by luck alone: read it as "
+            "a question, not as a finding."
         )
         alt = f"Recall of each of {len(every)} segments with its 95 % interval."
         figure = plots.plot_segment_recall(
@@ -167,15 +173,19 @@ class ModelTab:
             )
         else:
             words = (
-                f"{request.asked_by} asked on {timeline.format_time(request.asked_at)} UTC to roll version {request.version} back: "
+                f"{request.asked_by} asked on {timeline.format_time(request.asked_at)} "
+                f"UTC to roll version {request.version} back: "
                 f"{request.reason}. "
                 + ("Somebody else has to grant it." if mine else "You can grant or refuse it.")
             )
         self.asked.value = f"<h2>Rollback</h2><p>{html.escape(words)}</p>"
         for widget, shown in (
-            (self.reason, request is None), (self.ask, request is None), (self.withdraw, mine),
-            (self.grant, request is not None and not mine), (self.refuse, request is not None and not mine),
-        ):  # fmt: skip
+            (self.reason, request is None),
+            (self.ask, request is None),
+            (self.withdraw, mine),
+            (self.grant, request is not None and not mine),
+            (self.refuse, request is not None and not mine),
+        ):
             widget.layout.display = "" if shown else "none"
 
     def _ask(self) -> None:

@@ -18,7 +18,8 @@ OUTCOME_MESSAGES = {
     "decision": "recorded as {verdict}",
     "confirmation": "recorded as {verdict}: you and the first person agree",
     "proposal": "proposed as {verdict}; a second person has to agree before it counts",
-    "objection": "proposed as {verdict}: the first person saw it differently, so somebody has to agree with you",
+    "objection": "proposed as {verdict}: the first person saw it differently, so a third person "
+    "must agree with you",
 }
 
 
@@ -82,7 +83,8 @@ class ReviewTab:
         self._show(tx_id)
         if tx_id is None:
             raise UserError(
-                "No case is left for you: the others are with somebody else, or wait for another person's word."
+                "No case is left for you: the others are with somebody else, or wait for "
+                "another person's word."
             )
 
     def _put_back(self) -> None:
@@ -103,7 +105,10 @@ class ReviewTab:
             and chosen
             and review.is_override(chosen, about["kind"] == "flagged", about["probability"])
         ):
-            words = f"This goes against the model: say why in at least {review.MIN_NOTE_CHARACTERS} letters; a second person has to agree."
+            words = (
+                "This goes against the model: say why in at least "
+                f"{review.MIN_NOTE_CHARACTERS} letters; a second person has to agree."
+            )
         elif about and chosen and review.needs_second_review(chosen, about["amount_cents"], False):
             words = f"From {review.SECOND_REVIEW_CENTS // 100:,} € on a second person has to agree."
         self.rule.value = f'<p class="fo-hint" role="status">{words}</p>' if words else ""
@@ -130,7 +135,10 @@ class ReviewTab:
             review.count_waiting_for_second(self.desk.engine),
             review.count_overdue(self.desk.engine),
         )
-        words = f"{total:,} open cases, {mine:,} of them for you; {second:,} wait for a second person, {late:,} are overdue."
+        words = (
+            f"{total:,} open cases, {mine:,} of them for you; {second:,} wait for a second "
+            f"person, {late:,} are overdue."
+        )
         order = f"The first is the one with the largest {review.PRIORITY_FORMULA}."
         self.queue.value = f'<p class="fo-hint">{html.escape(words)}<br>{html.escape(order)}</p>'
 
@@ -143,9 +151,13 @@ class ReviewTab:
         share = [(one["text"], 100 * one["contribution"] / heaviest) for one in shown.reasons]
         part = templates.load_template("audit_case.html.j2")
         facts = {
-            "about": about, "hidden": hidden, "when": timeline.format_time(about["ts"]), "age": _format_duration(about["age"]),
-            "overdue": about["age"] > review.DUE_SECONDS, "due": _format_duration(review.DUE_SECONDS - about["age"]),
-        }  # fmt: skip
+            "about": about,
+            "hidden": hidden,
+            "when": timeline.format_time(about["ts"]),
+            "age": _format_duration(about["age"]),
+            "overdue": about["age"] > review.DUE_SECONDS,
+            "due": _format_duration(review.DUE_SECONDS - about["age"]),
+        }
         self.case.value = part.render(facts, part="facts")
         self.account.value = part.render(
             facts,
@@ -156,7 +168,10 @@ class ReviewTab:
                 for words, weight in share
             ],
         )
-        alt = f"{len(shown.customer)} transactions of the customer and {len(shown.terminal)} of the terminal before this one."
+        alt = (
+            f"{len(shown.customer)} transactions of the customer and {len(shown.terminal)} of "
+            "the terminal before this one."
+        )
         past = tables.format_history(shown.customer.head(self.recent))
         self.past.value = part.render(
             part="history",
@@ -177,7 +192,9 @@ class ReviewTab:
             ).start()
 
     def _explain(self, shown: Case) -> None:
-        """Beside the page, because a model takes a second to load; the answer is dropped if another case is shown by then."""
+        """Beside the page, because a model takes a second to load; the answer is dropped if another
+        case is shown by then.
+        """
         from fraudops import review  # scikit-learn: not before it is needed
 
         with self.desk.engine.connect() as connection:
