@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from fraudops import audit_app, cli, ledger, store
-from fraudops.audit_app.auth import users, users_cli
+from fraudops.audit_app.auth import passwords, users, users_cli
 from fraudops.errors import UserError
 from tests.support.page import PASSWORD, person
 
@@ -65,18 +65,18 @@ def test_require_says_what_is_missing_and_follows_the_table(engine):
 
 def test_a_password_is_checked_and_never_written_down(engine):
     once = users.add_user(engine, " Ann@Bank.example ", "analyst", "os:me")
-    assert users.authenticate(engine, "ann@bank.example", once).one_time
+    assert passwords.authenticate(engine, "ann@bank.example", once).one_time
     users.set_password(engine, "ann@bank.example", PASSWORD, "ann@bank.example")
-    assert not users.authenticate(engine, "ANN@bank.example", PASSWORD).one_time
+    assert not passwords.authenticate(engine, "ANN@bank.example", PASSWORD).one_time
     for name, password in (
         ("ann@bank.example", once),
         ("ann@bank.example", ""),
         ("my secret typed as a name", "x"),
         ("\0", "x"),
     ):
-        with pytest.raises(users.LoginRefused) as refused:
-            users.authenticate(engine, name, password)
-        assert str(refused.value) == users.LOGIN_REFUSED_MESSAGE
+        with pytest.raises(passwords.LoginRefused) as refused:
+            passwords.authenticate(engine, name, password)
+        assert str(refused.value) == passwords.LOGIN_REFUSED_MESSAGE
     with engine.connect() as connection:
         written = json.dumps(ledger.load_entries(connection)) + str(
             connection.execute(sa.select(store.users)).all()
@@ -100,11 +100,11 @@ def test_an_unknown_name_costs_as_much_as_a_wrong_password(engine, monkeypatch):
     person(engine, "ann")
     hashes = []
     monkeypatch.setattr(
-        users, "passwd_check", lambda hashed, _: hashes.append(hashed.split("$")[:4]) or False
+        passwords, "passwd_check", lambda hashed, _: hashes.append(hashed.split("$")[:4]) or False
     )
     for name in ("ann", "stranger"):
-        with pytest.raises(users.LoginRefused):
-            users.authenticate(engine, name, "something")
+        with pytest.raises(passwords.LoginRefused):
+            passwords.authenticate(engine, name, "something")
     assert len(hashes) == 2 and hashes[0] == hashes[1]  # the same algorithm with the same effort
 
 
@@ -113,27 +113,27 @@ def test_five_wrong_passwords_lock_the_name_even_side_by_side(engine, monkeypatc
 
     def guess(number: int) -> bool:
         try:
-            return bool(users.authenticate(engine, "ann", f"guess {number}"))
-        except users.LoginRefused:
+            return bool(passwords.authenticate(engine, "ann", f"guess {number}"))
+        except passwords.LoginRefused:
             return False
 
-    for number in range(users.MAX_FAILED_LOGINS - 1):
+    for number in range(passwords.MAX_FAILED_LOGINS - 1):
         assert not guess(number)
-    users.authenticate(engine, "ann", PASSWORD)  # the count is of wrong ones in a row
+    passwords.authenticate(engine, "ann", PASSWORD)  # the count is of wrong ones in a row
     with ThreadPoolExecutor(4) as guesses:
         assert not any(guesses.map(guess, range(8)))
     reasons = [entry["payload"].get("reason") for entry in entries(engine, "login")]
     assert reasons[-8:] == ["wrong password"] * 5 + ["locked"] * 3
-    with pytest.raises(users.LoginRefused):
-        users.authenticate(engine, "ann", PASSWORD)  # right, and too late
+    with pytest.raises(passwords.LoginRefused):
+        passwords.authenticate(engine, "ann", PASSWORD)  # right, and too late
     assert entries(engine, "user")[-1]["payload"] == {
         "name": "ann",
         "change": "locked",
         "minutes": 15,
     }
-    later = time.time() + users.LOCK_SECONDS + 1
-    monkeypatch.setattr(users.time, "time", lambda: later)
-    assert users.authenticate(engine, "ann", PASSWORD).name == "ann"
+    later = time.time() + passwords.LOCK_SECONDS + 1
+    monkeypatch.setattr(passwords.time, "time", lambda: later)
+    assert passwords.authenticate(engine, "ann", PASSWORD).name == "ann"
 
 
 def test_bad_input_is_refused_in_words(engine):
@@ -164,9 +164,9 @@ def test_users_at_the_command_line(workspace, engine, capsys):
 
     assert "no users yet" in run("list")
     once = run("add", "ann", "--role", "analyst").split()[-1]
-    assert users.authenticate(engine, "ann", once).one_time
+    assert passwords.authenticate(engine, "ann", once).one_time
     again = run("reset", "ann").split()[-1]
-    assert again != once and users.authenticate(engine, "ann", again)
+    assert again != once and passwords.authenticate(engine, "ann", again)
     run("role", "ann", "auditor")
     run("deactivate", "ann")
     assert re.search(r"ann +auditor +not active, one-time password", run("list"))

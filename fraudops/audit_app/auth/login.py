@@ -21,7 +21,7 @@ from tornado.web import HTTPError, RequestHandler
 from traitlets import default
 
 from fraudops import store
-from fraudops.audit_app.auth import kernels, proxy, users
+from fraudops.audit_app.auth import kernels, passwords, proxy, users
 from fraudops.errors import UserError
 from fraudops.workspace import Workspace
 
@@ -241,7 +241,7 @@ class DatabaseIdentityProvider(IdentityProvider):
     async def checked(self, name: str, password: str) -> users.User:
         """`users.check`, one at a time and without holding up other requests."""
         async with self.one_at_a_time:
-            return await asyncio.to_thread(users.authenticate, self.engine, name, password)
+            return await asyncio.to_thread(passwords.authenticate, self.engine, name, password)
 
     def named_by_proxy(self, handler: RequestHandler) -> str | None:
         """Who the proxy says is there; None if the request does not come from a proxy with the
@@ -307,7 +307,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         reason = "" if known else "not active" if user else "unknown name"
         now, who = time.time(), name if user else "nobody"
         if now - self.vouched.get((who, reason), 0.0) > SESSION_HOURS * 3600:
-            users.record_login(self.engine, who, reason, "proxy")
+            passwords.record_login(self.engine, who, reason, "proxy")
             self.vouched[who, reason] = now
         if user is None or not known:
             kernels.refuse_request(

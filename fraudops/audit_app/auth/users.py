@@ -6,7 +6,6 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Literal
 
 import sqlalchemy as sa
@@ -25,18 +24,6 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
 ROLES = tuple(ROLE_PERMISSIONS)
 USER_NAME_PATTERN = re.compile(r"[a-z0-9._@-]{2,40}")
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 200  # characters of a password
-MAX_FAILED_LOGINS = 5  # wrong passwords in a row, then the name is locked
-LOCK_SECONDS = 15 * 60
-# one text for every cause, so that a stranger cannot find out which names exist
-LOGIN_REFUSED_MESSAGE = (
-    f"Name and password do not fit. After {MAX_FAILED_LOGINS} wrong passwords in a row a "
-    f"name is locked for {LOCK_SECONDS // 60} "
-    "minutes, and a name that is no longer active cannot log in."
-)
-
-
-class LoginRefused(UserError):
-    """A login that was not granted."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +77,7 @@ def list_users(engine: sa.Engine) -> list[User]:
     """All users by name."""
     with engine.connect() as connection:
         return [
-            _to_user(row)
+            to_user(row)
             for row in connection.execute(sa.select(store.users).order_by(store.users.c.name))
         ]
 
@@ -197,83 +184,6 @@ def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
     _update_user(engine, name, by, "password", {"password": passwd(password), "one_time": 0})
 
 
-def authenticate(engine: sa.Engine, name: str, password: str) -> User:
-    """The user who has this name and password. The answer to a wrong name takes as long as that to
-    a wrong password.
-
-    Raises
-    ------
-    Refused
-        With the same words for every cause. The ledger has the cause, and never what was typed as a
-        password.
-    """
-    name, now = normalize_name(name), time.time()
-    name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # whom nobody is called
-    seen = find_user(engine, name)
-    # outside the transaction, because it takes a moment on purpose
-    fits = passwd_check(
-        seen.password if seen else _get_dummy_hash(), password[: MAX_PASSWORD_LENGTH + 1]
-    )
-    with store.write_transaction(engine) as connection:
-        row = connection.execute(
-            sa.select(store.users).where(store.users.c.name == name).with_for_update()
-        ).first()
-        reason = _find_refusal_reason(row, seen, fits, now)
-        # a name that nobody has is not written down: it may be a password typed into the wrong
-        # field
-        _log_login(connection, name if row else "nobody", reason)
-        if row and reason == "wrong password":
-            failures = row.failures + 1
-            locked = failures >= MAX_FAILED_LOGINS
-            new = {
-                "failures": 0 if locked else failures,
-                "locked_until": now + LOCK_SECONDS if locked else 0.0,
-            }
-            connection.execute(store.users.update().where(store.users.c.name == name), new)
-            if locked:
-                ledger.append_entry(
-                    connection,
-                    "user",
-                    "login",
-                    name=name,
-                    change="locked",
-                    minutes=LOCK_SECONDS // 60,
-                )
-        elif row and not reason and row.failures:
-            connection.execute(
-                store.users.update().where(store.users.c.name == name), {"failures": 0}
-            )
-    if reason or row is None:
-        raise LoginRefused(LOGIN_REFUSED_MESSAGE)
-    return _to_user(row)
-
-
-def record_login(engine: sa.Engine, name: str, reason: str = "", via: str = "form") -> None:
-    """Enter a login that an authenticating proxy vouched for, or its refusal, in the ledger."""
-    with store.write_transaction(engine) as connection:
-        _log_login(connection, name, reason, via)
-
-
-def _find_refusal_reason(row: sa.Row | None, seen: User | None, fits: bool, now: float) -> str:
-    """Looked at again in the writing transaction, so that guesses side by side count like guesses
-    in a row.
-    """
-    if row is None or seen is None:
-        return "unknown name"
-    if row.locked_until > now:
-        return "locked"
-    if not fits or row.password != seen.password:
-        return "wrong password"
-    return "" if row.active else "not active"
-
-
-def _log_login(connection: sa.Connection, name: str, reason: str, via: str = "form") -> None:
-    refusal = {"reason": reason} if reason else {}
-    ledger.append_entry(
-        connection, "login", name, result="refused" if reason else "ok", via=via, **refusal
-    )
-
-
 def _check_role(role: str) -> None:
     if role not in ROLE_PERMISSIONS:
         raise UserError(f"There is no role {role!r}. The roles are {', '.join(ROLES)}.")
@@ -283,13 +193,7 @@ def _generate_password() -> str:
     return secrets.token_urlsafe(15)
 
 
-@cache
-def _get_dummy_hash() -> str:
-    """The hash of a password that nobody has."""
-    return passwd(secrets.token_urlsafe(32))
-
-
-def _to_user(row: sa.Row) -> User:
+def to_user(row: sa.Row) -> User:
     return User(
         row.name, row.role, bool(row.active), bool(row.one_time), row.locked_until, row.password
     )
@@ -299,7 +203,7 @@ def _load_user(connection: sa.Connection, name: str) -> User | None:
     row = connection.execute(
         sa.select(store.users).where(store.users.c.name == normalize_name(name))
     ).first()
-    return _to_user(row) if row else None
+    return to_user(row) if row else None
 
 
 def _insert_user(connection: sa.Connection, name: str, role: str, by: str) -> str | None:
