@@ -40,8 +40,8 @@ class AuditPage:
     ----------
     recent : how many earlier transactions of the customer stand beside a case
     page_rows : how many rows of a list are on a page
-    role : what the person may do, see `users.MAY`
-    require : see `audit_desk.Desk`
+    role : what the person may do, see `users.ROLE_PERMISSIONS`
+    require : see `widgets.PageContext`
     """
 
     def __init__(

@@ -57,8 +57,8 @@ def plot_savings_timeline(days: pd.DataFrame, marks: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    days : `audit_stats.by_day`
-    marks : `audit_events.marks`; those of other days are left out
+    days : `performance.compute_performance_by_day`
+    marks : `events.build_event_marks`; those of other days are left out
     """
     use_style()
     place = {"left": 0.12, "right": 0.98, "top": 0.84, "bottom": 0.1}
@@ -116,7 +116,7 @@ def plot_segment_recall(every: pd.DataFrame, overall: float, apart: int) -> Figu
 
     Parameters
     ----------
-    every : index (kind, segment), columns as `audit_stats.by_segment`
+    every : index (kind, segment), columns as `performance.compute_performance_by_segment`
     overall : recall over everything
     apart : how many segments' intervals leave it out
     """

@@ -58,7 +58,8 @@ class PageContext:
 
     Attributes
     ----------
-    require : raises UserError unless this person may do what is named (see `users.MAY`)
+    require : raises UserError unless this person may do what is named (see
+        `users.ROLE_PERMISSIONS`)
     model_events : what happened to models, as the ledger has it
     """
 

@@ -39,7 +39,9 @@ ARROW_TYPES = {
 
 
 def build_arrow_schema(names: Iterable[str]) -> pa.Schema:
-    """The Arrow types of some columns; a name that is not in `TYPES` is a float (``given_*``)."""
+    """The Arrow types of some columns; a name that is not in `ARROW_TYPES` is a float
+    (``given_*``).
+    """
     return pa.schema([(name, ARROW_TYPES.get(name, pa.float64())) for name in names])
 
 

@@ -172,7 +172,7 @@ class Chunk:
 
     Attributes
     ----------
-    frame : (n, ...) canonical columns (see `mappings.COLUMNS`) and ``given_*`` ones; a value that
+    frame : (n, ...) canonical columns (see `CANONICAL_COLUMNS`) and ``given_*`` ones; a value that
         could not be read is null
     raw : (n, ...) the rows as they stood in the source
     line : (n,) line or row number in the source, from 1

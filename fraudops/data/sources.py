@@ -46,10 +46,10 @@ def open_source(
 
     Parameters
     ----------
-    name : 'simulate' or one of `mappings.MAPPINGS`
+    name : 'simulate' or one of `adapters.SOURCE_ADAPTERS`
     path : the file, or a folder of files that are read in the order of their names; for all but
         'simulate'
-    profile, seed, drift, difficulty : of the simulated world (see `plan.preset`)
+    profile, seed, drift, difficulty : of the simulated world (see `config.make_course_config`)
 
     Raises
     ------

@@ -21,7 +21,7 @@ def _load_as_of(workspace: Workspace) -> int:
 
 
 def load_held_days(workspace: Workspace) -> list[str]:
-    """The days whose data is held back, as dates (see `quality.hold_back`)."""
+    """The days whose data is held back, as dates (see `data_quality.hold_broken_days`)."""
     path = workspace.root / "data" / HELD_DAYS_FILE
     return read_json(path)["days"] if path.is_file() else []
 

@@ -120,8 +120,8 @@ def verify_anchored_chain(
 def _find_broken_entry(
     workspace: Workspace, connection: sa.Connection, registry: bool, more: Anchor | None = None
 ) -> str | None:
-    """As `verify`. The anchors are read before the chain: one that is noted down meanwhile may be
-    ahead of what we see.
+    """As `verify_anchored_chain`. The anchors are read before the chain: one that is noted down
+    meanwhile may be ahead of what we see.
     """
     try:
         anchors = (

@@ -2,8 +2,8 @@
 JSON.
 
 A change of an old entry shows when the chain is verified. It does not prove anything against
-someone who can rewrite the whole chain and every copy of its head: `anchors` keeps heads outside
-the database, and `proof` compares the facts.
+someone who can rewrite the whole chain and every copy of its head: `ledger.anchors` keeps heads
+outside the database, and `ledger.reconciliation` compares the facts.
 """
 
 import json
@@ -33,7 +33,7 @@ def append_entry(
     /,
     **payload: Any,
 ) -> str:
-    """Add an entry, in the transaction of the fact it records (see `store.writing`).
+    """Add an entry, in the transaction of the fact it records (see `database.write_transaction`).
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def stream_entries(connection: sa.Connection, event: str | None = None) -> Itera
 
 
 def load_entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
-    """`stream` as a list."""
+    """`stream_entries` as a list."""
     return list(stream_entries(connection, event))
 
 
@@ -103,7 +103,7 @@ def load_champion_changes(engine: sa.Engine) -> list[dict[str, Any]]:
 
 
 def get_head(connection: sa.Connection) -> tuple[int, str]:
-    """Number and hash of the last entry; 0 and `GENESIS` before the first."""
+    """Number and hash of the last entry; 0 and `GENESIS_HASH` before the first."""
     row = connection.execute(
         sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
     ).first()

@@ -2,9 +2,10 @@
 
 Decisions, reviewers' labels, users and the champion are compared with their own entries.
 Predictions, what they were made of, transactions and labels are too many for an entry each: an
-entry `seal` holds one hash over all rows that were new, and the table `sealed` remembers which rows
-those were, so rows that arrive late belong to a later seal and no clock decides. Not covered:
-passwords, cases and their leases, shadow answers, alerts, and rows that no seal has reached yet.
+entry `seal` holds one hash over all rows that were new, and the table `sealed` remembers
+which rows those were, so rows that arrive late belong to a later seal and no clock decides. Not
+covered: passwords, cases and their leases, shadow answers, alerts, and rows that no seal has
+reached yet.
 """
 
 import hashlib
@@ -86,7 +87,7 @@ def find_differences(connection: sa.Connection) -> Iterator[str]:
 
     Parameters
     ----------
-    connection : of `store.reading`, with a ledger whose chain holds
+    connection : of `database.read_transaction`, with a ledger whose chain holds
     """
     said = read_ledger_facts(connection)
     yield from _compare_decisions(connection, said)
@@ -238,8 +239,8 @@ def _is_unsealed(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def seal_new_rows(engine: sa.Engine, actor: str = "pipeline") -> int:
-    """Seal what is new in each table of `SEALED`: an entry with its hash, in one transaction a
-    table. Returns the rows.
+    """Seal what is new in each table of `SEALED_TABLES`: an entry with its hash, in one transaction
+    a table. Returns the rows.
     """
     new, s = 0, store.sealed
     for table in SEALED_TABLES:

@@ -87,7 +87,8 @@ def list_shap_reasons(
 
     Returns
     -------
-    For each row `REASONS` entries: feature, value, contribution (positive speaks for fraud), text
+    For each row `REASONS_PER_TRANSACTION` entries: feature, value, contribution (positive speaks
+    for fraud), text
     """
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :REASONS_PER_TRANSACTION]
     out = []

@@ -83,7 +83,8 @@ def evaluate_gates(
     Parameters
     ----------
     rows : labelled rows that are later than both training sets
-    weight : (n,) how many frauds an early report stands for (see `training.known_rows`); 1 each
+    weight : (n,) how many frauds an early report stands for (see
+        `training_set.select_weighted_rows`); 1 each
         unless given
     logged : model inputs (n, 39) of the champion's last days in service, as it stored them
     ap_tolerance : how much average precision may fall (a small test moves it by more than most

@@ -166,7 +166,7 @@ def find_last_training(workspace: Workspace, fingerprint: str, before: int) -> i
 
 
 def to_deployment_record(which: RegisteredVersion) -> dict:
-    """A version as `control` keeps it: version, sha256, threshold, file."""
+    """A version as `store.deployment` keeps it: version, sha256, threshold, file."""
     file = str(which.folder / "model.skops")
     return {
         "version": which.version,
@@ -177,7 +177,7 @@ def to_deployment_record(which: RegisteredVersion) -> dict:
 
 
 def load_aliased_versions(workspace: Workspace) -> dict[str, dict | None]:
-    """Champion and challenger as `control` keeps them; None where there is no challenger."""
+    """Champion and challenger as `store.deployment` keeps them; None without a challenger."""
     champion = find_version(workspace, CHAMPION_ALIAS)
     aliases = MlflowClient(tracking_uri=workspace.tracking_uri).get_registered_model(NAME).aliases
     return {
@@ -243,8 +243,8 @@ def set_champion(
     at: float | None = None,
     kind: str = "promotion",
 ) -> None:
-    """`promote` inside a writing transaction of the caller's, which commits after the aliases have
-    moved.
+    """`promote_version` inside a writing transaction of the caller's, which commits after the
+    aliases have moved.
 
     The ledger says who is champion: a crash before the commit leaves an alias without an entry,
     which the next call mends.
@@ -269,7 +269,7 @@ def set_champion(
     }
     said |= {
         name: champion[name] for name in ("sha256", "threshold")
-    }  # with them `proof` knows what the service must follow
+    }  # with them `ledger.reconciliation` knows what the service must follow
     ledger.append_entry(connection, "champion", actor, at, **said)
     store.set_deployment(connection, {"champion": champion}, at)
     if old and old != version:

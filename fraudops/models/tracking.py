@@ -109,6 +109,6 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
 
 
 def log_evaluation_figures(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> None:
-    """`pictures` of the active run."""
+    """`plot_evaluation` of the active run."""
     for name, figure in plot_evaluation(fitted, rows, costs).items():
         mlflow.log_figure(figure, f"pictures/{name}.png")

@@ -70,7 +70,7 @@ def select_weighted_rows(
 def _estimate_reported_share(
     features: pd.DataFrame, arrived: pd.DataFrame, known_at: int, age: np.ndarray
 ) -> np.ndarray:
-    """Share (n,) of the reports that arrive by each age (s), at least 1 / `MOST_WEIGHT`."""
+    """Share (n,) of the reports that arrive by each age (s), at least 1 / `MAX_REPORT_WEIGHT`."""
     ts = features.set_index("tx_id")["ts"].reindex(arrived["tx_id"]).to_numpy(float)
     delay = np.sort(
         (arrived["label_ts"].to_numpy() - ts)[ts < known_at - 2 * LABEL_MATURITY_DAYS * DAY]

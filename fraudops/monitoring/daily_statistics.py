@@ -56,7 +56,8 @@ class ReferenceDistribution:
 
     Attributes
     ----------
-    grid : for each of `RULED` the sorted values of the reference (at most `GRID`); empty where
+    grid : for each of `RANKED_COLUMNS` the sorted values of the reference (at most
+        `MAX_REFERENCE_VALUES`); empty where
         there is none
     channels : share of each channel in the reference
     categories : share of each category within each channel, (channel, category) index
@@ -71,7 +72,7 @@ class ReferenceDistribution:
 
     @classmethod
     def learn(cls, reference: pd.DataFrame) -> "ReferenceDistribution":
-        """From rows with ts, `FEATURES` and `SCORE`."""
+        """From rows with ts, `FEATURES` and `SCORE_COLUMN`."""
         some = reference.sample(min(MAX_REFERENCE_VALUES, len(reference)), random_state=0)
         values = some[list(RANKED_COLUMNS)].replace([np.inf, -np.inf], np.nan)
         grid = {name: np.sort(values[name].dropna().to_numpy()) for name in RANKED_COLUMNS}
@@ -85,8 +86,8 @@ class ReferenceDistribution:
         return cls(ruler.grid, ruler.channels, ruler.categories, ruler.sample(some))
 
     def rank(self, column: pd.Series) -> np.ndarray:
-        """Share (n,) of the reference below each value of one of `RULED`, ties counted half; NaN
-        where there is no value.
+        """Share (n,) of the reference below each value of one of `RANKED_COLUMNS`, ties counted
+        half; NaN where there is no value.
         """
         values, grid = column.to_numpy(np.float64), self.grid[column.name]
         ends = np.searchsorted(grid, values) + np.searchsorted(grid, values, side="right")
@@ -95,7 +96,7 @@ class ReferenceDistribution:
         )
 
     def ranks(self, rows: pd.DataFrame) -> np.ndarray:
-        """`rank` of every column, (n, `RULED`)."""
+        """`rank` of every column, (n, `RANKED_COLUMNS`)."""
         return np.column_stack([self.rank(rows[name]) for name in RANKED_COLUMNS])
 
     def weights(self, channel: pd.Series) -> np.ndarray:
@@ -121,8 +122,8 @@ class ReferenceDistribution:
 
 
 def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> dict[str, float]:
-    """The statistics of one day's rows (ts, `FEATURES`, `SCORE`); none where there are fewer than
-    `FEWEST`.
+    """The statistics of one day's rows (ts, `FEATURES`, `SCORE_COLUMN`); none where there are fewer
+    than `MIN_ROWS_FOR_STATISTICS`.
     """
     if len(rows) < MIN_ROWS_FOR_STATISTICS:
         return {}
@@ -152,8 +153,8 @@ def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> 
 
 
 def summarize_reports(ruler: ReferenceDistribution, reports: pd.DataFrame) -> dict[str, float]:
-    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE`) that arrived
-    on one day.
+    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE_COLUMN`) that
+    arrived on one day.
     """
     rank = ruler.rank(reports[SCORE_COLUMN])
     online = reports["channel"] == "online"
@@ -212,7 +213,8 @@ def compute_daily_statistics(
 
     Parameters
     ----------
-    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE`), and the reports that arrived
+    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE_COLUMN`), and the reports that
+        arrived
         on it
     """
     pool: list[pd.DataFrame] = []

@@ -131,7 +131,8 @@ def check_quality(profile: DataProfile, tx: pd.DataFrame, start: int) -> list[Fi
 
     Parameters
     ----------
-    tx : the day's rows, with the columns `REQUIRED`; one that is absent or of another type is
+    tx : the day's rows, with the columns `REQUIRED_COLUMNS`; one that is absent or of another type
+        is
         itself a finding
 
     Returns

@@ -119,7 +119,7 @@ def measure_world(
 
     Parameters
     ----------
-    kind : a key of `plan.DRIFTS`, or 'control'
+    kind : a key of `config.DRIFT_KINDS`, or 'control'
     statistics : without them only the data is judged (for faults that need no more)
     """
     config = make_course_config(profile, seed, "none" if kind == "control" else f"{kind}:{shape}")

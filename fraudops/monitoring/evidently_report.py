@@ -38,8 +38,9 @@ def run_evidently_report(
 
     Parameters
     ----------
-    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET` (0 or 1) and
-        `PREDICTION` (0 to 1) also
+    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET_COLUMN` (0 or
+        1) and
+        `PREDICTION_COLUMN` (0 to 1) also
         the report on classification, if both sides have both classes
     html : where to save the page
 

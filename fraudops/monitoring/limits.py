@@ -3,7 +3,8 @@ tests and windows.
 
 How an alarm comes about:
 
-1. `fraudops.streams` turns a day into some fifty statistics (columns, all columns jointly, scores,
+1. `fraudops.monitoring.daily_statistics` turns a day into some fifty statistics (columns, all
+   columns jointly, scores,
    arrived reports).
 2. Each is compared with the same weekday of the reference and divided by how much it swings there:
    `standardise`. Means over
@@ -12,11 +13,11 @@ How an alarm comes about:
    days that few worlds exceed,
    among worlds without drift and worlds with a busier season, times one factor for all. The factor
    is chosen by cross-validation over worlds, so that the whole monitor raises at most half of
-   `BUDGET` in worlds that had no part in the limits; ``2_Data_Drifts/marks.csv`` says what it
-   reaches in others still. This is the single-step max-T adjustment of Westfall and Young (1993,
-   Resampling-Based Multiple Testing) with quantile scaling (Beran 1988, Balanced simultaneous
-   confidence sets): it holds over dependent tests, which a Bonferroni correction of fifty
-   correlated columns would punish.
+   `FALSE_ALARM_BUDGET` in worlds that had no part in the limits; ``2_Data_Drifts/marks.csv`` says
+   what it reaches in others still. This is the single-step max-T adjustment of Westfall and Young
+   (1993, Resampling-Based Multiple Testing) with quantile scaling (Beran 1988, Balanced
+   simultaneous confidence sets): it holds over dependent tests, which a Bonferroni correction of
+   fifty correlated columns would punish.
 4. Where the reference itself swung wider than the limits allow, its own extreme is the limit, and a
    reference of fewer days
    than those of the calibration widens them: data that is rougher or younger does not cry wolf.

@@ -77,8 +77,8 @@ class DriftMonitor:
 
 
 def _sample_reference_day(rows: pd.DataFrame, known: set[str]) -> tuple[pd.DataFrame, pd.Series]:
-    """At most `REFERENCE_DAY_ROWS` rows of a day and all that were reported, and which of them were
-    drawn.
+    """At most `REFERENCE_ROWS_PER_DAY` rows of a day and all that were reported, and which of them
+    were drawn.
     """
     drawn = pd.Series(
         rows.index.isin(rows.sample(min(REFERENCE_ROWS_PER_DAY, len(rows)), random_state=0).index),

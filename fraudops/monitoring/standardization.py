@@ -83,7 +83,8 @@ def standardize_statistics(raw: pd.DataFrame, live: int) -> pd.DataFrame:
 
     Parameters
     ----------
-    raw : (days, statistics) as `streams.daily` gives them, index: day since 1970, without gaps
+    raw : (days, statistics) as `daily_statistics.compute_daily_statistics` gives them, index: day
+        since 1970, without gaps
     live : the first day that is not reference
 
     Returns

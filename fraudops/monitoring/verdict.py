@@ -93,7 +93,7 @@ def make_verdict(
     ----------
     day : days since 1970
     moved : the day's rows of `compare`
-    findings : of `quality.judge` for the same day
+    findings : of `data_quality.check_quality` for the same day
     judged : whether the day could be compared at all
     """
     ranked = moved.assign(times=moved["z"] / moved["limit"]).sort_values("times", ascending=False)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def block_interrupts() -> Iterator[None]:
-    """A worker that starts here is deaf to Ctrl-C until `worker.prepare` listens; else its imports
-    would break noisily.
+    """A worker that starts here is deaf to Ctrl-C until `worker.initialize_worker` listens; else
+    its imports would break noisily.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

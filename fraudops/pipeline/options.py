@@ -108,7 +108,7 @@ def resolve_parameters(
     ------
     UserError
         For an unknown profile or source, a date that is none, a file that is not there, and as
-        `check_parameters`.
+        `parse_assignments`.
     """
     if profile not in PROFILES:
         raise make_unknown_name_error("profile", profile, PROFILES)

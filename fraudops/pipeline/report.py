@@ -20,7 +20,7 @@ class NodeOutcome:
 
     Attributes
     ----------
-    status : a key of `STATES`.
+    status : a key of `STATUS_STYLES`.
     seconds : of the notebook's execution, where it has one.
     error : what went wrong, for a failed one.
     """

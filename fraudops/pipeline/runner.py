@@ -67,8 +67,8 @@ def run_notebooks(
 
     Parameters
     ----------
-    chosen : names, as `pipeline.select` gives them.
-    parameters : for each node, as `settings.run_parameters` gives them.
+    chosen : names, as `graph.select_nodes` gives them.
+    parameters : for each node, as `options.resolve_parameters` gives them.
     jobs : notebooks at one time, at least 1.
     force : run also what is fresh.
     command : what to type to resume, for the messages.

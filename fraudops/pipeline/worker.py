@@ -1,5 +1,5 @@
-"""The inside of a worker process: executes one notebook after another for `fraudops.runner`, and
-makes pages of them.
+"""The inside of a worker process: executes one notebook after another for
+`fraudops.pipeline.runner`, and makes pages of them.
 """
 
 import os
@@ -76,7 +76,8 @@ def initialize_worker(events: Any, workspace: Workspace) -> None:
                 temporary.write_text(buf, encoding="utf-8")
 
     papermill_io.register(str(workspace.root), Whole())
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # failures come back as `Ended`
+    # failures come back as `NotebookResult`
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
 
 
 def execute_notebook(job: NotebookJob) -> NotebookResult:

@@ -87,11 +87,12 @@ def _parse_model_event(entry: dict) -> dict:
 def build_event_marks(
     alarms: pd.DataFrame, begun: pd.DataFrame, events: list[dict]
 ) -> pd.DataFrame:
-    """What happened, for the picture: day (date), kind (of `audit_pictures.MARKS`).
+    """What happened, for the picture: day (date), kind (of `plots.EVENT_MARKERS`).
 
     Parameters
     ----------
-    alarms, begun, events : what `alarms`, `first_decisions` and `ModelEvents` give
+    alarms, begun, events : what `load_drift_alerts`, `load_version_starts` and `ModelEventReader`
+        give
     """
     raised = [
         (day_of(int(ts) - 1), "drift alarm") for ts in alarms["as_of"]

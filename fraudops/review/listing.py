@@ -89,8 +89,8 @@ def load_prediction_page(
     offset: int = 0,
     size: int = DEFAULT_PAGE_ROWS,
 ) -> tuple[pd.DataFrame, int]:
-    """Some rows of one of `LISTS`, and how many there are in all, counted up to one more than
-    `COUNTED`.
+    """Some rows of one of `PREDICTION_LISTS`, and how many there are in all, counted up to one more
+    than `MAX_COUNTED_ROWS`.
 
     Returns
     -------

@@ -58,7 +58,7 @@ def compute_urgency(age: float) -> float:
 
 
 def build_urgency_sql(age: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
-    """`urgency` in the database, of ages that are not negative."""
+    """`compute_urgency` in the database, of ages that are not negative."""
     waited = 1.0 + age / float(DUE_SECONDS)
     return sa.case((age > DUE_SECONDS, 2 * waited), else_=waited)
 
@@ -67,7 +67,8 @@ def is_override(verdict: str, flagged: bool, probability: float) -> bool:
     """Whether a verdict goes against the model: fraud where it approved, or genuine where it was
     certain of fraud.
 
-    A flag below `CERTAIN` is a question, and neither answer to a question overrides it.
+    A flag below `OVERRIDE_PROBABILITY` is a question, and neither answer to a question overrides
+    it.
     """
     return (verdict == "fraud" and not flagged) or (
         verdict == "genuine" and flagged and probability >= OVERRIDE_PROBABILITY

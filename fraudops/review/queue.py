@@ -208,7 +208,7 @@ def record_decision(
     """Record a decision on a claimed case: decision, label and ledger entry in one transaction.
 
     `unsure` gives no label and puts the case back for somebody else. Above
-    `review_rules.SECOND_CENTS`, or against the model, a verdict is a proposal until a second
+    `policy.SECOND_REVIEW_CENTS`, or against the model, a verdict is a proposal until a second
     person, who is not told the first verdict, says the same; who says the opposite puts their own
     verdict in its place, for somebody else to agree with.
 

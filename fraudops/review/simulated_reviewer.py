@@ -41,8 +41,8 @@ def compute_cost_with_review_errors(
 ) -> np.ndarray:
     """Cost of each transaction in cents (n,), the reviewer's errors counted too.
 
-    As `metrics.cost`; besides, a fraud that the reviewer misses costs its amount, and an honest
-    customer whom the reviewer accuses costs goodwill.
+    As `metrics.compute_decision_costs`; besides, a fraud that the reviewer misses costs its amount,
+    and an honest customer whom the reviewer accuses costs goodwill.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def rank_cases(
     Raises
     ------
     UserError
-        If the order is none of `ORDERS`.
+        If the order is none of `CASE_ORDERS`.
     """
     ts = np.asarray(ts, float)
     if order == "first come":
@@ -120,7 +120,7 @@ def assign_cases(
     Parameters
     ----------
     ts, takes : (n,) arrival (s since 1970, ascending) and length of the review (s)
-    first : (n,) as `rank` gives it
+    first : (n,) as `rank_cases` gives it
     sittings : (m, 2) start and end; nobody begins a review at or after the end
     due : seconds; a case that has waited longer is begun by nobody
 
@@ -198,8 +198,9 @@ def compute_daily_earnings(
 
     Parameters
     ----------
-    played : what `play` gives, and fraud and called (bool): the truth, and what the reviewer says
-    days : (d,) as in `play`; every case must belong to one of them
+    played : what `simulate_reviews` gives, and fraud and called (bool): the truth, and what the
+        reviewer says
+    days : (d,) as in `simulate_reviews`; every case must belong to one of them
     goodwill : cents
     """
     fraud, called, decided = (
@@ -234,8 +235,8 @@ def compute_earnings_by_team_size(
     goodwill: int,
     order: str = "expected loss",
 ) -> np.ndarray:
-    """What `earned` says for each number of reviewers (len(numbers), d), all else as at the desk:
-    cents.
+    """What `compute_daily_earnings` says for each number of reviewers (len(numbers), d), all else
+    as at the desk: cents.
     """
     teams = [replace(desk, reviewers=int(number)) for number in numbers]
     return np.array(

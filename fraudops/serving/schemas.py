@@ -50,7 +50,7 @@ class Transaction(StrictModel):
         return self
 
     def canonical(self) -> dict:
-        """In the columns of `online.TX_COLUMNS`: whole cents, hundredths of a degree."""
+        """In the columns `data.TRANSACTION_COLUMNS`: whole cents, hundredths of a degree."""
         row = self.model_dump(exclude={"amount", "lat", "lon"})
         place = {
             f"{name}_cdeg": None if (at := getattr(self, name)) is None else round(at * 100)

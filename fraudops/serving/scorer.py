@@ -45,7 +45,7 @@ class Scorer:
     """A model with its threshold, and the database that it reads the past from and writes its
     answers to.
 
-    What `control` says in the database goes before what it was made with.
+    What `store.deployment` says in the database goes before what it was made with.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class Scorer:
         costs: Costs | None = None,
         made_at: float = 0.0,
     ):
-        """`made_at` (s since 1970): a champion that `control` was told of before then is not
-        followed any more.
+        """`made_at` (s since 1970): a champion that `store.deployment` was told of before then is
+        not followed any more.
         """
         self.engine, self.costs, self.made_at = engine, costs or Costs(), made_at
         self.own = self.champion = LoadedModel.load(model_file, sha256, version, threshold)

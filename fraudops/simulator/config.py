@@ -143,7 +143,7 @@ def make_course_config(
     Parameters
     ----------
     profile : 'smoke', 'course' or 'full'
-    drift : names of `DRIFTS` with commas between them, each with an optional shape, as in
+    drift : names of `DRIFT_KINDS` with commas between them, each with an optional shape, as in
         'price_inflation:gradual';
         empty or 'none' for the control
     """

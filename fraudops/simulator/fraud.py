@@ -65,7 +65,8 @@ def add_fraud(
 
     Parameters
     ----------
-    tx : columns of the genuine transactions, each (n,), as `shopping.purchases` gives them
+    tx : columns of the genuine transactions, each (n,), as `purchases.simulate_purchases` gives
+        them
 
     Returns
     -------

@@ -3,8 +3,8 @@
 Two presets. ``handbook`` follows the published law of the Fraud Detection Handbook's simulator (Le
 Borgne et al., 2022, chapter 3). ``course`` is richer and harder: categories, channels, places,
 seasons, customers and merchants that come and go, six kinds of fraud, and drift at a known onset.
-Every number a customer or terminal needs is addressed by its id (see `fraudops.draws`), so a
-customer lives alike among few and many, and in one thread or several.
+Every number a customer or terminal needs is addressed by its id (see `fraudops.simulator.rng`), so
+a customer lives alike among few and many, and in one thread or several.
 """
 
 from collections.abc import Callable

@@ -26,7 +26,7 @@ def list_predictions(
 
     Parameters
     ----------
-    which : one of `FILTERS`; errors are approved frauds and flagged genuine ones
+    which : one of `PREDICTION_FILTERS`; errors are approved frauds and flagged genuine ones
     limit : at most so many
     after : (ts, tx_id) of the last one of the page before
 

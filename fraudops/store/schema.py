@@ -77,7 +77,7 @@ evidence = sa.Table(  # what a prediction was made of
     _text_column("prediction_id", primary_key=True),
     sa.Column(
         "inputs", sa.Text, nullable=False
-    ),  # JSON: the model's inputs in the order of `features.FEATURES`
+    ),  # JSON: the model's inputs in the order of `definitions.FEATURES`
     sa.Column("reasons", sa.Text, nullable=False),  # JSON
     sa.Column(
         "cold_start", sa.Text, nullable=False

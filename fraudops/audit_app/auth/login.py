@@ -239,7 +239,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         return user is not None and user.name == handler.current_user.username
 
     async def checked(self, name: str, password: str) -> users.User:
-        """`users.check`, one at a time and without holding up other requests."""
+        """`users.authenticate`, one at a time and without holding up other requests."""
         async with self.one_at_a_time:
             return await asyncio.to_thread(passwords.authenticate, self.engine, name, password)
 

@@ -28,7 +28,7 @@ def get_actor() -> str:
     """
     if not is_served_by_voila():
         return os.environ.get("FRAUDOPS_ACTOR") or getpass.getuser()
-    if not os.environ.get("FRAUDOPS_LOGIN"):  # set by the server, see `kernels.OwnedKernels`
+    if not os.environ.get("FRAUDOPS_LOGIN"):  # set by the server, see `kernels.OwnedKernelManager`
         raise UserError("This page was opened without a login. Start it with `fraudops audit`.")
     return os.environ["FRAUDOPS_LOGIN"]
 

@@ -17,7 +17,7 @@ DEFAULT_LIST_DAYS = 90  # that a list shows unless another day is chosen
 
 
 class ListsTab:
-    """One of `listing.LISTS` at a time."""
+    """One of `listing.PREDICTION_LISTS` at a time."""
 
     def __init__(self, desk: PageContext, page_rows: int):
         self.desk, self.size, self.offset, self.total = desk, page_rows, 0, 0
