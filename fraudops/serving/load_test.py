@@ -24,7 +24,7 @@ def run_load_test(
     Parameters
     ----------
     url : of the service
-    tx : (n, 9) the transactions to send, columns `online.TRANSACTION_COLUMNS_LIST`
+    tx : (n, 9) the transactions to send, columns `data.TRANSACTION_COLUMNS`
     users : callers at once; each waits for its answer
     rows : transactions a request
     rate : requests a second over all users; 0 for as many as go

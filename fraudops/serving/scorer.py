@@ -150,8 +150,8 @@ class Scorer:
         return loaded
 
     def score(self, tx: pd.DataFrame) -> pd.DataFrame:
-        """Score raw transactions in a frame (columns `TX_COLUMNS`); see `answer`. (n, 8) in the
-        order of `tx`.
+        """Score raw transactions in a frame (columns `data.TRANSACTION_COLUMNS`); see `answer`. (n,
+        8) in the order of `tx`.
         """
         rows = tx[list(TRANSACTION_COLUMNS)].astype(object)
         rows = rows.where(rows.notna(), None).to_dict("records")
@@ -164,7 +164,8 @@ class Scorer:
 
         Parameters
         ----------
-        rows : transactions, keys `TX_COLUMNS`; the first of those with one tx_id counts
+        rows : transactions, keys `data.TRANSACTION_COLUMNS`; the first of those with one tx_id
+            counts
 
         Returns
         -------
