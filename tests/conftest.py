@@ -22,6 +22,7 @@ SETTINGS = (
     "FRAUDOPS_TRACKING_URI",
     "MLFLOW_TRACKING_URI",
 )
+SLOW_FIXTURES = {"browser", "postgres_server", "small_workspace"}
 SLOW_FOLDERS = ("audit_app", "backtest", "chain", "pipeline", "serving")
 
 
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items):
     """Mark tests that start browsers, servers, kernels or engines as slow."""
     for item in items:
         folder = item.path.parent.name
-        wants = {"browser", "postgres_server"} & set(getattr(item, "fixturenames", ()))
+        wants = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
         if folder in SLOW_FOLDERS or wants:
             item.add_marker("slow")
 

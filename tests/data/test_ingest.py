@@ -100,12 +100,14 @@ def test_the_same_delivery_again_changes_nothing(workspace, whole):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_rows", [1, 7, 200])
 def test_chunks_do_not_show_in_the_bytes(workspace, whole, chunk_rows):
     ingest(workspace, ROWS, chunk_rows=chunk_rows)
     assert state(workspace) == whole
 
 
+@pytest.mark.slow
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -255,6 +257,7 @@ delivery = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(parts=st.lists(delivery, min_size=1, max_size=3))
 def test_versions_quarantine_and_counts_are_what_the_rules_say(tmp_path_factory, parts):
@@ -365,6 +368,7 @@ REST = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_a_kill_before_any_step_and_the_same_again_gives_the_same_bytes(tmp_path):
     ingest(Workspace.find(tmp_path / "start"), ROWS[:100])

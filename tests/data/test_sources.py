@@ -260,6 +260,7 @@ def test_parquet_columns_of_the_wrong_type_go_to_quarantine(tmp_path):
     assert (done.accepted, done.quarantined) == (2, 1)
 
 
+@pytest.mark.slow
 def test_no_chunk_is_longer_than_the_limit(tmp_path):
     write(pd.concat([HANDBOOK] * (CHUNK_ROWS // 2), ignore_index=True), tmp_path / "a.parquet")
     line = b"1,2018-04-01 00:00:31,596,3156,57.16,0\n"

@@ -10,6 +10,7 @@ from fraudops.workspace import REPOSITORY, Workspace
 FILE = REPOSITORY.parent / "shared" / "data" / "sparkov_150_cards.csv.gz"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not FILE.is_file(),
     reason=f"the Sparkov file is not part of this repository; it was looked for at {FILE}",

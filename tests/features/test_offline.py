@@ -4,6 +4,7 @@ import sqlite3
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,7 @@ def test_windows_agree_with_a_loop_a_person_can_check():
         assert got["t_fraud_30d"][i] == (reports["label_ts"] >= row["ts"] - 30 * DAY).sum()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     cut=st.integers(100, 1200),

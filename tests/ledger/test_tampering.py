@@ -393,6 +393,7 @@ def test_a_record_that_nobody_touched_holds(house, copy):
         assert anchors.find_record_problems(workspace, copy()) == []
 
 
+@pytest.mark.slow
 def test_a_thousand_tamperings_are_found(house, copy):
     workspace, _ = house
     draw = random.Random(5)

@@ -42,6 +42,7 @@ def test_labels_after_known_at_change_nothing():
     np.testing.assert_array_equal(rows.y, again.y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", models.STRATEGIES)
 def test_every_strategy_fits_and_ranks(strategy):
     features, tx, labels = world()

@@ -64,6 +64,7 @@ def test_the_bytes_of_two_worlds_are_pinned():
     assert fingerprint(book.transactions) == PINNED_BOOK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config", [make_course_config("smoke"), HANDBOOK], ids=["course", "handbook"]
 )

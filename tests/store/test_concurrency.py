@@ -50,6 +50,7 @@ def review(root: str, url: str, actor: str) -> list[str]:
     return mine
 
 
+@pytest.mark.slow
 def test_eight_processes_lose_nothing_and_double_nothing(database, engine):
     workspace, url = database
     assert fill(engine, flagged=PROCESSES * EACH, cents=1) == PROCESSES * EACH
