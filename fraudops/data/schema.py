@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from fraudops.data.columns import TRANSACTION_COLUMNS
 from fraudops.errors import UserError
 
 MAX_AMOUNT_CENTS = (
@@ -151,19 +152,7 @@ def validate_chunk(
     )
 
 
-CANONICAL_COLUMNS = (
-    "tx_id",
-    "ts",
-    "customer_id",
-    "terminal_id",
-    "amount_cents",
-    "category",
-    "channel",
-    "lat_cdeg",
-    "lon_cdeg",
-    "is_fraud",
-    "label_ts",
-)
+CANONICAL_COLUMNS = (*TRANSACTION_COLUMNS, "is_fraud", "label_ts")
 
 
 @dataclass
