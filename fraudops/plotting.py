@@ -1,15 +1,21 @@
 """One style for every plot: a color-blind-safe palette with fixed meanings."""
 
+from typing import NamedTuple
+
 import matplotlib.pyplot as plt
 
-# Okabe and Ito (2008): told apart with every common colour vision
-GENUINE_COLOR, FRAUD_COLOR, CHAMPION_COLOR, CHALLENGER_COLOR, NEUTRAL_COLOR = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#8A8A8A",
-)
+
+class Palette(NamedTuple):
+    """Colors that readers with any common color vision can tell apart (Okabe and Ito 2008)."""
+
+    genuine: str = "#0072B2"
+    fraud: str = "#D55E00"
+    champion: str = "#009E73"
+    challenger: str = "#CC79A7"
+    neutral: str = "#8A8A8A"
+
+
+COLORS = Palette()
 
 
 def use_style() -> None:
@@ -22,9 +28,7 @@ def use_style() -> None:
             "axes.spines.right": False,
             "axes.titlelocation": "left",
             "axes.titlesize": 11,
-            "axes.prop_cycle": plt.cycler(
-                color=[GENUINE_COLOR, FRAUD_COLOR, CHAMPION_COLOR, CHALLENGER_COLOR, NEUTRAL_COLOR]
-            ),
+            "axes.prop_cycle": plt.cycler(color=COLORS),
             "figure.constrained_layout.use": True,
         }
     )

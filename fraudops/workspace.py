@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,50 @@ class Workspace:
     def experiments(self) -> dict:
         """Load the ranking of strategies of 4_1_experiments."""
         return self._load_result("models", "experiments.json", "4_1_experiments")
+
+    def write_json(self, relative_path: str, value: Any) -> Path:
+        """Write JSON atomically into this workspace.
+
+        Parameters
+        ----------
+        relative_path : str
+            Such as ``"drift/verdict.json"``.
+        value : Any
+
+        Returns
+        -------
+        Path
+        """
+        return write_json(self.path(relative_path), value)
+
+    def atomic_write(self, relative_path: str) -> AbstractContextManager[Path]:
+        """Open a temporary path that replaces a file or folder of this workspace.
+
+        Parameters
+        ----------
+        relative_path : str
+
+        Returns
+        -------
+        context manager of Path
+            See the function `atomic_write`.
+        """
+        return atomic_write(self.path(relative_path))
+
+    def record_metrics(self, notebook: str, **metrics: Any) -> None:
+        """Write a notebook's headline numbers to ``figures/``, for the report and the tests.
+
+        Parameters
+        ----------
+        notebook : str
+        **metrics : Any
+            Numbers or texts by name.
+        """
+        plain = {
+            name: value.item() if hasattr(value, "item") else value
+            for name, value in metrics.items()
+        }
+        self.write_json(f"figures/{notebook}.json", plain)
 
     def relative_path(self, path: Path) -> str:
         """Get a path relative to the root, for messages.
@@ -292,19 +336,3 @@ def compute_fingerprint(path: Path) -> str:
             content = hashlib.file_digest(handle, "sha256").hexdigest()
         total.update(f"{file.relative_to(path).as_posix()}:{content}\n".encode())
     return total.hexdigest()
-
-
-def record_headline_metrics(workspace: Workspace, notebook: str, **metrics: Any) -> None:
-    """Write a notebook's most important numbers to ``figures/``, for the report and the tests.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    notebook : str
-    **metrics : Any
-        Numbers or texts by name.
-    """
-    plain = {
-        name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()
-    }
-    write_json(workspace.path("figures", f"{notebook}.json"), plain)

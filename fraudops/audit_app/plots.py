@@ -11,31 +11,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fraudops.plotting import (
-    CHALLENGER_COLOR,
-    CHAMPION_COLOR,
-    FRAUD_COLOR,
-    GENUINE_COLOR,
-    NEUTRAL_COLOR,
-    use_style,
-)
+from fraudops.plotting import COLORS, use_style
 from fraudops.review import CUSTOMER_HISTORY_DAYS, TERMINAL_HISTORY_DAYS, Case
 from fraudops.timeline import DAY
 
 # kind of event: marker, colour
 EVENT_MARKERS = {
-    "drift alarm": ("v", CHALLENGER_COLOR),
-    "version begins": (">", GENUINE_COLOR),
-    "promotion": ("^", CHAMPION_COLOR),
-    "rollback": ("<", FRAUD_COLOR),
-    "refusal": ("X", NEUTRAL_COLOR),
+    "drift alarm": ("v", COLORS.challenger),
+    "version begins": (">", COLORS.genuine),
+    "promotion": ("^", COLORS.champion),
+    "rollback": ("<", COLORS.fraud),
+    "refusal": ("X", COLORS.neutral),
 }
 CSS_COLORS = {
-    "genuine": GENUINE_COLOR,
-    "fraud": FRAUD_COLOR,
-    "champion": CHAMPION_COLOR,
-    "challenger": CHALLENGER_COLOR,
-    "quiet": NEUTRAL_COLOR,
+    "genuine": COLORS.genuine,
+    "fraud": COLORS.fraud,
+    "champion": COLORS.champion,
+    "challenger": COLORS.challenger,
+    "quiet": COLORS.neutral,
 }
 
 
@@ -71,7 +64,7 @@ def plot_savings_timeline(days: pd.DataFrame, marks: pd.DataFrame) -> Figure:
         wide = 0.8 * 6.4 * 72 * (place["right"] - place["left"]) / (last + 1)  # points
         # one collection of lines: bars are an object each, which takes five times as long to draw
         axes.vlines(
-            at, 0, saved, colors=np.where(saved >= 0, CHAMPION_COLOR, FRAUD_COLOR), linewidth=wide
+            at, 0, saved, colors=np.where(saved >= 0, COLORS.champion, COLORS.fraud), linewidth=wide
         )
         low, high = min(saved.min(), 0), max(saved.max(), 0)
         room = 0.08 * (high - low or 1)
@@ -105,7 +98,7 @@ def plot_savings_timeline(days: pd.DataFrame, marks: pd.DataFrame) -> Figure:
     axes.set_title(
         title, y=1.09
     )  # a place of its own: finding one takes as long as drawing the rest
-    axes.axhline(0, color=NEUTRAL_COLOR, linewidth=0.8)
+    axes.axhline(0, color=COLORS.neutral, linewidth=0.8)
     axes.set_ylabel("euros saved")
     plt.close(figure)
     return figure
@@ -129,11 +122,11 @@ def plot_segment_recall(every: pd.DataFrame, overall: float, apart: int) -> Figu
         range(len(shown)),
         shown["recall_low"],
         shown["recall_high"],
-        color=NEUTRAL_COLOR,
+        color=COLORS.neutral,
         linewidth=3,
     )
-    axes.plot(shown["recall"], range(len(shown)), "o", color=CHAMPION_COLOR)
-    axes.axvline(overall, color=NEUTRAL_COLOR, linestyle="--", linewidth=1)
+    axes.plot(shown["recall"], range(len(shown)), "o", color=COLORS.champion)
+    axes.axvline(overall, color=COLORS.neutral, linestyle="--", linewidth=1)
     names = [f"{kind}: {name} ({frauds:,.0f})" for (kind, name), frauds in shown["frauds"].items()]
     axes.set_yticks(range(len(shown)), names, fontsize=8)
     axes.set(xlim=(-0.02, 1.02), xlabel="recall with 95 % interval; in brackets the known frauds")
@@ -188,7 +181,7 @@ def _plot_lane(axes: Axes, case: Case, past: pd.DataFrame, words: str) -> None:
         days[~fraud],
         euros[~fraud],
         s=16,
-        color=GENUINE_COLOR,
+        color=COLORS.genuine,
         alpha=0.6,
         linewidths=0,
         label="not reported",
@@ -197,16 +190,16 @@ def _plot_lane(axes: Axes, case: Case, past: pd.DataFrame, words: str) -> None:
         days[fraud],
         euros[fraud],
         s=36,
-        color=FRAUD_COLOR,
+        color=COLORS.fraud,
         marker="X",
         linewidths=0,
         label="reported fraud",
     )
     here = max(case.about["amount_cents"], 1) / 100
     axes.scatter(
-        [0], [here], s=90, color=CHALLENGER_COLOR, marker="*", zorder=3, label="this transaction"
+        [0], [here], s=90, color=COLORS.challenger, marker="*", zorder=3, label="this transaction"
     )
-    axes.axvline(0, color=NEUTRAL_COLOR, linewidth=0.8)
+    axes.axvline(0, color=COLORS.neutral, linewidth=0.8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     axes.minorticks_off()

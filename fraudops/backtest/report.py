@@ -12,23 +12,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from fraudops.plotting import (
-    CHALLENGER_COLOR,
-    CHAMPION_COLOR,
-    FRAUD_COLOR,
-    GENUINE_COLOR,
-    NEUTRAL_COLOR,
-    use_style,
-)
+from fraudops.plotting import COLORS, use_style
 from fraudops.timeline import day_of
 from fraudops.workspace import Workspace, atomic_write
 
 # policy: how the page calls it, its colour
 POLICY_STYLES = {
-    "loop": ("the loop", CHAMPION_COLOR),
-    "daily": ("retraining every day", GENUINE_COLOR),
-    "never": ("never retraining", FRAUD_COLOR),
-    "oracle": ("an oracle", NEUTRAL_COLOR),
+    "loop": ("the loop", COLORS.champion),
+    "daily": ("retraining every day", COLORS.genuine),
+    "never": ("never retraining", COLORS.fraud),
+    "oracle": ("an oracle", COLORS.neutral),
     "nothing": ("doing nothing", "black"),
 }
 
@@ -125,10 +118,10 @@ def _plot_money_saved(story: dict) -> Figure:
     )
     ax.legend(frameon=False)
     rows = {
-        "alarm": FRAUD_COLOR,
-        "training": CHALLENGER_COLOR,
-        "refusal": NEUTRAL_COLOR,
-        "promotion": CHAMPION_COLOR,
+        "alarm": COLORS.fraud,
+        "training": COLORS.challenger,
+        "refusal": COLORS.neutral,
+        "promotion": COLORS.champion,
     }
     place = {name: number for number, name in enumerate(saved.index)}
     for height, (kind, colour) in enumerate(rows.items()):

@@ -19,7 +19,7 @@ from fraudops.models.gates import build_segment_masks
 from fraudops.models.inference import predict_probability
 from fraudops.models.metrics import compute_decision_costs
 from fraudops.models.training_set import LabelledRows
-from fraudops.plotting import CHALLENGER_COLOR, FRAUD_COLOR, NEUTRAL_COLOR, use_style
+from fraudops.plotting import COLORS, use_style
 from fraudops.workspace import REPOSITORY
 
 CALIBRATION_BINS = 8  # of the calibration curve: frauds are few
@@ -64,7 +64,7 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
     }
     _, ax = made["precision_recall"]
     PrecisionRecallDisplay.from_predictions(
-        rows.y, p, ax=ax, curve_kwargs={"color": CHALLENGER_COLOR}, plot_chance_level=True
+        rows.y, p, ax=ax, curve_kwargs={"color": COLORS.challenger}, plot_chance_level=True
     )
     ax.set_title("Precision and recall")
     _, ax = made["cost"]
@@ -73,8 +73,8 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
         compute_decision_costs(rows.y, make_decisions(p, one, costs), rows.cents, costs).sum() / 100
         for one in thresholds
     ]
-    ax.plot(thresholds, spent, color=CHALLENGER_COLOR)
-    ax.axvline(fitted.threshold, color=NEUTRAL_COLOR, linestyle="--")
+    ax.plot(thresholds, spent, color=COLORS.challenger)
+    ax.axvline(fitted.threshold, color=COLORS.neutral, linestyle="--")
     ax.set(
         xscale="log",
         xlabel="threshold (dashed: the one chosen)",
@@ -83,7 +83,7 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
     )
     _, ax = made["calibration"]
     CalibrationDisplay.from_predictions(
-        rows.y, p, n_bins=CALIBRATION_BINS, strategy="quantile", ax=ax, color=CHALLENGER_COLOR
+        rows.y, p, n_bins=CALIBRATION_BINS, strategy="quantile", ax=ax, color=COLORS.challenger
     )
     ax.set(xscale="symlog", yscale="symlog", title="Frauds expected and found")
     for scale in (ax.set_xscale, ax.set_yscale):
@@ -93,12 +93,12 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
     spent = compute_decision_costs(rows.y, decision, rows.cents, costs)
     names = build_segment_masks(rows.X)
     stake = [rows.cents[inside & (rows.y == 1)].sum() / 100 for inside in names.values()]
-    ax.barh(list(names), stake, color=NEUTRAL_COLOR, label="fraud")
+    ax.barh(list(names), stake, color=COLORS.neutral, label="fraud")
     ax.barh(
         list(names),
         [spent[inside].sum() / 100 for inside in names.values()],
         height=0.4,
-        color=FRAUD_COLOR,
+        color=COLORS.fraud,
         label="cost",
     )
     ax.set(xlabel="euros", title="What fraud was there, and what it cost all the same")

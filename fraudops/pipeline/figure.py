@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from fraudops.pipeline import GRAPH
-from fraudops.plotting import CHAMPION_COLOR, NEUTRAL_COLOR, use_style
+from fraudops.plotting import COLORS, use_style
 
 
 def plot_pipeline(lit: str) -> Figure:
@@ -24,7 +24,7 @@ def plot_pipeline(lit: str) -> Figure:
     figure, axes = plt.subplots(figsize=(9.5, 0.5 * rows + 0.5))
     axes.set_axis_off()
     for x, (folder, names) in enumerate(columns.items()):
-        axes.text(x, 0.75, folder.replace("_", " "), ha="center", fontsize=8, color=NEUTRAL_COLOR)
+        axes.text(x, 0.75, folder.replace("_", " "), ha="center", fontsize=8, color=COLORS.neutral)
         for y, name in enumerate(names):
             _draw_box(axes, x, -y, name, name == lit)
         if x:
@@ -32,7 +32,7 @@ def plot_pipeline(lit: str) -> Figure:
                 "",
                 (x - 0.46, -0.5),
                 (x - 0.54, -0.5),
-                arrowprops={"arrowstyle": "->", "color": NEUTRAL_COLOR},
+                arrowprops={"arrowstyle": "->", "color": COLORS.neutral},
             )
     axes.set_xlim(-0.55, len(columns) - 0.45)
     axes.set_ylim(-rows + 0.6, 1.1)
@@ -41,7 +41,7 @@ def plot_pipeline(lit: str) -> Figure:
 
 
 def _draw_box(axes: Axes, x: float, y: float, name: str, lit: bool) -> None:
-    face, ink = (CHAMPION_COLOR, "white") if lit else ("#F2F2F2", "#333333")
+    face, ink = (COLORS.champion, "white") if lit else ("#F2F2F2", "#333333")
     axes.add_patch(
         FancyBboxPatch(
             (x - 0.4, y - 0.22), 0.8, 0.44, boxstyle="round,pad=0.03", fc=face, ec="#CCCCCC"
