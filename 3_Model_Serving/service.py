@@ -285,7 +285,7 @@ class FraudScoring:
             sha256=served.sha256,
             threshold=served.threshold,
             mode=self.scorer.mode,
-            block_from=self.scorer.costs.block_from,
+            block_from=self.scorer.costs.block_threshold,
             explained=served.explainer.available,
             challenger=challenger.version if challenger else None,
             environment=self.differs,

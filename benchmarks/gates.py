@@ -18,11 +18,7 @@ from fraudops.models import (
     LabelledRows,
     build_boosting,
     build_pipeline,
-    compute_decision_costs,
     fit_model,
-    make_decisions,
-    predict_probability,
-    select_mature_rows,
 )
 from fraudops.simulator import make_course_config, simulate_world
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline
@@ -67,7 +63,7 @@ def _rows(seed: int, everything: bool) -> Court:
     """The live days of a world; with `everything`, labelled by the truth."""
     table, tx, reports, timeline, truth = _world(seed)
     end = timeline.as_of - LABEL_MATURITY_DAYS * DAY
-    rows = select_mature_rows(
+    rows = LabelledRows.select_mature(
         table,
         tx,
         reports,
@@ -86,7 +82,9 @@ def _rows(seed: int, everything: bool) -> Court:
 
 def _school() -> LabelledRows:
     table, tx, reports, timeline, _ = _world(TAUGHT)
-    return select_mature_rows(table, tx, reports, timeline.train, timeline.as_of, timeline.as_of)
+    return LabelledRows.select_mature(
+        table, tx, reports, timeline.train, timeline.as_of, timeline.as_of
+    )
 
 
 def _pupil(number: int, school: LabelledRows) -> FittedModel:
@@ -121,11 +119,10 @@ def _champion(school: LabelledRows) -> FittedModel:
 
 
 def _spent(fitted: FittedModel, rows: LabelledRows) -> np.ndarray:
-    return compute_decision_costs(
+    return COSTS.compute_decision_costs(
         rows.y,
-        make_decisions(predict_probability(fitted.model, rows.X), fitted.threshold, COSTS),
+        COSTS.make_decisions(fitted.predict_probability(rows.X), fitted.threshold),
         rows.cents,
-        COSTS,
     )
 
 

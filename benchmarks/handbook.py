@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
+from sklearn.metrics import roc_auc_score
 
 from benchmarks import rival_handbook, rival_oracle, verdict
 from fraudops import features
 from fraudops.data import open_source
 from fraudops.errors import UserError
-from fraudops.models import average_precision, bootstrap_interval, roc_auc
+from fraudops.models import average_precision, bootstrap_interval
 from fraudops.simulator import SimulatorConfig, simulate_world
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_start
 
@@ -246,7 +247,7 @@ def figures(test: pd.DataFrame, p: np.ndarray) -> dict[str, float]:
     """AUC, AP and CP@100 of scores (n,) on the test rows."""
     ts, customer, y = (test[name].to_numpy() for name in ("ts", "customer_id", "is_fraud"))
     return {
-        "AUC": roc_auc(y, p),
+        "AUC": roc_auc_score(y, p),
         "AP": average_precision(y, p),
         "CP@100": card_precision(ts, customer, y, p),
     }
@@ -258,7 +259,7 @@ def intervals(
     """95 % intervals of `figures` when customers are drawn again with replacement."""
     ts, customer, y = (test[name].to_numpy() for name in ("ts", "customer_id", "is_fraud"))
     statistics = {
-        "AUC": lambda rows: roc_auc(y[rows], p[rows]),
+        "AUC": lambda rows: roc_auc_score(y[rows], p[rows]),
         "AP": lambda rows: average_precision(y[rows], p[rows]),
         "CP@100": lambda rows: card_precision(
             ts, customer, y, p, weight=np.bincount(rows, minlength=len(y))

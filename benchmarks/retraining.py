@@ -18,7 +18,7 @@ from fraudops.backtest import (
     compute_baseline_costs,
     iterate_day_starts,
 )
-from fraudops.models import Candidate, fit_strategy, select_mature_rows
+from fraudops.models import Candidate, LabelledRows, fit_strategy
 from fraudops.simulator import DEFAULT_DRIFTS, make_course_config, simulate_world
 from fraudops.timeline import DAY
 
@@ -46,7 +46,7 @@ def month(case: tuple[int, str]) -> pd.DataFrame:
     ground, setting, rows = ground_of(seed, planted), BacktestSettings(), []
     timeline = ground.timeline
     tx = ground.rows[["tx_id", "customer_id"]]
-    first = select_mature_rows(
+    first = LabelledRows.select_mature(
         ground.rows, tx, ground.labels, timeline.train, timeline.live, known_at=timeline.live
     )
     fitted = fit_strategy(setting.strategy, first, setting.costs)

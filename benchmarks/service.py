@@ -46,16 +46,16 @@ def _prepare(workspace: Workspace) -> tuple[models.RegisteredVersion, pd.DataFra
     )
     features.write_features(workspace, tx, features.compute_features(tx, labels))
     table = features.load_features(workspace)
-    train = models.select_mature_rows(
+    train = models.LabelledRows.select_mature(
         table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
     )
     engine = store.begin_operation(workspace, "benchmark")
-    models.select_experiment(workspace, "champion")
+    models.ModelRegistry(workspace).select_experiment("champion")
     with mlflow.start_run():
-        champion = models.register_model(
-            workspace, models.fit_strategy("plain", train, Costs()), train.X.head(5)
+        champion = models.ModelRegistry(workspace).register(
+            models.fit_strategy("plain", train, Costs()), train.X.head(5)
         )
-    models.promote_version(workspace, engine, champion.version, "benchmark")
+    models.ModelRegistry(workspace).promote(engine, champion.version, "benchmark")
     border = timeline.live_days[-7]
     serving.insert_history(engine, tx[tx["ts"] < border], labels[labels["label_ts"] < border])
     engine.dispose()
@@ -111,7 +111,7 @@ def main() -> None:
         workspace = Workspace.find(folder / "workspace")
         champion, tx, table = _prepare(workspace)
         tag = serving.build_bento(workspace, champion)
-        joblib.dump(models.load_registered_model(champion), folder / "model.joblib")
+        joblib.dump(champion.load(), folder / "model.joblib")
         _side_by_side(folder, workspace, tag, champion, tx, table)
         _alone(workspace, tag, tx)
 

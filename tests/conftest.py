@@ -103,15 +103,17 @@ def make_small_workspace(folder: Path) -> None:
     tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
     features.write_features(workspace, tx, features.compute_features(tx, labels))
     table = features.load_features(workspace)
-    train = models.select_mature_rows(
+    train = models.LabelledRows.select_mature(
         table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
     )
     fitted = models.fit_strategy("plain", train, Costs())
     engine = store.begin_operation(workspace, "small")
-    models.select_experiment(workspace, "champion")
+    models.ModelRegistry(workspace).select_experiment("champion")
     with mlflow.start_run():
-        champion = models.register_model(workspace, fitted, train.X.head(5))
-    models.promote_version(workspace, engine, champion.version, "first model of this operation")
+        champion = models.ModelRegistry(workspace).register(fitted, train.X.head(5))
+    models.ModelRegistry(workspace).promote(
+        engine, champion.version, "first model of this operation"
+    )
     serving.insert_history(
         engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live]
     )

@@ -24,10 +24,7 @@ from fraudops.models import (
     LabelledRows,
     evaluate_gates,
     fit_strategy,
-    make_decisions,
     predict_probability,
-    repeat_by_weight,
-    select_weighted_rows,
 )
 from fraudops.monitoring import RetrainPolicy, Verdict, should_retrain
 from fraudops.review import SimulatedReviewer, compute_cost_with_review_errors
@@ -163,7 +160,7 @@ class OperatingPolicy:
             self.shelf.take(state.champion),
             self.shelf.take(state.challenger),
         )
-        test, weight = select_weighted_rows(
+        test, weight = LabelledRows.select_weighted(
             ground.rows, ground.labels, self._reviews(state), state.trained, now, now, young_days=0
         )
         logged = ground.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
@@ -204,7 +201,7 @@ class OperatingPolicy:
     def learn(self, state: PolicyState, morning: int) -> str:
         """Train on what was known on a morning; returns the version."""
         ground, setting = self.ground, self.setting
-        rows, weight = select_weighted_rows(
+        rows, weight = LabelledRows.select_weighted(
             ground.rows,
             ground.labels,
             self._reviews(state),
@@ -212,7 +209,7 @@ class OperatingPolicy:
             morning,
             known_at=morning,
         )
-        rows = repeat_by_weight(rows, weight)
+        rows = rows.repeat_by_weight(weight)
         return self.shelf.keep(fit_strategy(setting.strategy, rows, setting.costs), rows, morning)
 
     def _reviews(self, state: PolicyState) -> pd.DataFrame:
@@ -240,7 +237,7 @@ class OperatingPolicy:
         fraud = today["tx_id"].isin(ground.labels["tx_id"]).to_numpy()
         cents = np.rint(today["amount"].to_numpy() * 100).astype(np.int64)
         p = predict_probability(who.model, today[list(FEATURES)]) if len(today) else np.empty(0)
-        decision = make_decisions(p, who.threshold, costs)
+        decision = costs.make_decisions(p, who.threshold)
         on_trial = self._trial(state, today) & (decision == "approve")
         decision = np.where(on_trial, "review", decision)
         called = self.setting.reviewer.says(today["tx_id"], fraud)

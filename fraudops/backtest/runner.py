@@ -35,7 +35,6 @@ from fraudops.models import (
     LabelledRows,
     fit_strategy,
     gates_to_json,
-    select_mature_rows,
 )
 from fraudops.monitoring import DriftMonitor, Verdict, make_feature_reader
 from fraudops.processes import exit_with_parent
@@ -59,27 +58,26 @@ class RegistryModelStore:
     """
 
     def __init__(self, own: Workspace, operation: str):
-        self.own, self.operation = own, operation
-        models.select_experiment(own, "month")
+        self.registry, self.operation = models.ModelRegistry(own), operation
+        self.registry.select_experiment("month")
         self.take = cache(self._take)
 
     def keep(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
         """Register a model as challenger, with its data, its pictures and its environment."""
-        models.select_experiment(self.own, "month")
-        found = models.find_version_by_tag(self.own, "morning", f"{self.operation} {day}")
+        self.registry.select_experiment("month")
+        found = self.registry.find_by_tag("morning", f"{self.operation} {day}")
         if found is None:
             with mlflow.start_run(run_name=f"trained on {day_of(day)}"):
-                models.log_dataset(rows, "training", self.operation)
-                models.log_environment()
+                models.log_run_inputs({"training": rows}, self.operation)
                 tags = {"morning": f"{self.operation} {day}"}
-                found = models.register_model(self.own, fitted, rows.X.head(5), tags).version
-        mlflow.MlflowClient().set_registered_model_alias(
-            models.NAME, models.CHALLENGER_ALIAS, found
+                found = self.registry.register(fitted, rows.X.head(5), tags).version
+        self.registry.client.set_registered_model_alias(
+            ledger.REGISTERED_MODEL_NAME, "challenger", found
         )
         return found
 
     def _take(self, version: str) -> Candidate:
-        return models.load_candidate(models.find_version(self.own, version))
+        return self.registry.find(version).load_candidate()
 
 
 class InMemoryModelStore:
@@ -210,17 +208,19 @@ def _train_first_champion(
     workspace: Workspace, own: Workspace, engine: sa.Engine, setting: BacktestSettings, key: str
 ) -> None:
     """Train, register and promote the champion of the first morning, unless that is done."""
-    if models.find_first_champion(engine):
+    if models.ModelRegistry.find_first_champion(engine):
         return
     ground = load_backtest_data(workspace, setting, {})
     tx, timeline = ground.rows[["tx_id", "customer_id"]], ground.timeline
-    rows = select_mature_rows(
+    rows = LabelledRows.select_mature(
         ground.rows, tx, ground.labels, timeline.train, timeline.live, known_at=timeline.live
     )
     version = RegistryModelStore(own, key).keep(
         fit_strategy(setting.strategy, rows, setting.costs), rows, timeline.live
     )
-    models.promote_version(own, engine, version, "first model of this month", at=timeline.live)
+    models.ModelRegistry(own).promote(
+        engine, version, "first model of this month", at=timeline.live
+    )
 
 
 def run_policy(
@@ -232,7 +232,7 @@ def run_policy(
     given = {one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))}
     ground = load_backtest_data(workspace, setting, given)
     shelf: RegistryModelStore | InMemoryModelStore = RegistryModelStore(own, key)
-    first = models.find_first_champion(engine) or ""
+    first = models.ModelRegistry.find_first_champion(engine) or ""
     state = PolicyState(first)
     if name != "loop":
         shelf, state = InMemoryModelStore(shelf.take(first)), PolicyState("1")
@@ -280,11 +280,13 @@ def _save_day(
         )
         if name == "loop" and row["judged"]:
             if row["promoted"]:
-                models.set_champion(
-                    own, connection, state.champion, "every gate passed", "month", gates, at=now
+                models.ModelRegistry(own).set_champion(
+                    connection, state.champion, "every gate passed", "month", gates, at=now
                 )
             else:
-                models.record_refusal(connection, row["tried"], gates, "month", at=now)
+                models.ModelRegistry.record_refusal(
+                    connection, row["tried"], gates, "month", at=now
+                )
 
 
 def collect_results(workspace: Workspace, setting: BacktestSettings, verdicts: Path) -> dict:

@@ -1,58 +1,144 @@
-"""What a decision costs, and which decision is the cheapest."""
+"""What a decision costs, and which decision costs least."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+NO_REVIEW_THRESHOLD = 1.01  # above every probability
+
 
 @dataclass(frozen=True)
 class Costs:
-    """What decisions cost, in cents. A missed fraud costs its amount.
+    """What decisions cost. An approved fraud costs its amount.
 
     Attributes
     ----------
-    review : an analyst's time for one reviewed transaction
-    goodwill : what a blocked transaction costs if its customer was honest
+    review : int
+        Cents for the time that an analyst spends on one transaction.
+    goodwill : int
+        Cents lost if a transaction is blocked and its customer was honest.
+
+    Examples
+    --------
+    >>> costs = Costs(review=300, goodwill=3000)
+    >>> costs.make_decisions([0.01, 0.4, 0.95], threshold=0.2).tolist()
+    ['approve', 'review', 'block']
+    >>> costs.compute_decision_costs([1, 0, 0], ["approve", "review", "block"], [5000, 700, 900])
+    array([5000,  300, 3000])
     """
 
     review: int = 300
     goodwill: int = 3000
 
     @property
-    def block_from(self) -> float:
-        """The probability from which on a block is expected to cost less than a review: goodwill is
-        lost on the honest.
+    def block_threshold(self) -> float:
+        """Probability at which a block is expected to cost less than a review."""
+        if self.goodwill <= self.review:
+            return NO_REVIEW_THRESHOLD
+        return 1 - self.review / self.goodwill
+
+    def choose_threshold(self, y: np.ndarray, p: np.ndarray, cents: np.ndarray) -> float:
+        """Choose the threshold whose reviews cost least on labelled rows.
+
+        Parameters
+        ----------
+        y : array of shape (n,)
+            1 is a fraud.
+        p : array of shape (n,)
+            Probabilities of fraud.
+        cents : array of shape (n,)
+            Amounts.
+
+        Returns
+        -------
+        float
+            Review ``p >= threshold``. It lies between two neighboring probabilities, and above
+            1 if no review pays.
+
+        Examples
+        --------
+        >>> Costs(review=300).choose_threshold([1, 0, 0], [0.9, 0.5, 0.1], [5000, 900, 900])
+        0.7
         """
-        return 1 - self.review / self.goodwill if self.goodwill > self.review else 1.01
+        order = np.argsort(-np.asarray(p), kind="stable")
+        score = np.asarray(p)[order]
+        stopped = np.where(np.asarray(y, bool)[order], np.asarray(cents)[order], 0)
+        saved = np.cumsum(stopped - self.review)
+        last_of_ties = np.flatnonzero(np.append(score[1:] < score[:-1], True))
+        if len(score) == 0 or saved[last_of_ties].max() <= 0:
+            return NO_REVIEW_THRESHOLD
+        best = last_of_ties[np.argmax(saved[last_of_ties])]
+        next_score = score[best + 1] if best + 1 < len(score) else 0.0
+        return float((score[best] + next_score) / 2)
 
+    def make_decisions(self, p: np.ndarray, threshold: float) -> np.ndarray:
+        """Decide about transactions.
 
-def choose_threshold(y: np.ndarray, p: np.ndarray, cents: np.ndarray, costs: Costs) -> float:
-    """The probability from which on review costs least on these rows.
+        Parameters
+        ----------
+        p : array of shape (n,)
+            Probabilities of fraud.
+        threshold : float
 
-    Parameters
-    ----------
-    y, p, cents : (n,) labels, probabilities, amounts in cents
+        Returns
+        -------
+        ndarray of str, shape (n,)
+            ``approve`` below the threshold, ``block`` where a block costs less than a review,
+            ``review`` otherwise.
+        """
+        p = np.asarray(p)
+        above = np.where(p < self.block_threshold, "review", "block")
+        return np.where(p < threshold, "approve", above)
 
-    Returns
-    -------
-    A threshold t, flagging p >= t; the middle between two neighbouring scores. Above 1 where no
-    review ever pays.
-    """
-    order = np.argsort(-np.asarray(p), kind="stable")
-    score = np.asarray(p)[order]
-    gain = np.cumsum(np.where(np.asarray(y, bool)[order], cents[order], 0) - costs.review)
-    last_of_ties = np.append(score[1:] < score[:-1], True)
-    candidates = np.flatnonzero(last_of_ties)
-    if len(candidates) == 0 or gain[candidates].max() <= 0:
-        return 1.01
-    best = candidates[np.argmax(gain[candidates])]
-    below = score[best + 1] if best + 1 < len(score) else 0.0
-    return float((score[best] + below) / 2)
+    def compute_flag_costs(
+        self, y: np.ndarray, flagged: np.ndarray, cents: np.ndarray
+    ) -> np.ndarray:
+        """Compute what each transaction costs if all flagged ones are reviewed.
 
+        Parameters
+        ----------
+        y, flagged, cents : array of shape (n,)
 
-def make_decisions(p: np.ndarray, threshold: float, costs: Costs) -> np.ndarray:
-    """What is done about each transaction (n,): 'approve' below the threshold, 'review' from it on,
-    'block' where cheaper.
-    """
-    p = np.asarray(p)
-    return np.where(p < threshold, "approve", np.where(p < costs.block_from, "review", "block"))
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Cents: a review, or the amount of a fraud that was approved.
+        """
+        return self.compute_decision_costs(y, np.where(flagged, "review", "approve"), cents)
+
+    def compute_decision_costs(
+        self, y: np.ndarray, decision: np.ndarray, cents: np.ndarray
+    ) -> np.ndarray:
+        """Compute what each decision costs.
+
+        Parameters
+        ----------
+        y : array of shape (n,)
+        decision : array of str, shape (n,)
+            See `make_decisions`.
+        cents : array of shape (n,)
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Cents: a review, the goodwill of an honest customer, or the amount of a fraud.
+        """
+        y, decision = np.asarray(y, bool), np.asarray(decision)
+        approved, blocked = np.where(y, cents, 0), np.where(y, 0, self.goodwill)
+        choices = [decision == "review", decision == "block"]
+        return np.select(choices, [self.review, blocked], approved).astype(np.int64)
+
+    def compute_savings(self, y: np.ndarray, flagged: np.ndarray, cents: np.ndarray) -> int:
+        """Compute how much reviews save, compared with approving everything.
+
+        Parameters
+        ----------
+        y, flagged, cents : array of shape (n,)
+
+        Returns
+        -------
+        int
+            Cents. Negative if the reviews cost more than they stop.
+        """
+        lost = np.where(np.asarray(y, bool), cents, 0).sum()
+        return int(lost - self.compute_flag_costs(y, flagged, cents).sum())

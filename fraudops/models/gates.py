@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from fraudops.features import FEATURES
-from fraudops.models.decision import Costs, make_decisions
+from fraudops.models.decision import Costs
 from fraudops.models.inference import CompactPipeline, predict_probability
-from fraudops.models.metrics import average_precision, bootstrap_interval, compute_decision_costs
+from fraudops.models.metrics import average_precision, bootstrap_interval
 from fraudops.models.training_set import LabelledRows
 
 # of the fraud in the test: so much a simpler challenger may be behind, with 95 % confidence
@@ -119,9 +119,9 @@ def _evaluate_candidate(
     as genuine ones.
     """
     p = predict_probability(who.model, rows.X)
-    decision = make_decisions(p, who.threshold, costs)
+    decision = costs.make_decisions(p, who.threshold)
     if_fraud, if_genuine = (
-        compute_decision_costs(np.full(len(p), y), decision, rows.cents, costs)
+        costs.compute_decision_costs(np.full(len(p), y), decision, rows.cents)
         for y in (True, False)
     )
     return p, np.where(rows.y == 1, weight * if_fraud - (weight - 1) * if_genuine, if_genuine)

@@ -8,43 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from fraudops.models.decision import Costs
 from fraudops.timeline import DAY
-
-
-def compute_flag_costs(
-    y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs: Costs
-) -> np.ndarray:
-    """Cost of each transaction in cents (n,): a review for each flagged one, the amount of each
-    fraud let through.
-    """
-    y, flagged = np.asarray(y, bool), np.asarray(flagged, bool)
-    return np.where(flagged, costs.review, np.where(y, cents, 0)).astype(np.int64)
-
-
-def compute_decision_costs(
-    y: np.ndarray, decision: np.ndarray, cents: np.ndarray, costs: Costs
-) -> np.ndarray:
-    """Cost of each transaction in cents (n,): a review, the goodwill of an honest customer blocked,
-    a fraud approved.
-
-    Parameters
-    ----------
-    decision : (n,) as `decide` gives them
-    """
-    y, decision = np.asarray(y, bool), np.asarray(decision)
-    approved, blocked = np.where(y, cents, 0), np.where(y, 0, costs.goodwill)
-    return np.where(
-        decision == "review", costs.review, np.where(decision == "block", blocked, approved)
-    ).astype(np.int64)
-
-
-def compute_savings(y: np.ndarray, flagged: np.ndarray, cents: np.ndarray, costs: Costs) -> int:
-    """Cents saved against approving everything; negative where reviews cost more than they stop."""
-    return int(
-        np.sum(np.where(np.asarray(y, bool), cents, 0))
-        - compute_flag_costs(y, flagged, cents, costs).sum()
-    )
 
 
 def card_precision_at_k(
@@ -77,13 +41,6 @@ def average_precision(y: np.ndarray, p: np.ndarray) -> float:
     )  # takes a second, which the review page need not wait for
 
     return float(average_precision_score(y, p)) if np.any(y) else float("nan")
-
-
-def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
-    """Area under the ROC curve; NaN where one class is absent."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(y, p)) if 0 < np.sum(y) < len(y) else float("nan")
 
 
 def compute_confusion(y: np.ndarray, flagged: np.ndarray) -> dict[str, float]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.errors import UserError
-from fraudops.models import Costs, bootstrap_interval, compute_flag_costs, wilson_interval
+from fraudops.models import Costs, bootstrap_interval, wilson_interval
 from fraudops.timeline import DAY, day_of
 from fraudops.workspace import Workspace, read_json
 
@@ -325,7 +325,7 @@ def bootstrap_performance(
     """
     y, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
     cents = rows["amount_cents"].to_numpy(np.int64)
-    saved = (np.where(y == 1, cents, 0) - compute_flag_costs(y, flagged, cents, costs)) / 100
+    saved = (np.where(y == 1, cents, 0) - costs.compute_flag_costs(y, flagged, cents)) / 100
     tp, positive = y * flagged, flagged.astype(int)
     statistics = {
         "precision": (lambda chosen: _rate(tp[chosen].sum(), positive[chosen].sum())),

@@ -130,8 +130,10 @@ def answer_rollback(
         _close_request(connection, request, GRANTED, actor)
         back = moved["payload"]["previous"]
         reason = f"{request.reason} (asked by {request.asked_by}, granted by {actor})"
-        models.set_champion(workspace, connection, back, reason, actor, kind=ROLLBACK_REQUEST)
-    models.anchor_or_log(workspace, engine)
+        models.ModelRegistry(workspace).set_champion(
+            connection, back, reason, actor, kind=ROLLBACK_REQUEST
+        )
+    models.ModelRegistry(workspace).anchor_ledger(engine)
     return back
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fraudops.models import Costs, compute_decision_costs
+from fraudops.models import Costs
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,4 @@ def compute_cost_with_review_errors(
         np.where(seen & fraud & ~called, cents, 0),
         np.where(seen & ~fraud & called, costs.goodwill, 0),
     )
-    return compute_decision_costs(fraud, decision, cents, costs) + missed + accused
+    return costs.compute_decision_costs(fraud, decision, cents) + missed + accused

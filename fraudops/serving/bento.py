@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from fraudops.errors import UserError
-from fraudops.models import CHAMPION_ALIAS, RegisteredVersion, find_version
+from fraudops.models import ModelRegistry, RegisteredVersion
 from fraudops.serving.loaded_model import BENTO_MODEL_NAME, BENTO_SERVICE_NAME
 from fraudops.serving.middleware import API_TOKEN_VARIABLE
 from fraudops.workspace import REPOSITORY, Workspace
@@ -66,7 +66,7 @@ def find_or_build_champion_bento(workspace: Workspace) -> str:
     none.
     """
     set_bentoml_home(workspace)
-    champion = find_version(workspace, CHAMPION_ALIAS)
+    champion = ModelRegistry(workspace).find()
     held = [
         b
         for b in bentoml.list(BENTO_SERVICE_NAME)

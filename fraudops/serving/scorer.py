@@ -24,7 +24,7 @@ from fraudops.features import (
     compute_online_sums,
     to_column_arrays,
 )
-from fraudops.models import Costs, list_shap_reasons, make_decisions
+from fraudops.models import Costs, list_shap_reasons
 from fraudops.serving import fallback_rules
 from fraudops.serving.loaded_model import LoadedModel
 from fraudops.store import split_keys
@@ -209,7 +209,7 @@ class Scorer:
                 served.version,
                 served.threshold,
             )
-            decisions = make_decisions(p, threshold, self.costs)
+            decisions = self.costs.make_decisions(p, threshold)
             why = [[] for _ in rows]
             if served.explainer.available:
                 why = list_shap_reasons(served.explainer.contributions(encoded), numbers, *texts)
@@ -250,7 +250,7 @@ class Scorer:
                 "The challenger %s failed on %d transactions.", other.version, len(answers)
             )
             return []
-        decisions = make_decisions(p, other.threshold, self.costs)
+        decisions = self.costs.make_decisions(p, other.threshold)
         return [
             {
                 "prediction_id": answer["prediction_id"],

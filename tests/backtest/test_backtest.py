@@ -63,8 +63,8 @@ def test_the_story_has_every_day_of_every_policy(played):
         assert ledger.verify_chain(connection) is None
     live = load_timeline(workspace).live
     assert (
-        models.find_champion_at(engine, live - 1) is None
-        and models.find_champion_at(engine, live) == told["moves"][0]["version"]
+        models.ModelRegistry.find_champion_at(engine, live - 1) is None
+        and models.ModelRegistry.find_champion_at(engine, live) == told["moves"][0]["version"]
     )
     engine.dispose()
 

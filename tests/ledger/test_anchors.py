@@ -84,7 +84,7 @@ def test_a_line_left_unfinished_was_never_an_anchor_and_a_changed_one_is_said(wo
 def test_mlflow_keeps_a_head_that_survives_the_file(workspace, engine):
     mlflow.set_tracking_uri(workspace.tracking_uri)
     client = mlflow.MlflowClient()
-    client.create_registered_model(models.NAME)
+    client.create_registered_model(anchors.REGISTERED_MODEL_NAME)
     say(engine, 3)
     kept = ledger.write_anchor(workspace, engine)
     assert ledger.read_mlflow_anchor(workspace) == kept
@@ -92,7 +92,7 @@ def test_mlflow_keeps_a_head_that_survives_the_file(workspace, engine):
     cut(engine, 2)
     assert ledger.verify_anchored_chain(workspace, engine, registry=False) is None
     assert "the tail was cut off" in ledger.verify_anchored_chain(workspace, engine)
-    client.set_registered_model_tag(models.NAME, anchors.ANCHOR_TAG, "nonsense")
+    client.set_registered_model_tag(anchors.REGISTERED_MODEL_NAME, anchors.ANCHOR_TAG, "nonsense")
     assert "cannot be read" in ledger.verify_anchored_chain(workspace, engine)
     ledger.delete_anchor_tag(workspace)
     assert ledger.verify_anchored_chain(workspace, engine) is None
@@ -192,10 +192,10 @@ def test_a_promotion_anchors_and_a_broken_ledger_does_not_keep_anybody_from_it(
     workspace, engine, caplog
 ):
     say(engine, 2)
-    models.anchor_or_log(workspace, engine)
+    models.ModelRegistry(workspace).anchor_ledger(engine)
     assert len(ledger.read_anchor_file(workspace)) == 1
     cut(engine, 2)
-    models.anchor_or_log(workspace, engine)
+    models.ModelRegistry(workspace).anchor_ledger(engine)
     assert len(ledger.read_anchor_file(workspace)) == 1 and "the tail was cut off" in caplog.text
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.metrics import roc_auc_score
 
 from fraudops import models
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
@@ -17,7 +18,6 @@ from fraudops.models import (
     build_pipeline,
     evaluate_gates,
     gates,
-    roc_auc,
 )
 
 COSTS = Costs()
@@ -86,7 +86,7 @@ def test_who_finds_more_of_everything_passes(rows):
 
 def test_who_wins_auc_and_loses_money_is_refused(rows):
     champion, challenger = (np.asarray(rows.X[name]) for name in ("c_n_1h", "c_n_7d"))
-    assert roc_auc(rows.y, challenger) > roc_auc(rows.y, champion) + 0.1
+    assert roc_auc_score(rows.y, challenger) > roc_auc_score(rows.y, champion) + 0.1
     assert average_precision(rows.y, challenger) > average_precision(rows.y, champion)
     assert "money gained, lower end of 95 %" in failed(
         rows, entrant(rows, "c_n_1h"), entrant(rows, "c_n_7d")

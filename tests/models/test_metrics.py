@@ -5,15 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudops.models import (
-    Costs,
-    bootstrap_interval,
-    card_precision_at_k,
-    choose_threshold,
-    compute_confusion,
-    compute_flag_costs,
-    compute_savings,
-)
+from fraudops.models import Costs, bootstrap_interval, card_precision_at_k, compute_confusion
 
 COSTS = Costs(review=300)
 
@@ -24,8 +16,8 @@ def test_money_counts_reviews_and_missed_fraud():
         np.array([1, 0, 1, 0]),
         np.array([5000, 7000, 100, 100]),
     )
-    assert list(compute_flag_costs(y, flagged, cents, COSTS)) == [300, 7000, 300, 0]
-    assert compute_savings(y, flagged, cents, COSTS) == 12_000 - 7600
+    assert list(COSTS.compute_flag_costs(y, flagged, cents)) == [300, 7000, 300, 0]
+    assert COSTS.compute_savings(y, flagged, cents) == 12_000 - 7600
 
 
 rows = st.lists(
@@ -38,8 +30,8 @@ rows = st.lists(
 @given(rows)
 def test_no_threshold_saves_more_than_the_one_by_cost(rows):
     y, p, cents = (np.array(column) for column in zip(*rows, strict=True))
-    chosen = compute_savings(y, p >= choose_threshold(y, p, cents, COSTS), cents, COSTS)
-    best = max(compute_savings(y, p >= t, cents, COSTS) for t in [*p, 2.0])
+    chosen = COSTS.compute_savings(y, p >= COSTS.choose_threshold(y, p, cents), cents)
+    best = max(COSTS.compute_savings(y, p >= t, cents) for t in [*p, 2.0])
     assert chosen == max(best, 0)
 
 
@@ -88,5 +80,5 @@ def test_rows_of_one_customer_widen_the_interval():
 @pytest.mark.parametrize("y", [[0, 0, 0], [1, 1, 1]])
 def test_one_class_alone_is_no_crash(y):
     assert (
-        choose_threshold(np.array(y), np.array([0.1, 0.2, 0.3]), np.array([1, 1, 1]), COSTS) == 1.01
+        COSTS.choose_threshold(np.array(y), np.array([0.1, 0.2, 0.3]), np.array([1, 1, 1])) == 1.01
     )

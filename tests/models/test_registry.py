@@ -21,8 +21,10 @@ def rows():
     tx["customer_id"] = [f"c{i % 200}" for i in range(len(tx))]
     end = START + 120 * DAY
     return (
-        models.select_mature_rows(features, tx, labels, START, START + 40 * DAY, end),
-        models.select_mature_rows(features, tx, labels, START + 40 * DAY, START + 60 * DAY, end),
+        models.LabelledRows.select_mature(features, tx, labels, START, START + 40 * DAY, end),
+        models.LabelledRows.select_mature(
+            features, tx, labels, START + 40 * DAY, START + 60 * DAY, end
+        ),
     )
 
 
@@ -42,21 +44,20 @@ def registered(rows, tmp_path_factory):
     greedy = models.FittedModel(
         good.model, 0.0, "greedy", good.rows, good.frauds
     )  # the same ranking, everything reviewed
-    models.select_experiment(workspace, "test")
+    models.ModelRegistry(workspace).select_experiment("test")
     versions = {}
     for name, fitted in (("blind", blind), ("good", good), ("greedy", greedy)):
         with mlflow.start_run():
-            versions[name] = models.register_model(workspace, fitted, train.X.head(3))
+            versions[name] = models.ModelRegistry(workspace).register(fitted, train.X.head(3))
     return workspace, versions
 
 
 def test_a_registered_model_gives_the_same_bits_again(rows, registered):
     workspace, versions = registered
-    again = models.load_registered_model(models.find_version(workspace, versions["good"].version))
+    again = models.ModelRegistry(workspace).find(versions["good"].version).load()
     fitted = models.fit_strategy("plain", rows[0], Costs())
     np.testing.assert_array_equal(
-        models.predict_probability(again, rows[1].X),
-        models.predict_probability(fitted.model, rows[1].X),
+        models.predict_probability(again, rows[1].X), fitted.predict_probability(rows[1].X)
     )
 
 
@@ -72,7 +73,7 @@ def test_a_changed_model_file_is_refused(registered, tmp_path):
 
 def trial(old, new, rows) -> dict[str, models.GateResult]:
     judged = models.evaluate_gates(
-        models.load_candidate(old), models.load_candidate(new), rows, rows.X, Costs()
+        old.load_candidate(), new.load_candidate(), rows, rows.X, Costs()
     )
     return {gate.name.split(" (")[0].split(",")[0]: gate for gate in judged}
 
@@ -97,18 +98,22 @@ def test_promotion_moves_aliases_and_leaves_a_record(rows, registered):
     engine = store.begin_operation(workspace, "one")
     before = time.time()
     assert (
-        models.find_champion_at(engine, before) is None
-        and models.find_first_champion(engine) is None
+        models.ModelRegistry.find_champion_at(engine, before) is None
+        and models.ModelRegistry.find_first_champion(engine) is None
     )
-    models.promote_version(workspace, engine, versions["blind"].version, "first")
+    models.ModelRegistry(workspace).promote(engine, versions["blind"].version, "first")
     between = time.time() + 0.01
     time.sleep(0.02)  # entries are stamped in milliseconds
-    models.promote_version(workspace, engine, versions["good"].version, "better", judged=judged)
-    assert models.find_version(workspace, "champion").version == versions["good"].version
-    assert models.find_version(workspace, "previous").version == versions["blind"].version
-    assert models.find_champion_at(engine, between) == versions["blind"].version
-    assert models.find_champion_at(engine, time.time() + 1) == versions["good"].version
-    assert models.find_first_champion(engine) == versions["blind"].version
+    models.ModelRegistry(workspace).promote(
+        engine, versions["good"].version, "better", gates=judged
+    )
+    assert models.ModelRegistry(workspace).find().version == versions["good"].version
+    assert models.ModelRegistry(workspace).find("previous").version == versions["blind"].version
+    assert models.ModelRegistry.find_champion_at(engine, between) == versions["blind"].version
+    assert (
+        models.ModelRegistry.find_champion_at(engine, time.time() + 1) == versions["good"].version
+    )
+    assert models.ModelRegistry.find_first_champion(engine) == versions["blind"].version
     with engine.connect() as connection:
         assert ledger.verify_chain(connection) is None
         recorded = ledger.load_entries(connection, "champion")[-1]["payload"]["gates"]
@@ -121,24 +126,25 @@ def test_a_rollback_brings_previous_back_and_the_ledger_answers_for_every_moment
         workspace, f"sqlite:///{workspace.path('store', 'rollback.db').as_posix()}"
     )
     with pytest.raises(UserError, match="no previous champion"):
-        models.roll_back_champion(workspace, engine, "nothing to go back to")
+        models.ModelRegistry(workspace).roll_back(engine, "nothing to go back to")
     good, greedy = versions["good"].version, versions["greedy"].version
     for at, version in ((1000.0, good), (2000.0, greedy)):
-        models.promote_version(workspace, engine, version, "played", at=at)
+        models.ModelRegistry(workspace).promote(engine, version, "played", at=at)
     with pytest.raises(
         UserError
     ):  # once, and a rollback of the first model has nowhere to go either
-        models.roll_back_champion(workspace, store.connect(workspace, "sqlite://"), "empty")
-    assert models.roll_back_champion(workspace, engine, "too many reviews", at=3000.0) == good
+        models.ModelRegistry(workspace).roll_back(store.connect(workspace, "sqlite://"), "empty")
+    assert models.ModelRegistry(workspace).roll_back(engine, "too many reviews", at=3000.0) == good
     assert (
-        models.find_version(workspace, "champion").version == good
-        and models.find_version(workspace, "previous").version == greedy
+        models.ModelRegistry(workspace).find().version == good
+        and models.ModelRegistry(workspace).find("previous").version == greedy
     )
     decided = [
-        models.find_champion_at(engine, at) for at in (999, 1000, 1999, 2000, 2999, 3000, 9e9)
+        models.ModelRegistry.find_champion_at(engine, at)
+        for at in (999, 1000, 1999, 2000, 2999, 3000, 9e9)
     ]
     assert decided == [None, good, good, greedy, greedy, good, good]
-    assert models.roll_back_champion(workspace, engine, "and forth", at=4000.0) == greedy
+    assert models.ModelRegistry(workspace).roll_back(engine, "and forth", at=4000.0) == greedy
     assert [move["kind"] for move in ledger.load_champion_changes(engine)] == [
         "promotion",
         "promotion",
@@ -157,7 +163,7 @@ def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(
 ):
     workspace, versions = registered
     engine = store.connect(workspace, f"sqlite:///{workspace.path('store', 'half.db').as_posix()}")
-    models.promote_version(workspace, engine, versions["blind"].version, "first")
+    models.ModelRegistry(workspace).promote(engine, versions["blind"].version, "first")
 
     def broken(*_args):
         raise OSError("the tracking server has gone away")
@@ -165,35 +171,36 @@ def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(
     with monkeypatch.context() as patch:
         patch.setattr(registry.MlflowClient, "set_registered_model_alias", broken)
         with pytest.raises(OSError, match="gone away"):
-            models.promote_version(workspace, engine, versions["good"].version, "second")
-    assert models.find_champion_at(engine, time.time() + 1) == versions["blind"].version
+            models.ModelRegistry(workspace).promote(engine, versions["good"].version, "second")
+    assert (
+        models.ModelRegistry.find_champion_at(engine, time.time() + 1) == versions["blind"].version
+    )
     with engine.connect() as connection:
         assert (
             store.read_deployment(connection)["champion"][0]["version"] == versions["blind"].version
         )
-    models.promote_version(workspace, engine, versions["good"].version, "second")
-    assert models.find_version(workspace, "previous").version == versions["blind"].version
+    models.ModelRegistry(workspace).promote(engine, versions["good"].version, "second")
+    assert models.ModelRegistry(workspace).find("previous").version == versions["blind"].version
 
 
 def test_trainings_are_remembered_by_their_data(rows, registered):
     workspace, _ = registered
-    assert models.find_last_training(workspace, "data", 9) is None
-    models.select_experiment(workspace, "test")
+    assert models.ModelRegistry(workspace).find_last_training("data", 9) is None
+    models.ModelRegistry(workspace).select_experiment("test")
     with mlflow.start_run():
-        models.log_dataset(rows[0], "training", "data")
-        models.log_environment()
+        models.log_run_inputs({"training": rows[0]}, "data")
         fitted = models.fit_strategy("plain", rows[0], Costs())
         models.log_evaluation_figures(fitted, rows[1], Costs())
-        made = models.register_model(
-            workspace, fitted, rows[0].X.head(3), {"data": "data", "trained_at": "5"}
+        made = models.ModelRegistry(workspace).register(
+            fitted, rows[0].X.head(3), {"data": "data", "trained_at": "5"}
         )
     assert (
-        models.find_last_training(workspace, "data", 9) == 5
-        and models.find_last_training(workspace, "data", 5) is None
+        models.ModelRegistry(workspace).find_last_training("data", 9) == 5
+        and models.ModelRegistry(workspace).find_last_training("data", 5) is None
     )
     assert (
-        models.find_version_by_tag(workspace, "trained_at", "5") == made.version
-        and models.find_version_by_tag(workspace, "trained_at", "6") is None
+        models.ModelRegistry(workspace).find_by_tag("trained_at", "5") == made.version
+        and models.ModelRegistry(workspace).find_by_tag("trained_at", "6") is None
     )
     run = mlflow.get_run(made.run_id)
     files = {one.path for one in mlflow.artifacts.list_artifacts(run_id=made.run_id)}
@@ -215,4 +222,4 @@ def test_another_operation_keeps_the_old_database(registered):
 
 def test_an_empty_registry_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match="3_1_champion"):
-        models.find_version(Workspace.find(tmp_path), "champion")
+        models.ModelRegistry(Workspace.find(tmp_path)).find()

@@ -15,7 +15,9 @@ from tests.support.worlds import START, world
 def test_a_label_that_had_not_arrived_is_not_in_the_training_set():
     features, tx, labels = world()
     known_at = START + 30 * DAY
-    rows = models.select_mature_rows(features, tx, labels, START, START + 40 * DAY, known_at)
+    rows = models.LabelledRows.select_mature(
+        features, tx, labels, START, START + 40 * DAY, known_at
+    )
     assert rows.ts.max() < known_at - timeline.LABEL_MATURITY_DAYS * DAY
     arrived = labels[labels["label_ts"] < known_at]
     in_time = features[
@@ -23,7 +25,7 @@ def test_a_label_that_had_not_arrived_is_not_in_the_training_set():
         & features["tx_id"].isin(arrived["tx_id"])
     ]
     assert rows.y.sum() == len(in_time)
-    later = models.select_mature_rows(
+    later = models.LabelledRows.select_mature(
         features, tx, labels, START, known_at - timeline.LABEL_MATURITY_DAYS * DAY, START + 60 * DAY
     )
     assert later.y.sum() > rows.y.sum()  # reports that came late are counted once they are there
@@ -32,13 +34,13 @@ def test_a_label_that_had_not_arrived_is_not_in_the_training_set():
 def test_labels_after_known_at_change_nothing():
     features, tx, labels = world()
     known_at = START + 30 * DAY
-    rows = models.select_mature_rows(features, tx, labels, START, known_at, known_at)
+    rows = models.LabelledRows.select_mature(features, tx, labels, START, known_at, known_at)
     moved = labels.assign(
         label_ts=np.where(
             labels["label_ts"] >= known_at, labels["label_ts"] + DAY, labels["label_ts"]
         )
     )
-    again = models.select_mature_rows(features, tx, moved, START, known_at, known_at)
+    again = models.LabelledRows.select_mature(features, tx, moved, START, known_at, known_at)
     np.testing.assert_array_equal(rows.y, again.y)
 
 
@@ -46,11 +48,11 @@ def test_labels_after_known_at_change_nothing():
 @pytest.mark.parametrize("strategy", models.STRATEGIES)
 def test_every_strategy_fits_and_ranks(strategy):
     features, tx, labels = world()
-    rows = models.select_mature_rows(
+    rows = models.LabelledRows.select_mature(
         features, tx, labels, START, START + 40 * DAY, START + 60 * DAY
     )
     fitted = models.fit_strategy(strategy, rows, Costs())
-    p = models.predict_probability(fitted.model, rows.X)
+    p = fitted.predict_probability(rows.X)
     assert p.shape == rows.y.shape and ((p >= 0) & (p <= 1)).all()
     assert p[rows.y == 1].mean() > 2 * p[rows.y == 0].mean()
     assert 0 < fitted.threshold <= 1.01
@@ -58,17 +60,17 @@ def test_every_strategy_fits_and_ranks(strategy):
 
 def test_a_category_never_seen_gets_an_answer():
     features, tx, labels = world()
-    rows = models.select_mature_rows(
+    rows = models.LabelledRows.select_mature(
         features, tx, labels, START, START + 40 * DAY, START + 60 * DAY
     )
     fitted = models.fit_strategy("plain", rows, Costs())
     strange = rows.X.head(2).assign(category="never seen", channel="teleport")
-    assert np.isfinite(models.predict_probability(fitted.model, strange)).all()
+    assert np.isfinite(fitted.predict_probability(strange)).all()
 
 
 def test_too_few_frauds_and_unknown_strategies_are_refused_in_words():
     features, tx, labels = world()
-    rows = models.select_mature_rows(
+    rows = models.LabelledRows.select_mature(
         features, tx, labels.head(3), START, START + 40 * DAY, START + 60 * DAY
     )
     with pytest.raises(UserError, match="Only 3 frauds"):

@@ -8,7 +8,7 @@ import pytest
 
 from fraudops.errors import UserError
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
-from fraudops.models import EMPTY_REVIEWS, repeat_by_weight, select_weighted_rows
+from fraudops.models import EMPTY_REVIEWS, LabelledRows
 from fraudops.models.training_set import MIN_TRANSACTION_AGE_DAYS
 from fraudops.monitoring import RetrainPolicy, Verdict, should_retrain
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
@@ -46,7 +46,7 @@ def world():
 
 def test_weights_give_back_the_frauds_that_are_still_to_be_reported(world):
     features, labels, reviews, fraud, reviewed = world
-    rows, weight = select_weighted_rows(features, labels, reviews, START, NOW, NOW)
+    rows, weight = LabelledRows.select_weighted(features, labels, reviews, START, NOW, NOW)
     young = rows.ts >= NOW - LABEL_MATURITY_DAYS * DAY
     inside = (features["ts"] >= NOW - LABEL_MATURITY_DAYS * DAY) & (
         features["ts"] < NOW - MIN_TRANSACTION_AGE_DAYS * DAY
@@ -63,14 +63,14 @@ def test_weights_give_back_the_frauds_that_are_still_to_be_reported(world):
 
 def test_nothing_is_known_before_it_arrived(world):
     features, labels, reviews, *_ = world
-    rows, weight = select_weighted_rows(features, labels, reviews, START, NOW, NOW)
+    rows, weight = LabelledRows.select_weighted(features, labels, reviews, START, NOW, NOW)
     later = labels.assign(
         label_ts=labels["label_ts"].where(labels["label_ts"] < NOW, NOW + 90 * DAY)
     )
     more = pd.concat(
         [reviews, pd.DataFrame({"tx_id": features["tx_id"], "is_fraud": 1, "label_ts": NOW})]
     )
-    again, same = select_weighted_rows(features, later, more, START, NOW, NOW)
+    again, same = LabelledRows.select_weighted(features, later, more, START, NOW, NOW)
     np.testing.assert_array_equal(rows.y, again.y)
     np.testing.assert_array_equal(weight, same)
     assert rows.ts.max() < NOW - MIN_TRANSACTION_AGE_DAYS * DAY
@@ -79,16 +79,16 @@ def test_nothing_is_known_before_it_arrived(world):
 def test_a_report_goes_before_a_reviewers_word(world):
     features, labels, *_ = world
     wrong = pd.DataFrame({"tx_id": labels["tx_id"], "is_fraud": 0, "label_ts": 0})
-    rows, _ = select_weighted_rows(features, labels, wrong, START, NOW, NOW)
-    plainly, _ = select_weighted_rows(features, labels, EMPTY_REVIEWS, START, NOW, NOW)
+    rows, _ = LabelledRows.select_weighted(features, labels, wrong, START, NOW, NOW)
+    plainly, _ = LabelledRows.select_weighted(features, labels, EMPTY_REVIEWS, START, NOW, NOW)
     np.testing.assert_array_equal(rows.y, plainly.y)
 
 
 def test_rows_are_repeated_as_they_weigh(world):
     features, labels, reviews, *_ = world
-    rows, weight = select_weighted_rows(features, labels, reviews, START, NOW, NOW)
-    assert abs(len(repeat_by_weight(rows, weight).y) - weight.sum()) < 60
-    assert len(repeat_by_weight(rows, np.ones(len(rows.y))).y) == len(rows.y)
+    rows, weight = LabelledRows.select_weighted(features, labels, reviews, START, NOW, NOW)
+    assert abs(len(rows.repeat_by_weight(weight).y) - weight.sum()) < 60
+    assert len(rows.repeat_by_weight(np.ones(len(rows.y))).y) == len(rows.y)
 
 
 def verdict(action: str) -> Verdict:

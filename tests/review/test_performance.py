@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from fraudops import ledger, review, store
 from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
-from fraudops.models import Costs, compute_confusion, compute_savings, wilson_interval
+from fraudops.models import Costs, compute_confusion, wilson_interval
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
 from tests.support.cases import LONG, fill, say
 
@@ -68,7 +68,7 @@ def scatter(engine, seed):
 def judge_slowly(rows):
     """Performance of all predictions, row by row, from the metrics of models."""
     label, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
-    saved = compute_savings(label, flagged, rows["amount_cents"].to_numpy(np.int64), COSTS)
+    saved = COSTS.compute_savings(label, flagged, rows["amount_cents"].to_numpy(np.int64))
     return compute_confusion(label, flagged) | {"rows": len(rows), "saved_cents": saved}
 
 

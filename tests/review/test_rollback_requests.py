@@ -31,17 +31,15 @@ def workspace(small_workspace, tmp_path) -> Workspace:
 @pytest.fixture
 def engine(workspace):
     engine = store.connect(workspace)
-    first = models.find_version(workspace, models.CHAMPION_ALIAS)
-    models.select_experiment(workspace, "champion")
+    first = models.ModelRegistry(workspace).find()
+    models.ModelRegistry(workspace).select_experiment("champion")
     with store.write_transaction(engine) as connection:
         inputs = connection.execute(sa.select(store.evidence.c.inputs).limit(5)).scalars().all()
     with mlflow.start_run():
-        again = models.register_model(
-            workspace,
-            FittedModel(models.load_registered_model(first), first.threshold, "plain", 1, 1),
-            _frame(inputs),
+        again = models.ModelRegistry(workspace).register(
+            FittedModel(first.load(), first.threshold, "plain", 1, 1), _frame(inputs)
         )
-    models.promote_version(workspace, engine, again.version, "it was better for a week")
+    models.ModelRegistry(workspace).promote(engine, again.version, "it was better for a week")
     yield engine
     engine.dispose()
 
@@ -57,7 +55,7 @@ def _frame(inputs):
 def champion(workspace) -> str:
     return str(
         MlflowClient(tracking_uri=workspace.tracking_uri)
-        .get_model_version_by_alias(models.NAME, "champion")
+        .get_model_version_by_alias(ledger.REGISTERED_MODEL_NAME, "champion")
         .version
     )
 
@@ -116,7 +114,7 @@ def test_a_refused_or_withdrawn_request_changes_nothing(workspace, engine):
 
 def test_a_request_about_another_champion_is_not_granted(workspace, engine):
     number = review.request_rollback(engine, WHY, "ann")
-    models.roll_back_champion(workspace, engine, "somebody was faster")
+    models.ModelRegistry(workspace).roll_back(engine, "somebody was faster")
     with pytest.raises(UserError, match="has changed since"):
         review.answer_rollback(workspace, engine, number, True, "bob")
     assert champion(workspace) == "1" and states(engine) == ["open"]
@@ -127,8 +125,8 @@ def test_a_champion_that_went_and_came_back_is_another_one(workspace, engine):
     asked about.
     """
     number = review.request_rollback(engine, WHY, "ann")
-    models.roll_back_champion(workspace, engine, "somebody was faster")
-    models.promote_version(workspace, engine, "2", "and changed their mind")
+    models.ModelRegistry(workspace).roll_back(engine, "somebody was faster")
+    models.ModelRegistry(workspace).promote(engine, "2", "and changed their mind")
     assert champion(workspace) == "2"
     with pytest.raises(UserError, match="has changed since"):
         review.answer_rollback(workspace, engine, number, True, "bob")
@@ -241,8 +239,8 @@ def test_a_refused_challenger_and_the_units_of_gates_are_shown(workspace, engine
     promoted = ledger.load_champion_changes(engine)[-1]
     for back in ("1", "2"):
         with store.write_transaction(engine) as connection:
-            models.set_champion(
-                workspace, connection, back, "back and forth", "pipeline", kind="rollback"
+            models.ModelRegistry(workspace).set_champion(
+                connection, back, "back and forth", "pipeline", kind="rollback"
             )
         model.draw()
         assert (

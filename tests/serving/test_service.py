@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from fraudops import data, features, ledger, models, serving, store
+from fraudops.ledger import REGISTERED_MODEL_NAME
 from fraudops.models import Costs
 from fraudops.serving import AccessMiddleware, loaded_model, replay
 from fraudops.serving.middleware import MAX_REQUEST_BYTES
@@ -47,7 +48,7 @@ def without_live_days(source: Workspace, folder, bentos: Workspace | None = None
 def service(small_workspace, tmp_path_factory):
     """A running service of the small workspace's champion with two workers."""
     workspace = without_live_days(small_workspace, tmp_path_factory.mktemp("service") / "copy")
-    tag = serving.build_bento(workspace, models.find_version(workspace, models.CHAMPION_ALIAS))
+    tag = serving.build_bento(workspace, models.ModelRegistry(workspace).find())
     with (
         serving.serve_bento(workspace, tag, workers=2) as url,
         httpx.Client(base_url=url, timeout=60) as client,
@@ -77,10 +78,10 @@ def count(workspace: Workspace, table: sa.Table, *where: sa.ColumnElement) -> in
 def test_an_answer_says_what_why_and_by_which_model(service):
     workspace, client, _ = service
     answer = serving.post_json(client, "/score", transaction())[0]
-    champion = models.find_version(workspace, models.CHAMPION_ALIAS)
+    champion = models.ModelRegistry(workspace).find()
     assert answer["tx_id"] == "S1" and answer["model_version"] == champion.version
     assert 0 <= answer["probability"] <= 1 and answer["threshold"] == champion.threshold
-    p, block = answer["probability"], Costs().block_from
+    p, block = answer["probability"], Costs().block_threshold
     assert answer["decision"] == (
         "approve" if p < champion.threshold else "review" if p < block else "block"
     )
@@ -217,13 +218,13 @@ def test_replayed_days_have_no_skew(service):
     assert (
         online[list(features.CATEGORICAL_FEATURES)] == offline[list(features.CATEGORICAL_FEATURES)]
     ).all(axis=None)
-    model = models.load_registered_model(models.find_version(workspace, models.CHAMPION_ALIAS))
+    model = models.ModelRegistry(workspace).find().load()
     again = answers.loc[offline.index, "probability"].to_numpy()
     np.testing.assert_allclose(again, models.predict_probability(model, offline), rtol=0, atol=1e-9)
 
 
 def test_contributions_add_up_to_the_score(small_workspace):
-    champion = models.find_version(small_workspace, models.CHAMPION_ALIAS)
+    champion = models.ModelRegistry(small_workspace).find()
     served = loaded_model.LoadedModel.load(
         champion.folder / "model.skops", champion.sha256, champion.version, champion.threshold
     )
@@ -235,9 +236,7 @@ def test_contributions_add_up_to_the_score(small_workspace):
     p = served.model.probability(encoded)
     total = served.explainer.contributions(encoded).sum(axis=1) + served.explainer.base
     np.testing.assert_allclose(total, np.log(p / (1 - p)), rtol=0, atol=1e-9)
-    np.testing.assert_array_equal(
-        p, models.predict_probability(models.load_registered_model(champion), rows)
-    )
+    np.testing.assert_array_equal(p, models.predict_probability(champion.load(), rows))
 
 
 def test_a_label_counts_once(service):
@@ -327,22 +326,22 @@ def test_a_reload_takes_the_registrys_champion_and_drops_no_request(service):
         load_timeline(workspace),
     )
     table = features.load_features(workspace)
-    train = models.select_mature_rows(
+    train = models.LabelledRows.select_mature(
         table, tx, labels, timeline.train, timeline.as_of, known_at=timeline.as_of
     )
-    old = models.find_version(workspace, models.CHAMPION_ALIAS)
-    models.select_experiment(workspace, "champion")
+    old = models.ModelRegistry(workspace).find()
+    models.ModelRegistry(workspace).select_experiment("champion")
     with mlflow.start_run():
-        new = models.register_model(
-            workspace, models.fit_strategy("class_weight", train, Costs()), train.X.head(5)
+        new = models.ModelRegistry(workspace).register(
+            models.fit_strategy("class_weight", train, Costs()), train.X.head(5)
         )
     with mlflow.start_run():
-        other = models.register_model(
-            workspace, models.fit_strategy("undersample", train, Costs()), train.X.head(5)
+        other = models.ModelRegistry(workspace).register(
+            models.fit_strategy("undersample", train, Costs()), train.X.head(5)
         )
     tracking = mlflow.MlflowClient()
-    tracking.set_registered_model_alias(models.NAME, models.CHAMPION_ALIAS, new.version)
-    tracking.set_registered_model_alias(models.NAME, models.CHALLENGER_ALIAS, other.version)
+    tracking.set_registered_model_alias(REGISTERED_MODEL_NAME, "champion", new.version)
+    tracking.set_registered_model_alias(REGISTERED_MODEL_NAME, "challenger", other.version)
     answers = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(client.post, "/reload", json={"actor": "ann"})

@@ -225,7 +225,7 @@ class ReviewTab:
 
                 self.model = (
                     version,
-                    models.load_registered_model(models.find_version(self.desk.workspace, version)),
+                    models.ModelRegistry(self.desk.workspace).find(version).load(),
                 )
         return self.model[1]
 
