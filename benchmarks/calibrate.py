@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from fraudops import monitoring
-from fraudops.monitoring import measure_world
 from fraudops.workspace import write_json
 
 SEEDS = range(1001, 1041)
@@ -34,7 +33,7 @@ Worlds = dict[
 def raw_statistics(case: tuple[Kind, int]) -> tuple[Kind, int, pd.DataFrame, int]:
     """Kind, seed, the statistics of one world's days, and its first live day."""
     (kind, shape), seed = case
-    seen = measure_world(kind, shape, seed)
+    seen = monitoring.MeasuredWorld.simulate(kind, shape, seed)
     return (kind, shape), seed, seen.raw, seen.live
 
 
@@ -112,7 +111,7 @@ def limits_of(
     """Limits by (statistic, window), and what the calibration reached on held-out worlds."""
     worlds: Worlds = {kind: {} for kind in QUIET}
     for kind, seed, raw, first in found:
-        worlds[kind][seed] = monitoring.standardize_statistics(raw, first), first
+        worlds[kind][seed] = monitoring.DriftStatistics(raw, first).z, first
     seeds = sorted(worlds[CONTROL])
     judged, looked = (
         _held_out(worlds, QUIET, season=False),

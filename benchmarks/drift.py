@@ -48,12 +48,12 @@ def world(case: tuple[str, str, int]) -> tuple[pd.DataFrame, pd.Series, int, int
     day of the onset.
     """
     kind, shape, seed = case
-    seen = monitoring.measure_world(
+    seen = monitoring.MeasuredWorld.simulate(
         kind, shape, seed, statistics=kind not in monitoring.DATA_FAULT_KINDS
     )
     rivals = (kind, shape) in QUIET or seed in SEEDS[:RIVAL_SEEDS]
     return (
-        monitoring.score_detectors([monitoring.run_detectors(seen, rivals)]),
+        monitoring.score_detectors([seen.run_detectors(rivals)]),
         seen.frauds,
         seen.live,
         seen.onset,
@@ -151,16 +151,14 @@ def _oracle(found: dict[tuple[str, str, int], tuple]) -> None:
 def _one_day() -> None:
     """Seconds for one more day at course size, when the reference has been learnt."""
     from fraudops import monitoring
-    from fraudops.monitoring import DriftMonitor, make_frame_reader
+    from fraudops.monitoring import DriftMonitor
 
-    seen = monitoring.measure_world("control", "sudden", SEEDS[0])
-    watch = DriftMonitor(
-        make_frame_reader(seen.rows[seen.rows.columns.drop(monitoring.SCORE_COLUMN)]),
-        seen.labels,
-        seen.timeline,
+    seen = monitoring.MeasuredWorld.simulate("control", "sudden", SEEDS[0])
+    watch = DriftMonitor.from_rows(
+        seen.rows[seen.rows.columns.drop(monitoring.SCORE_COLUMN)], seen.labels, seen.timeline
     )
     ruler = monitoring.ReferenceDistribution.learn(watch.reference)
-    days = list(watch._days())
+    days = list(watch._iter_days())
     taken = []
     for at in range(len(days) - DAYS_TIMED, len(days)):
         began = time.perf_counter()
@@ -169,7 +167,9 @@ def _one_day() -> None:
                 ruler, days[at - monitoring.DOMAIN_WINDOW_DAYS + 1 : at + 1]
             )
         )  # with the six days before it
-        monitoring.make_verdicts(seen.raw.iloc[: at + 1], seen.live, seen.findings)
+        monitoring.make_verdicts(
+            monitoring.DriftStatistics(seen.raw.iloc[: at + 1], seen.live), seen.findings
+        )
         taken.append(time.perf_counter() - began)
     middle = statistics.median(taken)
     print(
@@ -225,17 +225,17 @@ def long_run(days: int) -> None:
 def monitor(folder: str) -> None:
     """Monitor all live days of a workspace from its files; print seconds and peak memory."""
     from fraudops import data, monitoring
-    from fraudops.monitoring import DriftMonitor, make_feature_reader
+    from fraudops.monitoring import DriftMonitor
     from fraudops.timeline import load_timeline
     from fraudops.workspace import Workspace
 
     workspace = Workspace.find(folder)
     began = time.perf_counter()
-    watch = DriftMonitor(
-        make_feature_reader(workspace), data.load_labels(workspace), load_timeline(workspace)
+    watch = DriftMonitor.from_workspace(
+        workspace, data.load_labels(workspace), load_timeline(workspace)
     )
     raw = watch.statistics()
-    verdicts = monitoring.make_verdicts(raw, watch.live // 86_400, {})
+    verdicts = monitoring.make_verdicts(monitoring.DriftStatistics(raw, watch.live // 86_400), {})
     seconds = time.perf_counter() - began
     print(
         f"{seconds:.0f} s, {seconds / len(raw):.2f} s a day, peak {peak_gb():.2f} GB, "

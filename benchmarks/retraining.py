@@ -30,10 +30,12 @@ RESAMPLES = 10_000
 
 def ground_of(seed: int, planted: str) -> BacktestData:
     """A course world, with the monitor's verdict of each live day."""
-    seen = monitoring.measure_world("control" if planted == "none" else planted, seed=seed)
+    seen = monitoring.MeasuredWorld.simulate("control" if planted == "none" else planted, seed=seed)
     world = simulate_world(make_course_config("course", seed, planted))
     _, reports = monitoring.make_canonical_tables(world)
-    verdicts = monitoring.make_verdicts(seen.raw, seen.live, seen.findings)
+    verdicts = monitoring.make_verdicts(
+        monitoring.DriftStatistics(seen.raw, seen.live), seen.findings
+    )
     given = {one.as_of - DAY: one for one in verdicts}
     return BacktestData(
         seen.rows, reports[["tx_id", "label_ts"]].drop_duplicates("tx_id"), seen.timeline, given

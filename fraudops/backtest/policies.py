@@ -26,7 +26,7 @@ from fraudops.models import (
     fit_strategy,
     predict_probability,
 )
-from fraudops.monitoring import RetrainPolicy, Verdict, should_retrain
+from fraudops.monitoring import RetrainPolicy, Verdict
 from fraudops.review import SimulatedReviewer, compute_cost_with_review_errors
 from fraudops.timeline import DAY, Timeline, day_of
 
@@ -187,8 +187,8 @@ class OperatingPolicy:
             (ground.labels["label_ts"] >= state.trained) & (ground.labels["label_ts"] < now)
         ]
         since = (now - state.trained) / DAY if state.trained else float("inf")
-        wanted, row["why"] = should_retrain(
-            self.wish, ground.verdicts.get(now - DAY, DEFAULT_VERDICT), since, len(new)
+        wanted, row["why"] = self.wish.should_retrain(
+            ground.verdicts.get(now - DAY, DEFAULT_VERDICT), since, len(new)
         )
         if not wanted:
             return state

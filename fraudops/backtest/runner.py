@@ -36,7 +36,7 @@ from fraudops.models import (
     fit_strategy,
     gates_to_json,
 )
-from fraudops.monitoring import DriftMonitor, Verdict, make_feature_reader
+from fraudops.monitoring import DataProfile, DriftMonitor, DriftStatistics, Verdict
 from fraudops.processes import exit_with_parent
 from fraudops.source_digest import hash_imports
 from fraudops.timeline import DAY, day_of, load_timeline
@@ -121,14 +121,12 @@ def make_backtest_verdicts(workspace: Workspace, setting: BacktestSettings) -> l
     timeline = load_timeline(workspace)
     last = timeline.live_days[: setting.days][-1] + DAY
     timeline = type(timeline)(timeline.first, timeline.train, timeline.live, last)
-    watch = DriftMonitor(
-        make_feature_reader(workspace), data.load_labels(workspace, last), timeline
-    )
-    tx = data.load_transactions(workspace, end=last, held=True)
-    start, _ = monitoring.reference_window(timeline)
-    return monitoring.make_verdicts(
-        watch.statistics(), watch.live // DAY, monitoring.check_quality_by_day(tx, timeline, start)
-    )
+    labels = data.load_labels(workspace, last)
+    monitor = DriftMonitor.from_workspace(workspace, labels, timeline)
+    statistics = DriftStatistics(monitor.statistics(), monitor.live // DAY)
+    transactions = data.load_transactions(workspace, end=last, held=True)
+    profile = DataProfile.learn(transactions, monitor.start, monitor.live)
+    return monitoring.make_verdicts(statistics, profile.check_days(transactions, timeline))
 
 
 def run_backtest(

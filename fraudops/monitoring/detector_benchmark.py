@@ -1,8 +1,10 @@
-"""Marks for detectors: worlds whose drift is known, watched as if it were not.
+"""A benchmark of drift detectors on simulated worlds whose drift is known.
 
-The only part of the library that knows when a drift began; the monitor itself is given transactions
-and arrived labels.
+No other part of the library knows when a drift begins. The monitor gets transactions and the labels
+that have arrived.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,27 +22,42 @@ from fraudops.monitoring.detectors import (
     run_column_detectors,
     run_streaming_detectors,
 )
-from fraudops.monitoring.monitor import DriftMonitor, make_frame_reader
+from fraudops.monitoring.limits import DriftStatistics
+from fraudops.monitoring.monitor import DriftMonitor
 from fraudops.simulator import DRIFT_KINDS, World, make_course_config, simulate_world
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline, day_of, plan_timeline
 
 MONITOR_NAME = "the monitor"
-DETECTOR_REFERENCE_ROWS = 2000  # of the sample that the textbook detectors compare with
-DATA_FAULT_KINDS = (
-    "broken_units",
-    "nulls",
-    "renamed_column",
-)  # faults of the data: the quality checks' part
+DETECTOR_REFERENCE_ROWS = 2000  # sample size of the textbook detectors
+DATA_FAULT_KINDS = ("broken_units", "nulls", "renamed_column")  # found by the quality checks
 
 
 @dataclass(frozen=True)
 class MeasuredWorld:
-    """What can be known of a world: `rows` with features and scores, reports that arrived,
-    statistics, findings by date.
+    """A simulated world, with everything that the daily job can know about it.
 
-    `live` is the first live day in days since 1970, `onset` the number of the live day on which the
-    drift begins (None without one), `start` the first second of the reference. `frauds` is the
-    truth: customers defrauded on each day.
+    Attributes
+    ----------
+    kind, shape : str
+        Of the drift; the kind ``control`` has none.
+    seed : int
+    timeline : Timeline
+    start : int
+        First second of the reference, since 1970.
+    live : int
+        First live day, in days since 1970.
+    onset : int or None
+        Number of the live day on which the drift begins.
+    findings : dict of str to list of dict
+        Of the data quality, by date.
+    rows : DataFrame
+        Features and scores of the sound days.
+    labels : DataFrame
+        Fraud reports that have arrived.
+    raw : DataFrame
+        See `DriftMonitor.statistics`.
+    frauds : Series of int
+        The truth: defrauded customers by day.
     """
 
     kind: str
@@ -56,17 +73,122 @@ class MeasuredWorld:
     raw: pd.DataFrame
     frauds: pd.Series
 
+    @classmethod
+    def simulate(
+        cls,
+        kind: str,
+        shape: str = "sudden",
+        seed: int = 0,
+        profile: str = "course",
+        statistics: bool = True,
+    ) -> MeasuredWorld:
+        """Simulate a world and measure its days as the daily job does.
+
+        Parameters
+        ----------
+        kind : str
+            A key of `DRIFT_KINDS`, or ``control``.
+        shape : str, optional
+        seed : int, optional
+        profile : str, optional
+            ``smoke``, ``course`` or ``full``.
+        statistics : bool, optional
+            False checks the data quality only, which is enough for faults of the data.
+
+        Returns
+        -------
+        MeasuredWorld
+        """
+        drift = "none" if kind == "control" else f"{kind}:{shape}"
+        config = make_course_config(profile, seed, drift)
+        world = simulate_world(config)
+        tx, reports = make_canonical_tables(world)
+        timeline = plan_world_timeline(world)
+        start, live = data_quality.reference_window(timeline)
+        onset = config.drifts[0].onset - (live - timeline.first) // DAY if config.drifts else None
+        findings = data_quality.DataProfile.learn(tx, start, live).check_days(tx, timeline)
+        labels = reports[reports["label_ts"] < timeline.as_of]
+        rows = raw = pd.DataFrame()
+        if statistics:
+            broken = [day for day, found in findings.items() if data_quality.is_data_broken(found)]
+            sound = tx[~pd.to_datetime(tx["ts"], unit="s").dt.strftime("%Y-%m-%d").isin(broken)]
+            keys = {name: sound[name].to_numpy() for name in ("tx_id", "ts", "customer_id")}
+            rows = compute_features(sound, reports).assign(**keys)
+            monitor = DriftMonitor.from_rows(rows, labels, timeline)
+            rows, raw = monitor.score(rows), monitor.statistics()
+        return cls(
+            kind,
+            shape,
+            seed,
+            timeline,
+            start,
+            live // DAY,
+            onset,
+            findings,
+            rows,
+            labels,
+            raw,
+            frauds=_count_defrauded_customers(world),
+        )
+
+    def run_detectors(self, textbook: bool = True) -> DetectorRun:
+        """Let the monitor judge the live days, and the textbook detectors too.
+
+        Parameters
+        ----------
+        textbook : bool, optional
+            False runs the monitor only.
+
+        Returns
+        -------
+        DetectorRun
+        """
+        days = self.timeline.live_days
+        if self.raw.empty:
+            broken = [data_quality.is_data_broken(self.findings[str(day_of(day))]) for day in days]
+            actions = ["fix data" if is_broken else "nothing" for is_broken in broken]
+            return self._make_run(pd.DataFrame({MONITOR_NAME: broken}), actions)
+        verdicts = verdict.make_verdicts(DriftStatistics(self.raw, self.live), self.findings)
+        alarms = pd.DataFrame({MONITOR_NAME: [day.severity == "act" for day in verdicts]})
+        if textbook:
+            is_reference = self.rows["ts"].between(self.start, self.timeline.live, "left")
+            reference = draw_sample(self.rows[is_reference], DETECTOR_REFERENCE_ROWS)
+            rows_by_day = dict(list(self.rows.groupby(self.rows["ts"] // DAY * DAY)))
+            live_rows = [rows_by_day.get(day, reference.iloc[:0]) for day in days]
+            alarms = alarms.join(run_column_detectors(reference, live_rows))
+            auc = self.raw.loc[self.live :, daily_statistics.DOMAIN_STATISTIC]
+            alarms["domain classifier"] = (auc > DOMAIN_AUC_THRESHOLD).to_numpy()
+            alarms = alarms.join(self._run_error_detectors())
+        return self._make_run(alarms, [day.action for day in verdicts])
+
+    def _make_run(self, alarms: pd.DataFrame, actions: list[str]) -> DetectorRun:
+        return DetectorRun(self.kind, self.shape, self.seed, self.onset, alarms, actions)
+
+    def _run_error_detectors(self) -> pd.DataFrame:
+        """Streaming detectors on the model's errors, each known when its label is final."""
+        maturity = LABEL_MATURITY_DAYS * DAY
+        is_mature = self.rows["ts"].between(self.start, self.timeline.as_of - maturity, "left")
+        rows = self.rows[is_mature].sort_values("ts")
+        reported = rows["tx_id"].map(self.labels.set_index("tx_id")["label_ts"])
+        is_fraud = (reported < rows["ts"] + maturity).astype(float)
+        error = (is_fraud - rows[SCORE_COLUMN]).abs()
+        known_on = (rows["ts"] + maturity) // DAY
+        return run_streaming_detectors(error, known_on, self.live, self.timeline.as_of // DAY)
+
 
 @dataclass(frozen=True)
 class DetectorRun:
-    """One world under watch.
+    """What detectors said about one world.
 
     Attributes
     ----------
-    kind, shape, seed : of the world; kind 'control' has no drift
-    onset : number of the live day on which the drift begins; None for the control
-    alarms : (live days, detectors) of bool
-    actions : what the monitor asked for on each live day
+    kind, shape : str
+    seed : int
+    onset : int or None
+        Number of the live day on which the drift begins; None for the control.
+    alarms : DataFrame of bool, shape (live days, detectors)
+    actions : list of str
+        What the monitor asked for on each live day.
     """
 
     kind: str
@@ -77,22 +199,15 @@ class DetectorRun:
     actions: list[str]
 
     @property
-    def clean(self) -> np.ndarray:
-        """Which live days ought to be quiet: those before the onset, and all of them if the drift
-        does no harm.
-        """
+    def is_clean(self) -> np.ndarray:
+        """Live days without a harmful drift, bool of shape (live days,)."""
         days = np.arange(len(self.alarms))
-        return (
-            np.ones(len(days), bool)
-            if self.onset is None or not DRIFT_KINDS[self.kind][2]
-            else days < self.onset
-        )
+        is_harmful = self.onset is not None and DRIFT_KINDS[self.kind][2]
+        return days < self.onset if is_harmful else np.ones(len(days), bool)
 
 
 def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The transactions of a world in canonical columns, and all its fraud reports with their
-    entities.
-    """
+    """Make the canonical transactions of a world, and all its fraud reports."""
     tx = pd.concat([chunk.frame for chunk in iter_world_chunks(world)], ignore_index=True)
     reports = tx[tx["label_ts"].notna()][
         ["tx_id", "customer_id", "terminal_id", "label_ts"]
@@ -102,64 +217,9 @@ def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def plan_world_timeline(world: World) -> Timeline:
-    """The timeline that ingestion would plan for the world."""
+    """Plan the timeline as ingestion plans it for the transactions of a world."""
     ts = world.transactions["ts"]
     return plan_timeline(day_of(ts.min()), day_of(ts.max()))
-
-
-def measure_world(
-    kind: str,
-    shape: str = "sudden",
-    seed: int = 0,
-    profile: str = "course",
-    statistics: bool = True,
-) -> MeasuredWorld:
-    """Simulate a world and measure its days as the daily job would: with the labels that had
-    arrived, without its broken days.
-
-    Parameters
-    ----------
-    kind : a key of `config.DRIFT_KINDS`, or 'control'
-    statistics : without them only the data is judged (for faults that need no more)
-    """
-    config = make_course_config(profile, seed, "none" if kind == "control" else f"{kind}:{shape}")
-    world = simulate_world(config)
-    tx, reports = make_canonical_tables(world)
-    timeline = plan_world_timeline(world)
-    start, live = data_quality.reference_window(timeline)
-    onset = config.drifts[0].onset - (live - timeline.first) // DAY if config.drifts else None
-    findings = data_quality.check_quality_by_day(tx, timeline, start)
-    about = {
-        "kind": kind,
-        "shape": shape,
-        "seed": seed,
-        "timeline": timeline,
-        "start": start,
-        "live": live // DAY,
-    }
-    labels = reports[reports["label_ts"] < timeline.as_of]
-    rows = raw = pd.DataFrame()
-    if statistics:
-        day = pd.to_datetime(tx["ts"], unit="s").dt.strftime("%Y-%m-%d")
-        sound = tx[
-            ~day.isin(
-                [day for day, found in findings.items() if data_quality.is_data_broken(found)]
-            )
-        ]
-        rows = compute_features(sound, reports).assign(
-            **{name: sound[name].to_numpy() for name in ("tx_id", "ts", "customer_id")}
-        )
-        watch = DriftMonitor(make_frame_reader(rows), labels, timeline)
-        rows, raw = watch.score(rows), watch.statistics()
-    return MeasuredWorld(
-        **about,
-        onset=onset,
-        findings=findings,
-        rows=rows,
-        labels=labels,
-        raw=raw,
-        frauds=_count_defrauded_customers(world),
-    )
 
 
 def _count_defrauded_customers(world: World) -> pd.Series:
@@ -167,99 +227,69 @@ def _count_defrauded_customers(world: World) -> pd.Series:
     return fraud.groupby(fraud["ts"] // DAY)["customer_id"].nunique()
 
 
-def run_detectors(seen: MeasuredWorld, rivals: bool = True) -> DetectorRun:
-    """Let the monitor, and with `rivals` the textbook detectors, judge the live days of a world."""
-    days = seen.timeline.live_days
-    if seen.raw.empty:
-        broken = [data_quality.is_data_broken(seen.findings[str(day_of(day))]) for day in days]
-        alarms, actions = (
-            pd.DataFrame({MONITOR_NAME: broken}),
-            ["fix data" if one else "nothing" for one in broken],
-        )
-        return DetectorRun(seen.kind, seen.shape, seen.seed, seen.onset, alarms, actions)
-    verdicts = verdict.make_verdicts(seen.raw, seen.live, seen.findings)
-    alarms = pd.DataFrame({MONITOR_NAME: [one.severity == "act" for one in verdicts]})
-    if rivals:
-        inside = (seen.rows["ts"] >= seen.start) & (seen.rows["ts"] < seen.timeline.live)
-        reference = draw_sample(seen.rows[inside], DETECTOR_REFERENCE_ROWS)
-        each = dict(list(seen.rows.groupby(seen.rows["ts"] // DAY * DAY)))
-        alarms = alarms.join(
-            run_column_detectors(reference, [each.get(day, reference.iloc[:0]) for day in days])
-        )
-        alarms["domain classifier"] = (
-            seen.raw.loc[seen.live :, daily_statistics.DOMAIN_STATISTIC] > DOMAIN_AUC_THRESHOLD
-        ).to_numpy()
-        alarms = alarms.join(_run_error_detectors(seen))
-    return DetectorRun(
-        seen.kind, seen.shape, seen.seed, seen.onset, alarms, [one.action for one in verdicts]
-    )
+def score_detectors(runs: Iterable[DetectorRun]) -> pd.DataFrame:
+    """Count what each detector did in each world.
 
-
-def _run_error_detectors(seen: MeasuredWorld) -> pd.DataFrame:
-    """Streaming detectors on the errors of transactions, each told when its label is taken as
-    final.
-    """
-    wait = LABEL_MATURITY_DAYS * DAY
-    rows = seen.rows[
-        (seen.rows["ts"] >= seen.start) & (seen.rows["ts"] < seen.timeline.as_of - wait)
-    ].sort_values("ts")
-    reported = rows["tx_id"].map(seen.labels.set_index("tx_id")["label_ts"])
-    wrong = ((reported < rows["ts"] + wait).astype(float) - rows[SCORE_COLUMN]).abs()
-    return run_streaming_detectors(
-        wrong, (rows["ts"] + wait) // DAY, seen.live, seen.timeline.as_of // DAY
-    )
-
-
-def score_detectors(watched: Iterable[DetectorRun]) -> pd.DataFrame:
-    """What each detector did in each world: one row for each.
+    Parameters
+    ----------
+    runs : iterable of DetectorRun
 
     Returns
     -------
-    kind, shape, seed, detector; clean_days, false_days (clean days in alarm), false_alarms (alarms
-    that began on a clean day); for a harmful drift also detected (an alarm on a day from the onset
-    on) and delay (days from the onset to it)
+    DataFrame
+        One row per world and detector: ``kind, shape, seed, detector``, ``clean_days``,
+        ``false_days`` (clean days in alarm), ``false_alarms`` (alarms that began on a clean day).
+        For a harmful drift also ``detected`` (an alarm from the onset on) and ``delay`` (days from
+        the onset to it).
     """
     rows = []
-    for one in watched:
-        for name in one.alarms:
-            alarm = one.alarms[name].to_numpy(bool)
-            began = alarm & ~np.concatenate([[False], alarm[:-1]])
-            about = {"kind": one.kind, "shape": one.shape, "seed": one.seed, "detector": name}
-            about |= {
-                "clean_days": int(one.clean.sum()),
-                "false_days": int((alarm & one.clean).sum()),
-            }
-            about |= {
-                "false_alarms": int((began & one.clean).sum()),
-                "detected": None,
-                "delay": None,
-            }
-            if not one.clean.all():
-                after = np.flatnonzero(alarm[one.onset :])
-                about |= {
-                    "detected": bool(len(after)),
-                    "delay": int(after[0]) if len(after) else None,
+    for run in runs:
+        is_clean = run.is_clean
+        for name in run.alarms:
+            alarm = run.alarms[name].to_numpy(bool)
+            begins = alarm & ~np.concatenate([[False], alarm[:-1]])
+            after = np.flatnonzero(alarm[run.onset :])
+            is_harmful = not is_clean.all()
+            rows.append(
+                {
+                    "kind": run.kind,
+                    "shape": run.shape,
+                    "seed": run.seed,
+                    "detector": name,
+                    "clean_days": int(is_clean.sum()),
+                    "false_days": int((alarm & is_clean).sum()),
+                    "false_alarms": int((begins & is_clean).sum()),
+                    "detected": bool(len(after)) if is_harmful else None,
+                    "delay": int(after[0]) if is_harmful and len(after) else None,
                 }
-            rows.append(about)
+            )
     return pd.DataFrame(rows)
 
 
-def summarize_detector_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """Over all seeds, by kind, shape and detector: worlds, false alarms per 100 clean days, share
-    detected, median delay.
+def summarize_detector_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Summarize the scores of `score_detectors` over all seeds.
 
-    A drift that is never detected counts with an endless delay.
+    Parameters
+    ----------
+    scores : DataFrame
+
+    Returns
+    -------
+    DataFrame
+        By ``kind``, ``shape`` and ``detector``: number of worlds, false alarms per 100 clean days,
+        share of detected drifts, median delay. An undetected drift has an infinite delay.
     """
-    waited = table["delay"].astype(float).where(table["detected"] != False, np.inf)  # noqa: E712 - None is neither
-    grouped = table.assign(waited=waited).groupby(["kind", "shape", "detector"], sort=False)
+    is_missed = scores["detected"].eq(False)
+    delay = scores["delay"].astype(float).mask(is_missed, np.inf)
+    grouped = scores.assign(delay=delay).groupby(["kind", "shape", "detector"], sort=False)
     days = grouped["clean_days"].sum()
-    out = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "worlds": grouped["seed"].nunique(),
             "false alarms per 100 days": 100 * grouped["false_alarms"].sum() / days,
             "days in false alarm per 100": 100 * grouped["false_days"].sum() / days,
             "detected": grouped["detected"].agg(lambda found: found.astype(float).mean()),
-            "median delay": grouped["waited"].median(),
+            "median delay": grouped["delay"].median(),
         }
     )
-    return out.reset_index()
+    return table.reset_index()

@@ -1,126 +1,131 @@
-"""The calibrated monitor: a verdict for each day, and one budget of false alarms over all columns,
-tests and windows.
+"""The drift limits: above which value a statistic raises an alarm.
 
 How an alarm comes about:
 
-1. `fraudops.monitoring.daily_statistics` turns a day into some fifty statistics (columns, all
-   columns jointly, scores,
-   arrived reports).
-2. Each is compared with the same weekday of the reference and divided by how much it swings there:
-   `standardise`. Means over
-   seven days find what moves slowly; windows of arrived reports are longer, since reports are few.
-3. Every statistic has a limit for each direction (``drift_limits.json``): the extreme of the live
-   days that few worlds exceed,
-   among worlds without drift and worlds with a busier season, times one factor for all. The factor
-   is chosen by cross-validation over worlds, so that the whole monitor raises at most half of
-   `FALSE_ALARM_BUDGET` in worlds that had no part in the limits; ``2_Data_Drifts/marks.csv`` says
-   what it reaches in others still. This is the single-step max-T adjustment of Westfall and Young
-   (1993, Resampling-Based Multiple Testing) with quantile scaling (Beran 1988, Balanced
-   simultaneous confidence sets): it holds over dependent tests, which a Bonferroni correction of
-   fifty correlated columns would punish.
-4. Where the reference itself swung wider than the limits allow, its own extreme is the limit, and a
-   reference of fewer days
-   than those of the calibration widens them: data that is rougher or younger does not cry wolf.
+1. `daily_statistics` computes some fifty statistics of each day: of single columns, of all columns
+   together, of scores, and of fraud reports that arrived.
+2. `standardization` compares each with the same weekday of the reference, in standard deviations.
+   Means over seven days find slow changes. Windows of reports are longer, because reports are few.
+3. Every statistic has a limit in each direction (``drift_limits.json``). It is a high quantile over
+   simulated worlds without drift and worlds with a busier season, times one factor for all
+   statistics. Cross-validation over worlds chooses the factor so that the whole monitor raises at
+   most half of `FALSE_ALARM_BUDGET`. ``2_Data_Drifts/marks.csv`` shows what it reaches in other
+   worlds. This is the single-step max-T adjustment of Westfall and Young (1993, Resampling-Based
+   Multiple Testing) with quantile scaling (Beran 1988, Balanced simultaneous confidence sets). It
+   holds for dependent tests; a Bonferroni correction of fifty correlated columns is too strict.
+4. If the reference itself exceeds a limit, its own extreme is the limit. A reference with
+   fewer days than those of the calibration has wider limits.
 
-`python -m benchmarks calibrate` makes the limits, on seeds that no proof uses.
+`python -m benchmarks calibrate` computes the limits, on seeds that no proof uses.
 """
 
 import json
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-FALSE_ALARM_BUDGET = 0.01  # false alarms for each clean day, over everything the monitor looks at
-SEASONAL_STATISTICS = (
-    "volume",
-    "online share",
-)  # more business or more of it online asks for a look, not for another model
-CALIBRATION_REFERENCE_DAYS = 70  # of the reference in the worlds of the calibration
-LIMIT_QUANTILE = (
-    1 - 1e-4
-)  # tail that a limit stands for, roughly: the budget shared out over the statistics
+from fraudops.monitoring.standardization import standardize_statistics
+
+FALSE_ALARM_BUDGET = 0.01  # false alarms per clean day, over all statistics together
+SEASONAL_STATISTICS = ("volume", "online share")  # they may change without harm to the model
+CALIBRATION_REFERENCE_DAYS = 70
+LIMIT_QUANTILE = 1 - 1e-4  # roughly the budget divided by the number of statistics
 LIMITS_FILE = Path(__file__).with_name("drift_limits.json")
 
 
 @cache
 def load_limits() -> pd.DataFrame:
-    """The calibrated limits: index (statistic, window), columns low, high (an alarm beyond),
-    quiet_low, quiet_high (a look).
+    """Load the calibrated limits by statistic and window.
+
+    Beyond ``low`` or ``high`` a value is an alarm; beyond ``quiet_low`` or ``quiet_high`` it is
+    worth a look.
     """
-    kept = json.loads(LIMITS_FILE.read_text())["limits"]
-    return pd.DataFrame(kept).set_index(["statistic", "window"])
+    limits = json.loads(LIMITS_FILE.read_text())["limits"]
+    return pd.DataFrame(limits).set_index(["statistic", "window"])
 
 
 def _widening_factors(days: int, window: np.ndarray) -> np.ndarray:
-    """Factor (n,) on the limits where the reference has fewer days than that of the calibration; 1
-    where it has as many.
+    """Factors on the limits for a reference with fewer days than that of the calibration, else 1.
 
-    A swing that is known from few windows is known badly: Student's t with as many degrees of
-    freedom as there are windows besides the first says how much further out the same rare value
-    lies.
+    The standard deviation of few windows is uncertain. Student's t, with one degree of freedom less
+    than there are windows, says how much further out the same rare value lies.
     """
-    reach = [
-        t.ppf(LIMIT_QUANTILE, np.maximum(known / window - 1, 0.5))
-        for known in (days, CALIBRATION_REFERENCE_DAYS)
-    ]
-    return np.maximum(reach[0] / reach[1], 1.0)
-
-
-def adapt_limits(z: pd.DataFrame, live: int) -> pd.DataFrame:
-    """Limits for this data set: the calibrated ones, wider where the reference itself swung wider.
-
-    Returns
-    -------
-    (statistic, window) by low, high (an alarm beyond), quiet_low, quiet_high (a look)
-    """
-    table = load_limits().reindex(z.columns).dropna()
-    days = int(np.asarray(z.index < live).sum())
-    table = table.mul(
-        _widening_factors(days, table.index.get_level_values("window").to_numpy(float)), axis=0
+    own, calibrated = (
+        t.ppf(LIMIT_QUANTILE, np.maximum(reference_days / window - 1, 0.5))
+        for reference_days in (days, CALIBRATION_REFERENCE_DAYS)
     )
-    own = z.loc[np.asarray(z.index < live), table.index]
-    table["high"] = np.maximum(table["high"], own.max().fillna(0))
-    table["low"] = np.minimum(table["low"], own.min().fillna(0))
-    return table
+    return np.maximum(own / calibrated, 1.0)
 
 
-def tabulate_z_scores(z: pd.DataFrame, live: int) -> pd.DataFrame:
-    """Every standardised statistic of every live day, long: day, statistic, window, z, limit
-    (alarm, on the side of z).
+@dataclass(frozen=True)
+class DriftStatistics:
+    """The statistics of reference days and live days, held against their limits.
+
+    Attributes
+    ----------
+    raw : DataFrame of shape (days, statistics)
+        See `DriftMonitor.statistics`. The index is the day since 1970, without gaps.
+    live : int
+        First live day, in days since 1970. The days before it are the reference.
     """
-    table = adapt_limits(z, live)
-    days = z.loc[np.asarray(z.index >= live), table.index]
-    long = days.rename_axis("day").stack(["statistic", "window"]).rename("z").dropna().reset_index()
-    side = table.loc[pd.MultiIndex.from_frame(long[["statistic", "window"]])]
-    return long.assign(limit=np.where(long["z"] > 0, side["high"], side["low"]))
 
+    raw: pd.DataFrame
+    live: int
 
-def find_moved_statistics(z: pd.DataFrame, live: int) -> pd.DataFrame:
-    """Hold each live day against the limits.
+    @cached_property
+    def z(self) -> pd.DataFrame:
+        """Statistics in standard deviations of the reference, by day and (statistic, window)."""
+        return standardize_statistics(self.raw, self.live)
 
-    Returns
-    -------
-    One row for each day and statistic beyond its quiet limit: day, statistic, window, z, limit
-    (signed), alarm
-    """
-    table = adapt_limits(z, live)
-    high, low = table["high"], table["low"]
-    days = z.loc[np.asarray(z.index >= live), table.index]
-    season = table.index.get_level_values("statistic").isin(SEASONAL_STATISTICS)
-    alarm = ((days > high) | (days < low)) & ~season
-    quiet = alarm | (days > table["quiet_high"]) | (days < table["quiet_low"])
-    day, column = np.nonzero(quiet.to_numpy())
-    value = days.to_numpy()[day, column]
-    return pd.DataFrame(
-        {
-            "day": days.index.to_numpy()[day],
-            "statistic": table.index.get_level_values(0).to_numpy()[column],
-            "window": table.index.get_level_values(1).to_numpy()[column],
-            "z": value,
-            "limit": np.where(value > 0, high.to_numpy()[column], low.to_numpy()[column]),
-            "alarm": alarm.to_numpy()[day, column].astype(bool),
-        }
-    )
+    @cached_property
+    def limits(self) -> pd.DataFrame:
+        """The limits of this data set, by (statistic, window): see `load_limits`."""
+        table = load_limits().reindex(self.z.columns).dropna()
+        reference = self.z.loc[np.asarray(self.z.index < self.live), table.index]
+        windows = table.index.get_level_values("window").to_numpy(float)
+        table = table.mul(_widening_factors(len(reference), windows), axis=0)
+        table["high"] = np.maximum(table["high"], reference.max().fillna(0))
+        table["low"] = np.minimum(table["low"], reference.min().fillna(0))
+        return table
+
+    @cached_property
+    def live_z(self) -> pd.DataFrame:
+        """The part of `z` that is about live days and has limits."""
+        return self.z.loc[np.asarray(self.z.index >= self.live), self.limits.index]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row per live day and statistic: ``day, statistic, window, z, limit``.
+
+        The limit is that of an alarm, on the side of ``z``.
+        """
+        stacked = self.live_z.rename_axis("day").stack(["statistic", "window"])
+        table = stacked.rename("z").dropna().reset_index()
+        limits = self.limits.loc[pd.MultiIndex.from_frame(table[["statistic", "window"]])]
+        return table.assign(limit=np.where(table["z"] > 0, limits["high"], limits["low"]))
+
+    @cached_property
+    def moved(self) -> pd.DataFrame:
+        """The rows of `scores` beyond a quiet limit, with a column ``alarm`` (bool)."""
+        days, limits = self.live_z, self.limits
+        high, low = limits["high"], limits["low"]
+        is_seasonal = limits.index.get_level_values("statistic").isin(SEASONAL_STATISTICS)
+        alarm = ((days > high) | (days < low)) & ~is_seasonal
+        is_moved = alarm | (days > limits["quiet_high"]) | (days < limits["quiet_low"])
+        row, column = np.nonzero(is_moved.to_numpy())
+        z = days.to_numpy()[row, column]
+        statistic, window = (limits.index.get_level_values(level) for level in (0, 1))
+        return pd.DataFrame(
+            {
+                "day": days.index.to_numpy()[row],
+                "statistic": statistic.to_numpy()[column],
+                "window": window.to_numpy()[column],
+                "z": z,
+                "limit": np.where(z > 0, high.to_numpy()[column], low.to_numpy()[column]),
+                "alarm": alarm.to_numpy()[row, column].astype(bool),
+            }
+        )

@@ -1,6 +1,4 @@
-"""What the monitor says of a day, as a schema: the file that stage 4, the report page and other
-programs read.
-"""
+"""The verdict of the monitor about a day, as a schema that other programs read too."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -10,9 +8,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from fraudops.monitoring.daily_statistics import RANKED_COLUMNS
-from fraudops.monitoring.data_quality import SEVERITY_WATCH, FindingRecord
-from fraudops.monitoring.limits import find_moved_statistics
-from fraudops.monitoring.standardization import standardize_statistics
+from fraudops.monitoring.data_quality import SEVERITY_WATCH, FindingRecord, make_finding
+from fraudops.monitoring.limits import FALSE_ALARM_BUDGET, DriftStatistics
 from fraudops.timeline import DAY, day_of
 
 
@@ -40,7 +37,7 @@ class Finding(BaseModel):
 
 
 class Verdict(BaseModel):
-    """One day in one judgement."""
+    """The verdict about one day."""
 
     model_config = ConfigDict(extra="forbid")
     as_of: int = Field(description="s since 1970; nothing that happened from here on was known")
@@ -65,55 +62,88 @@ class VerdictFile(BaseModel):
         description="false alarms for each clean day for which it was calibrated"
     )
 
+    @classmethod
+    def collect(cls, days: list[Verdict], reference: tuple[str, str]) -> "VerdictFile":
+        """Collect the verdicts of all live days.
+
+        Parameters
+        ----------
+        days : list of Verdict
+            At least one, in the order of time.
+        reference : tuple of str
+            First and last day of the reference, YYYY-MM-DD.
+
+        Returns
+        -------
+        VerdictFile
+        """
+        budget = FALSE_ALARM_BUDGET
+        return cls(latest=days[-1], days=days, reference=reference, false_alarm_budget=budget)
+
 
 def find_alarm_starts(days: Iterable[Verdict]) -> list[Verdict]:
-    """The days on which an alarm began: an alarm that goes on is one alarm, one whose action
-    changes is a new one.
-    """
-    begun, before = [], "nothing"
-    for day in days:
-        action = day.action if day.severity == "act" else "nothing"
-        if action not in ("nothing", before):
-            begun.append(day)
-        before = action
-    return begun
+    """Find the days on which an alarm began.
 
-
-MIN_WEEKLY_REPORTERS = 10  # customers a week, from which on a week without any is no chance
-
-
-def make_verdict(
-    day: int, moved: pd.DataFrame, findings: list[FindingRecord], judged: bool = True
-) -> Verdict:
-    """One day in one judgement.
-
-    Broken data comes first: it also moves columns, and retraining on it would teach the fault.
+    An alarm that continues is one alarm. If its action changes, a new one begins.
 
     Parameters
     ----------
-    day : days since 1970
-    moved : the day's rows of `compare`
-    findings : of `data_quality.check_quality` for the same day
-    judged : whether the day could be compared at all
+    days : iterable of Verdict
+        In the order of time.
+
+    Returns
+    -------
+    list of Verdict
+    """
+    starts, last_action = [], "nothing"
+    for day in days:
+        action = day.action if day.severity == "act" else "nothing"
+        if action not in ("nothing", last_action):
+            starts.append(day)
+        last_action = action
+    return starts
+
+
+MIN_WEEKLY_REPORTERS = 10  # if so many report a week, a week without reports is no coincidence
+
+
+def make_verdict(
+    day: int, moved: pd.DataFrame, findings: list[FindingRecord], is_comparable: bool = True
+) -> Verdict:
+    """Make the verdict of one day.
+
+    Broken data comes first: it moves columns too, and a model must not be trained on it.
+
+    Parameters
+    ----------
+    day : int
+        Days since 1970.
+    moved : DataFrame
+        The day's rows of `DriftStatistics.moved`.
+    findings : list of dict
+        See `DataProfile.check`.
+    is_comparable : bool, optional
+        False if the reference or the day has too few rows.
+
+    Returns
+    -------
+    Verdict
     """
     ranked = moved.assign(times=moved["z"] / moved["limit"]).sort_values("times", ascending=False)
     alarms = ranked[ranked["alarm"]]
-    broken = [one["text"] for one in findings if one["severity"] != SEVERITY_WATCH]
+    broken = [found["text"] for found in findings if found["severity"] != SEVERITY_WATCH]
     names = list(dict.fromkeys((alarms if len(alarms) else ranked)["statistic"]))
     text = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    noticed = [one["text"] for one in findings] + ([f"moved: {text}"] if names else [])
+    noticed = [found["text"] for found in findings] + ([f"moved: {text}"] if names else [])
     if broken:
         severity, action, evidence = "act", "fix data", "; ".join(broken)
     elif len(alarms):
         severity, action, evidence = "act", "retrain", "; ".join(noticed)
     elif noticed:
         severity, action, evidence = "watch", "nothing", "; ".join(noticed)
-    elif not judged:
-        severity, action, evidence = (
-            "watch",
-            "nothing",
-            "the reference or the day is too thin to compare",
-        )
+    elif not is_comparable:
+        severity, action = "watch", "nothing"
+        evidence = "the reference or the day has too few rows to compare"
     else:
         severity, action, evidence = "ok", "nothing", "nothing moved beyond its limit"
     return Verdict(
@@ -137,76 +167,57 @@ def make_verdict(
 
 
 def make_verdicts(
-    raw: pd.DataFrame, live: int, findings: dict[str, list[FindingRecord]]
+    statistics: DriftStatistics, findings: dict[str, list[FindingRecord]]
 ) -> list[Verdict]:
-    """A verdict for each live day.
+    """Make the verdict of each live day.
 
     Parameters
     ----------
-    raw : statistics of reference and live days (see `standardise`)
-    live : the first live day, in days since 1970
-    findings : of the data quality, by date
+    statistics : DriftStatistics
+    findings : dict of str to list of dict
+        Findings of the data quality by date (`DataProfile.check_days`).
+
+    Returns
+    -------
+    list of Verdict
     """
-    z = standardize_statistics(raw, live)
-    moved = find_moved_statistics(z, live)
-    days = raw.index[np.asarray(raw.index >= live)]
-    judged = (
-        raw["volume"].notna() & z.notna().any(axis=1)
-        if "volume" in raw
-        else pd.Series(False, raw.index)
-    )
-    silent = _find_silent_feeds(raw, live)
+    raw, moved = statistics.raw, statistics.moved
+    is_comparable = statistics.z.notna().any(axis=1)
+    is_comparable &= raw["volume"].notna() if "volume" in raw else False
+    silent = _find_silent_feeds(raw, statistics.live)
     return [
         make_verdict(
             int(day),
             moved[moved["day"] == day],
             findings.get(str(day_of(day * DAY)), []) + silent.get(day, []),
-            bool(judged[day]),
+            bool(is_comparable[day]),
         )
-        for day in days
+        for day in raw.index[np.asarray(raw.index >= statistics.live)]
     ]
 
 
 def _find_silent_feeds(raw: pd.DataFrame, live: int) -> dict[int, list[FindingRecord]]:
-    """Findings, by day, of what has fallen silent: columns without a usable value, and reports that
-    no longer arrive.
-    """
-    columns = [
-        name
-        for name in RANKED_COLUMNS
-        if name in raw and raw.loc[raw.index < live, name].notna().any()
-    ]
-    days = raw[(raw.index >= live) & raw["volume"].notna()] if columns else raw.iloc[:0]
-    found: dict[int, list[FindingRecord]] = {}
-    for day, name in days[columns].isna().stack().loc[lambda gone: gone].index if len(days) else ():
-        text = f"{name} has no finite value on this day"
-        finding = {
-            "check": "nulls",
-            "column": name,
-            "severity": "act",
-            "value": 1.0,
-            "limit": 0.0,
-            "text": text,
-        }
-        found.setdefault(day, []).append(finding)
-    week = raw["reported customers"].rolling(7).sum()
-    usual = float(week[week.index < live].mean())
-    if usual >= MIN_WEEKLY_REPORTERS:  # so many do not stay away by chance
+    """Findings by day: columns without a usable value, and reports that no longer arrive."""
+    reference = raw[raw.index < live]
+    columns = [name for name in RANKED_COLUMNS if name in raw and reference[name].notna().any()]
+    findings: dict[int, list[FindingRecord]] = {}
+    if columns:
+        days = raw[(raw.index >= live) & raw["volume"].notna()]
+        is_absent = days[columns].isna().stack()
+        for day, name in is_absent[is_absent].index:
+            text = f"{name} has no finite value on this day"
+            findings.setdefault(day, []).append(make_finding("nulls", name, "act", 1, 0, text))
+    weekly = raw["reported customers"].rolling(7).sum()
+    usual = float(weekly[weekly.index < live].mean())
+    if usual >= MIN_WEEKLY_REPORTERS:
         text = (
             f"no fraud report has arrived for a week, where {usual:.0f} customers used to "
             "report: has the feed stopped?"
         )
-        finding = {
-            "check": "freshness",
-            "column": "labels",
-            "severity": "act",
-            "value": 0.0,
-            "limit": usual,
-            "text": text,
-        }
-        for day in week.index[(week.index >= live) & (week == 0)]:
-            found.setdefault(day, []).append(finding)
-    return found
+        for day in weekly.index[(weekly.index >= live) & (weekly == 0)]:
+            finding = make_finding("freshness", "labels", "act", 0, usual, text)
+            findings.setdefault(day, []).append(finding)
+    return findings
 
 
 SEVERITIES = ("ok", "watch", "act")

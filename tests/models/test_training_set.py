@@ -10,7 +10,7 @@ from fraudops.errors import UserError
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
 from fraudops.models import EMPTY_REVIEWS, LabelledRows
 from fraudops.models.training_set import MIN_TRANSACTION_AGE_DAYS
-from fraudops.monitoring import RetrainPolicy, Verdict, should_retrain
+from fraudops.monitoring import RetrainPolicy, Verdict
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 START, NOW = 20_000 * DAY, 20_060 * DAY
@@ -118,10 +118,10 @@ def verdict(action: str) -> Verdict:
     ],
 )
 def test_a_wish_is_granted_for_a_reason(wish, action, days, labels, wanted, why):
-    granted, text = should_retrain(wish, verdict(action), days, labels)
+    granted, text = wish.should_retrain(verdict(action), days, labels)
     assert granted is wanted and why in text
 
 
 def test_an_unknown_trigger_is_refused():
     with pytest.raises(UserError, match="verdict, schedule, labels"):
-        should_retrain(RetrainPolicy("mood"), verdict("nothing"), 9, 0)
+        RetrainPolicy("mood").should_retrain(verdict("nothing"), 9, 0)

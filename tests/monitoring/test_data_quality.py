@@ -24,11 +24,11 @@ def day(small_workspace):
     return tx[tx["ts"] >= last], monitoring.DataProfile.learn(tx, start, end), last
 
 
-def test_healthy_days_have_nothing_to_mend(small_workspace):
+def test_healthy_days_have_no_findings(small_workspace):
     timeline = load_timeline(small_workspace)
-    found = monitoring.check_quality_by_day(
-        data.load_transactions(small_workspace), timeline, monitoring.reference_window(timeline)[0]
-    )
+    transactions = data.load_transactions(small_workspace)
+    profile = monitoring.DataProfile.learn(transactions, *monitoring.reference_window(timeline))
+    found = profile.check_days(transactions, timeline)
     assert list(found) == [str(day_of(day)) for day in timeline.live_days]
     assert not any(monitoring.is_data_broken(one) for one in found.values())
 
@@ -59,24 +59,24 @@ def test_healthy_days_have_nothing_to_mend(small_workspace):
 )
 def test_each_fault_is_named(day, fault, check):
     tx, profile, start = day
-    found = monitoring.check_quality(profile, fault(tx), start)
+    found = profile.check(fault(tx), start)
     assert any(one["check"] == check and one["severity"] == "act" for one in found), found
 
 
 def test_a_new_category_on_few_rows_is_only_looked_at(day):
     tx, profile, start = day
     few = tx.assign(category=np.where(np.arange(len(tx)) < 3, "moon rocks", tx["category"]))
-    assert [
-        (one["check"], one["severity"]) for one in monitoring.check_quality(profile, few, start)
-    ] == [("new category", "watch")]
+    assert [(one["check"], one["severity"]) for one in profile.check(few, start)] == [
+        ("new category", "watch")
+    ]
 
 
 def test_an_old_reference_is_said_to_be_old(day):
     tx, profile, start = day
     later = start + 140 * DAY
-    found = monitoring.check_quality(profile, tx.assign(ts=tx["ts"] + 140 * DAY), later)
+    found = profile.check(tx.assign(ts=tx["ts"] + 140 * DAY), later)
     assert [one["check"] for one in found] == ["reference"] and found[0]["severity"] == "watch"
-    early = monitoring.check_quality(profile, tx.assign(ts=tx["ts"] - 140 * DAY), start - 140 * DAY)
+    early = profile.check(tx.assign(ts=tx["ts"] - 140 * DAY), start - 140 * DAY)
     assert any("older than the reference" in one["text"] for one in early)
 
 

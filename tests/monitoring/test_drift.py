@@ -8,6 +8,7 @@ import pytest
 
 from fraudops import features, monitoring
 from fraudops.data import load_labels
+from fraudops.features import load_features
 from fraudops.monitoring import (
     DriftMonitor,
     VerdictFile,
@@ -16,9 +17,8 @@ from fraudops.monitoring import (
     detectors,
     find_alarm_starts,
     limits,
-    make_feature_reader,
-    make_frame_reader,
     standardization,
+    verdict,
 )
 from fraudops.timeline import DAY, load_timeline
 
@@ -27,12 +27,8 @@ from fraudops.timeline import DAY, load_timeline
 def data(small_workspace):
     """Rows with customers, labels, timeline, and what the monitor learnt and measured."""
     timeline, labels = load_timeline(small_workspace), load_labels(small_workspace)
-    read = make_feature_reader(small_workspace)
-    rows = pd.concat(
-        [read(day) for day in range(timeline.first // DAY, timeline.as_of // DAY)],
-        ignore_index=True,
-    )
-    watch = DriftMonitor(make_frame_reader(rows), labels, timeline)
+    rows = load_features(small_workspace, timeline.first, timeline.as_of)
+    watch = DriftMonitor.from_rows(rows, labels, timeline)
     return rows, labels, timeline, watch, watch.statistics()
 
 
@@ -49,13 +45,13 @@ def judged(data, change, day=2):
     ] = np.nan
     for name, value in found.items():
         changed.loc[start // DAY, name] = value
-    days = monitoring.make_verdicts(changed, timeline.live // DAY, {})
+    days = monitoring.make_verdicts(monitoring.DriftStatistics(changed, timeline.live // DAY), {})
     return days[day]
 
 
 def test_files_and_memory_give_the_same(small_workspace, data):
     _rows, labels, timeline, _, raw = data
-    again = DriftMonitor(make_feature_reader(small_workspace), labels, timeline).statistics()
+    again = DriftMonitor.from_workspace(small_workspace, labels, timeline).statistics()
     pd.testing.assert_frame_equal(again, raw)
 
 
@@ -64,7 +60,7 @@ def test_nothing_of_a_day_depends_on_later_days(data):
     cut = timeline.live_days[5]
     early = type(timeline)(timeline.first, timeline.train, timeline.live, cut)
     known = labels[labels["label_ts"] < cut]
-    before = DriftMonitor(make_frame_reader(rows[rows["ts"] < cut]), known, early).statistics()
+    before = DriftMonitor.from_rows(rows[rows["ts"] < cut], known, early).statistics()
     pd.testing.assert_frame_equal(before, raw.loc[: cut // DAY - 1])
 
 
@@ -108,7 +104,7 @@ def test_reports_that_stop_are_a_fault_and_no_good_news(data):
     live, silent = timeline.live // DAY, raw.copy()
     silent[list(standardization.REPORT_STATISTICS)] *= 10  # a small world has few reports
     silent.loc[live:, list(standardization.REPORT_STATISTICS)] = 0
-    days = monitoring.make_verdicts(silent, live, {})
+    days = monitoring.make_verdicts(monitoring.DriftStatistics(silent, live), {})
     assert not any("fraud report" in one.text for day in days[:6] for one in day.findings)
     assert days[6].action == "fix data" and "fraud report" in days[6].evidence
 
@@ -134,26 +130,25 @@ def test_broken_data_comes_before_drift(data):
         "limit": 0,
         "text": "a wrong unit?",
     }
-    assert monitoring.make_verdict(live, moved, []).action == "retrain"
-    found = monitoring.make_verdict(live, moved, [broken])
+    assert verdict.make_verdict(live, moved, []).action == "retrain"
+    found = verdict.make_verdict(live, moved, [broken])
     assert (found.severity, found.action) == ("act", "fix data") and "wrong unit" in found.evidence
     assert (
-        monitoring.make_verdict(live, moved.iloc[:0], [broken | {"severity": "watch"}]).severity
+        verdict.make_verdict(live, moved.iloc[:0], [broken | {"severity": "watch"}]).severity
         == "watch"
     )
-    assert monitoring.make_verdict(live, moved.iloc[:0], [], judged=False).severity == "watch"
+    assert verdict.make_verdict(live, moved.iloc[:0], [], is_comparable=False).severity == "watch"
 
 
 def test_a_reference_too_short_to_know_says_so(data):
     _, _, _timeline, _, raw = data
-    days = monitoring.make_verdicts(raw.iloc[-10:], raw.index[-3], {})
-    assert [day.severity for day in days] == ["watch"] * 3 and "too thin" in days[0].evidence
+    days = monitoring.make_verdicts(monitoring.DriftStatistics(raw.iloc[-10:], raw.index[-3]), {})
+    assert [day.severity for day in days] == ["watch"] * 3 and "too few rows" in days[0].evidence
 
 
 def test_a_short_reference_has_wider_limits(data):
     _, _, timeline, _, raw = data
-    z = monitoring.standardize_statistics(raw, timeline.live // DAY)
-    wide = monitoring.adapt_limits(z, timeline.live // DAY)
+    wide = monitoring.DriftStatistics(raw, timeline.live // DAY).limits
     kept = limits.load_limits().reindex(wide.index)
     assert (wide["high"] >= kept["high"]).all() and (wide["low"] <= kept["low"]).all()
     assert limits._widening_factors(
@@ -179,7 +174,7 @@ def test_an_alarm_that_goes_on_is_one_alarm(data):
         {"check": "nulls", "column": "", "severity": "act", "value": 1, "limit": 0, "text": "x"}
     ]
     story = [(nothing, []), (moved, []), (moved, []), (moved, broken), (nothing, []), (moved, [])]
-    days = [monitoring.make_verdict(live + n, one, found) for n, (one, found) in enumerate(story)]
+    days = [verdict.make_verdict(live + n, one, found) for n, (one, found) in enumerate(story)]
     assert [days.index(day) for day in find_alarm_starts(days)] == [1, 3, 5]
     file = VerdictFile(
         latest=days[-1], days=days, reference=("2026-01-01", "2026-02-01"), false_alarm_budget=0.01
@@ -240,7 +235,7 @@ def test_marks_of_a_world_whose_truth_is_known():
 
 
 def test_a_world_with_a_fault_is_not_retrained_on():
-    watched = monitoring.run_detectors(
-        monitoring.measure_world("broken_units", seed=5, profile="smoke"), rivals=False
-    )
+    watched = monitoring.MeasuredWorld.simulate(
+        "broken_units", seed=5, profile="smoke"
+    ).run_detectors(textbook=False)
     assert set(watched.actions[watched.onset :]) == {"fix data"}
