@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from fraudops import ledger, store
 from fraudops.audit_app import AuditPage
-from fraudops.review import PERIOD_CHOICES_DAYS, PREDICTION_LISTS, get_change_token, open_cases
+from fraudops.review import PERIOD_CHOICES_DAYS, PREDICTION_LISTS, ReviewQueue, get_change_token
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace
 
@@ -94,7 +94,7 @@ def fill(engine: sa.Engine, rows: int) -> None:
     ]
     with store.write_transaction(engine) as connection:
         connection.execute(store.labels.insert(), reports)
-    open_cases(engine)
+    ReviewQueue(engine).open_cases()
 
 
 def review(engine: sa.Engine) -> None:

@@ -124,5 +124,5 @@ def make_small_workspace(folder: Path) -> None:
         with store.write_transaction(engine) as connection:
             store.insert_new(connection, store.labels, store.to_label_rows(arrived))
         scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
-    review.open_cases(engine)
+    review.ReviewQueue(engine).open_cases()
     engine.dispose()

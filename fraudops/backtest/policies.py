@@ -161,7 +161,13 @@ class OperatingPolicy:
             self.shelf.take(state.challenger),
         )
         test, weight = LabelledRows.select_weighted(
-            ground.rows, ground.labels, self._reviews(state), state.trained, now, now, young_days=0
+            ground.rows,
+            ground.labels,
+            self._reviews(state),
+            state.trained,
+            now,
+            now,
+            min_age_days=0,
         )
         logged = ground.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
         gates = evaluate_gates(champion, challenger, test, logged, self.setting.costs, weight)
@@ -240,7 +246,7 @@ class OperatingPolicy:
         decision = costs.make_decisions(p, who.threshold)
         on_trial = self._trial(state, today) & (decision == "approve")
         decision = np.where(on_trial, "review", decision)
-        called = self.setting.reviewer.says(today["tx_id"], fraud)
+        called = self.setting.reviewer.call_fraud(today["tx_id"], fraud)
         cost = compute_cost_with_review_errors(fraud, decision, called, cents, costs)
         row |= {
             "transactions": len(today),

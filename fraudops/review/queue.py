@@ -1,8 +1,7 @@
-"""The review queue: cases are opened, claimed by one person at a time, decided by one or two;
-decisions become labels.
+"""The review queue: cases are opened, claimed by one person at a time, and decided by one or two.
 
-Leases run in wall-clock time. Age and urgency run in the time of the operation, which is that of
-its latest transaction.
+A decision becomes a label. Leases run in wall-clock time. Age and urgency run in the time of the
+operation, which is that of its latest transaction.
 """
 
 import time
@@ -13,272 +12,315 @@ import sqlalchemy as sa
 
 from fraudops import ledger, store
 from fraudops.errors import UserError
-from fraudops.review import policy, queue
-from fraudops.review.policy import LEASE_SECONDS, VERDICTS
-
-WAITING_STATES = ("open", "second")  # states of a case that is not closed
-
-
-def open_cases(engine: sa.Engine) -> int:
-    """Open a case for each flagged prediction, and for a random sample of the approved ones;
-    returns how many are new.
-    """
-    p, t, c = store.predictions, store.transactions, store.cases
-    flagged, sampled = (
-        p.c.decision != "approve",
-        p.c.prediction_id < policy.get_sample_id_bound(policy.SAMPLE_SHARE),
-    )
-    fresh = (
-        sa.select(
-            p.c.prediction_id,
-            p.c.tx_id,
-            p.c.ts,
-            p.c.probability,
-            flagged.label("flagged"),
-            t.c.amount_cents,
-        )
-        .join(t, t.c.tx_id == p.c.tx_id)
-        .where(sa.or_(flagged, sampled), p.c.tx_id.not_in(sa.select(c.c.tx_id)))
-    )
-    with store.write_transaction(engine) as connection:
-        rows = [
-            {
-                "tx_id": row.tx_id,
-                "opened_ts": row.ts,
-                "state": "open",
-                "claimed_until": 0.0,
-                "kind": "flagged" if row.flagged else "sample",
-                # a sampled case looks like a blind one: to know that the model approved it would
-                # decide it
-                "blind": int(
-                    not row.flagged or policy.is_sampled(row.prediction_id, policy.BLIND_SHARE)
-                ),
-                "expected_loss_cents": row.probability * row.amount_cents,
-            }
-            for row in connection.execute(fresh)
-        ]
-        return store.insert_new(connection, c, rows)
-
-
-def _is_held_by(actor: str, now: float) -> sa.ColumnElement[bool]:
-    c = store.cases
-    return sa.and_(c.c.state.in_(WAITING_STATES), c.c.claimed_by == actor, c.c.claimed_until >= now)
-
-
-def _is_available_to(actor: str, now: float) -> sa.ColumnElement[bool]:
-    c, d = store.cases, store.decisions
-    unsure = sa.and_(
-        d.c.tx_id == c.c.tx_id, d.c.actor == actor, d.c.verdict == "unsure", d.c.stage != "opinion"
-    )
-    given_up = sa.select(d.c.id).where(unsure).correlate(c).exists()
-    return sa.and_(
-        c.c.state.in_(WAITING_STATES),
-        sa.or_(c.c.claimed_until < now, c.c.claimed_by == actor),
-        sa.or_(c.c.proposed_by.is_(None), c.c.proposed_by != actor),  # nobody confirms their own
-        ~given_up,
-    )
-
-
-def find_held_case(engine: sa.Engine, actor: str) -> str | None:
-    """The case that this reviewer holds now, if any; nothing is claimed or prolonged."""
-    with engine.connect() as connection:
-        return connection.scalar(
-            sa.select(store.cases.c.tx_id).where(_is_held_by(actor, time.time())).limit(1)
-        )
-
-
-def count_waiting(engine: sa.Engine, actor: str) -> tuple[int, int]:
-    """The number of cases that wait, and of those among them that this reviewer could be
-    given now.
-    """
-    count = sa.select(sa.func.count()).select_from(store.cases)
-    with engine.connect() as connection:
-        total = connection.scalar(count.where(store.cases.c.state.in_(WAITING_STATES)))
-        return total, connection.scalar(count.where(_is_available_to(actor, time.time())))
-
-
-def count_overdue(engine: sa.Engine) -> int:
-    """The number of cases that have waited longer than `review_rules.DUE_SECONDS`."""
-    c = store.cases.c
-    with engine.connect() as connection:
-        late = c.opened_ts < store.get_latest_ts(connection) - policy.DUE_SECONDS
-        return connection.scalar(
-            sa.select(sa.func.count())
-            .select_from(store.cases)
-            .where(c.state.in_(WAITING_STATES), late)
-        )
-
-
-def _is_sample_due(connection: sa.Connection) -> bool:
-    c = store.cases.c
-    query = sa.select(c.kind, sa.func.count()).where(c.state != "open").group_by(c.kind)
-    begun = {kind: count for kind, count in connection.execute(query)}
-    return begun.get("sample", 0) * policy.FLAGGED_PER_SAMPLE < begun.get("flagged", 0)
-
-
-def claim_next(engine: sa.Engine, actor: str) -> str | None:
-    """Claim a case for 15 minutes; None when nothing is left for this reviewer.
-
-    A reviewer who already holds a case gets that one again, and never one that they were unsure
-    about or that waits for somebody else's agreement. What waits for a second person comes first,
-    then flagged cases by expected loss times urgency, and after every tenth one of the random
-    sample.
-    """
-    c, p, now = store.cases, store.predictions, time.time()
-    with store.write_transaction(engine) as connection:
-        age = store.get_latest_ts(connection) - c.c.opened_ts
-        first = "sample" if _is_sample_due(connection) else "flagged"
-        best = (
-            sa.select(c.c.tx_id)
-            .join(p, p.c.tx_id == c.c.tx_id)
-            .where(_is_available_to(actor, now))
-            .order_by(
-                sa.case(
-                    (_is_held_by(actor, now), 0),
-                    (c.c.state == "second", 1),
-                    (c.c.kind == first, 2),
-                    else_=3,
-                ),
-                sa.case(
-                    (c.c.kind == "sample", p.c.prediction_id)
-                ),  # a random order: what is reviewed stays a random sample
-                (c.c.expected_loss_cents * policy.build_urgency_sql(age)).desc(),
-                c.c.tx_id,
-            )
-        )
-        tx_id = connection.scalar(best.limit(1))
-        if tx_id is not None:
-            mine = sa.and_(
-                c.c.claimed_by == actor, c.c.claimed_until >= now
-            )  # a second look keeps the first one's time
-            lease = {"claimed_by": actor, "claimed_at": sa.case((mine, c.c.claimed_at), else_=now)}
-            connection.execute(
-                c.update()
-                .where(c.c.tx_id == tx_id)
-                .values(lease | {"claimed_until": now + LEASE_SECONDS})
-            )
-        return tx_id
+from fraudops.review import policy
+from fraudops.review.case_filters import WAITING_STATES, is_available_to, is_held_by, order_cases
 
 
 @dataclass(frozen=True)
 class DecisionOutcome:
-    """What came of a decision: its stage (see `store.decisions`), and the label if there is one now
-    (1 fraud, 0 genuine).
+    """What a decision led to.
+
+    Attributes
+    ----------
+    stage : str
+        See `store.decisions`.
+    label : int or None
+        1 fraud, 0 genuine, None if there is no label yet.
     """
 
     stage: str
     label: int | None
 
 
-def record_opinion(engine: sa.Engine, tx_id: str, verdict: str, actor: str) -> None:
-    """Record what a reviewer thinks of a blind case before the score is shown; nothing else
-    changes.
+@dataclass(frozen=True)
+class ReviewQueue:
+    """The cases of one database.
 
-    Raises
-    ------
-    UserError
-        If the verdict is unknown, the case is not held by this reviewer, or its score was shown
-        already.
+    Attributes
+    ----------
+    engine : Engine
     """
-    _check_verdict(verdict)
-    with store.write_transaction(engine) as connection:
-        case = _load_held_case(connection, tx_id, actor, time.time())
-        if not is_hidden_from(connection, case, actor):
-            raise UserError(
-                f"The score of {tx_id} is not hidden any more: an opinion would not be "
-                "blind. Decide the case."
+
+    engine: sa.Engine
+
+    def open_cases(self) -> int:
+        """Open a case for each flagged prediction, and for a random sample of the approved ones.
+
+        Returns
+        -------
+        int
+            How many cases are new.
+        """
+        p, t, c = store.predictions.c, store.transactions.c, store.cases.c
+        is_flagged = p.decision != "approve"
+        is_in_sample = p.prediction_id < policy.get_sample_id_bound(policy.SAMPLE_SHARE)
+        query = (
+            sa.select(
+                p.prediction_id,
+                p.tx_id,
+                p.ts,
+                p.probability,
+                is_flagged.label("flagged"),
+                t.amount_cents,
             )
-        _write_decision(connection, case, "opinion", verdict, actor)
+            .join(store.transactions, t.tx_id == p.tx_id)
+            .where(sa.or_(is_flagged, is_in_sample), p.tx_id.not_in(sa.select(c.tx_id)))
+        )
+        with store.write_transaction(self.engine) as connection:
+            rows = [_make_case(row) for row in connection.execute(query)]
+            return store.insert_new(connection, store.cases, rows)
+
+    def claim_next(self, actor: str) -> str | None:
+        """Claim the next case for 15 minutes.
+
+        A case that the reviewer already holds comes first, then cases that wait for a second
+        person, then flagged cases by expected loss times urgency. After every tenth flagged case
+        comes one of the random sample.
+
+        Parameters
+        ----------
+        actor : str
+
+        Returns
+        -------
+        str or None
+            The tx_id; None if no case is left for this reviewer.
+        """
+        c, now = store.cases.c, time.time()
+        with store.write_transaction(self.engine) as connection:
+            query = (
+                sa.select(c.tx_id)
+                .join(store.predictions, store.predictions.c.tx_id == c.tx_id)
+                .where(is_available_to(actor, now))
+                .order_by(*order_cases(connection, actor, now))
+                .limit(1)
+            )
+            tx_id = connection.scalar(query)
+            if tx_id is not None:
+                # A case that is claimed again keeps the time of the first claim.
+                is_own = sa.and_(c.claimed_by == actor, c.claimed_until >= now)
+                claim = {
+                    "claimed_by": actor,
+                    "claimed_at": sa.case((is_own, c.claimed_at), else_=now),
+                    "claimed_until": now + policy.LEASE_SECONDS,
+                }
+                connection.execute(store.cases.update().where(c.tx_id == tx_id).values(claim))
+            return tx_id
+
+    def release(self, tx_id: str, actor: str) -> None:
+        """Put a case back without a decision; nothing happens if the reviewer does not hold it."""
+        held = sa.and_(store.cases.c.tx_id == tx_id, is_held_by(actor, time.time()))
+        with store.write_transaction(self.engine) as connection:
+            connection.execute(
+                store.cases.update().where(held).values(claimed_by=None, claimed_until=0.0)
+            )
+
+    def find_held(self, actor: str) -> str | None:
+        """Find the case that this reviewer holds now; the lease does not change.
+
+        Parameters
+        ----------
+        actor : str
+
+        Returns
+        -------
+        str or None
+            The tx_id.
+        """
+        query = sa.select(store.cases.c.tx_id).where(is_held_by(actor, time.time())).limit(1)
+        with self.engine.connect() as connection:
+            return connection.scalar(query)
+
+    def _count(self, *conditions: sa.ColumnElement[bool]) -> int:
+        with self.engine.connect() as connection:
+            return connection.scalar(
+                sa.select(sa.func.count()).select_from(store.cases).where(*conditions)
+            )
+
+    def count_waiting(self, actor: str | None = None) -> int:
+        """Count the cases that wait.
+
+        Parameters
+        ----------
+        actor : str, optional
+            Count only those that this reviewer may be given now.
+
+        Returns
+        -------
+        int
+        """
+        if actor is None:
+            return self._count(store.cases.c.state.in_(WAITING_STATES))
+        return self._count(is_available_to(actor, time.time()))
+
+    def count_waiting_for_second(self) -> int:
+        """Count the cases that wait for a second person."""
+        return self._count(store.cases.c.state == "second")
+
+    def count_overdue(self) -> int:
+        """Count the cases that have waited longer than `policy.DUE_SECONDS`."""
+        with self.engine.connect() as connection:
+            due = store.get_latest_ts(connection) - policy.DUE_SECONDS
+        return self._count(store.cases.c.state.in_(WAITING_STATES), store.cases.c.opened_ts < due)
+
+    def is_score_hidden(self, tx_id: str, actor: str) -> bool:
+        """Tell whether this reviewer must give an opinion before the score is shown.
+
+        Parameters
+        ----------
+        tx_id, actor : str
+
+        Returns
+        -------
+        bool
+        """
+        with self.engine.connect() as connection:
+            query = sa.select(store.cases).where(store.cases.c.tx_id == tx_id)
+            return is_hidden_from(connection, connection.execute(query).one(), actor)
+
+    def record_opinion(self, tx_id: str, verdict: str, actor: str) -> None:
+        """Record what a reviewer thinks of a blind case before the score is shown.
+
+        Parameters
+        ----------
+        tx_id, verdict, actor : str
+
+        Raises
+        ------
+        UserError
+            If the verdict is unknown, the reviewer does not hold the case, or the score is no
+            longer hidden.
+        """
+        _check_verdict(verdict)
+        with store.write_transaction(self.engine) as connection:
+            case = _load_held_case(connection, tx_id, actor)
+            if not is_hidden_from(connection, case, actor):
+                raise UserError(
+                    f"The score of {tx_id} is not hidden any more: an opinion would not be "
+                    "blind. Decide the case."
+                )
+            _write_decision(connection, case, "opinion", verdict, actor)
+
+    def record_decision(
+        self, tx_id: str, verdict: str, actor: str, reason: str, note: str = ""
+    ) -> DecisionOutcome:
+        """Record a decision: decision, label and ledger entry in one transaction.
+
+        ``unsure`` gives no label, and another reviewer gets the case. Above
+        `policy.SECOND_REVIEW_CENTS`, or against the model, a verdict is a proposal. A second
+        person, who does not see it, must give the same verdict. If that person disagrees, their
+        verdict becomes the proposal, and another person must confirm it.
+
+        Parameters
+        ----------
+        tx_id : str
+        verdict : str
+            ``fraud``, ``genuine`` or ``unsure``.
+        actor : str
+        reason : str
+            A key of `policy.REASON_CODES`.
+        note : str, optional
+
+        Returns
+        -------
+        DecisionOutcome
+
+        Raises
+        ------
+        UserError
+            If verdict, reason or note are not accepted, the score is still hidden, or the reviewer
+            does not hold the case any more.
+        """
+        _check_verdict(verdict)
+        _check_reason(reason, verdict)
+        note = note.strip()
+        with store.write_transaction(self.engine) as connection:
+            case = _load_held_case(connection, tx_id, actor)
+            if is_hidden_from(connection, case, actor):
+                raise UserError(
+                    f"Give a first opinion on {tx_id} before its score is shown; then decide."
+                )
+            override = policy.is_override(verdict, case.kind == "flagged", case.probability)
+            _check_note(note, reason, override)
+            stage = _choose_stage(case, verdict, override)
+            _write_decision(connection, case, stage, verdict, actor, reason, note, override)
+            changes: dict[str, Any] = {"claimed_by": None, "claimed_until": 0.0}
+            label = None
+            if stage in ("decision", "confirmation") and verdict != "unsure":
+                label = int(verdict == "fraud")
+                _write_label(connection, case, label, actor)
+                changes |= {"state": "closed", "proposed": None, "proposed_by": None}
+            elif stage in ("proposal", "objection"):
+                changes |= {"state": "second", "proposed": verdict, "proposed_by": actor}
+            connection.execute(
+                store.cases.update().where(store.cases.c.tx_id == tx_id).values(changes)
+            )
+        return DecisionOutcome(stage, label)
+
+
+def _make_case(row: sa.Row) -> dict[str, Any]:
+    # A case of the sample is blind too: the model approved it, and to see that decides the case.
+    is_blind = not row.flagged or policy.is_sampled(row.prediction_id, policy.BLIND_SHARE)
+    return {
+        "tx_id": row.tx_id,
+        "opened_ts": row.ts,
+        "state": "open",
+        "claimed_until": 0.0,
+        "kind": "flagged" if row.flagged else "sample",
+        "blind": int(is_blind),
+        "expected_loss_cents": row.probability * row.amount_cents,
+    }
 
 
 def is_hidden_from(connection: sa.Connection, case: Any, actor: str) -> bool:
-    """Whether the score of a case (tx_id, blind) is still hidden from this reviewer."""
-    d = store.decisions
-    said = (
-        sa.select(d.c.id)
-        .where(d.c.tx_id == case.tx_id, d.c.actor == actor, d.c.stage == "opinion")
-        .limit(1)
-    )
-    return bool(case.blind) and connection.scalar(said) is None
-
-
-def record_decision(
-    engine: sa.Engine, tx_id: str, verdict: str, actor: str, reason: str, note: str = ""
-) -> DecisionOutcome:
-    """Record a decision on a claimed case: decision, label and ledger entry in one transaction.
-
-    `unsure` gives no label and puts the case back for somebody else. Above
-    `policy.SECOND_REVIEW_CENTS`, or against the model, a verdict is a proposal until a second
-    person, who is not told the first verdict, says the same; who says the opposite puts their own
-    verdict in its place, for somebody else to agree with.
-
-    Raises
-    ------
-    UserError
-        If verdict, reason or note do not do, the score is still hidden, or the case is not (any
-        longer) held by this reviewer.
-    """
-    _check_verdict(verdict)
-    if reason not in policy.REASON_CODES or policy.REASON_CODES[reason].verdict != verdict:
-        offered = ", ".join(
-            code for code, one in policy.REASON_CODES.items() if one.verdict == verdict
-        )
-        raise UserError(f"{reason!r} is not a reason for {verdict!r}: choose one of {offered}.")
-    note = note.strip()
-    with store.write_transaction(engine) as connection:
-        case = _load_held_case(connection, tx_id, actor, time.time())
-        if is_hidden_from(connection, case, actor):
-            raise UserError(
-                f"Give a first opinion on {tx_id} before its score is shown; then decide."
-            )
-        override = policy.is_override(verdict, case.kind == "flagged", case.probability)
-        if (override or reason.startswith("other_")) and len(note) < policy.MIN_NOTE_CHARACTERS:
-            why = "goes against the model" if override else "has a reason that is not on the list"
-            raise UserError(
-                f"This verdict {why}: say why in the note, in at least "
-                f"{policy.MIN_NOTE_CHARACTERS} letters."
-            )
-        stage = _choose_stage(case, verdict, override)
-        _write_decision(connection, case, stage, verdict, actor, reason, note, override)
-        label = None
-        if stage in ("decision", "confirmation") and verdict != "unsure":
-            label = int(verdict == "fraud")
-            _write_label(connection, case, label, actor)
-        after = {"claimed_by": None, "claimed_until": 0.0}
-        if label is not None:
-            after |= {"state": "closed", "proposed": None, "proposed_by": None}
-        elif stage in ("proposal", "objection"):
-            after |= {"state": "second", "proposed": verdict, "proposed_by": actor}
-        connection.execute(store.cases.update().where(store.cases.c.tx_id == tx_id).values(after))
-    return DecisionOutcome(stage, label)
+    """Tell whether the score of a case (with tx_id and blind) is hidden from this reviewer."""
+    d = store.decisions.c
+    query = sa.select(d.id).where(d.tx_id == case.tx_id, d.actor == actor, d.stage == "opinion")
+    return bool(case.blind) and connection.scalar(query.limit(1)) is None
 
 
 def _check_verdict(verdict: str) -> None:
-    if verdict not in VERDICTS:
-        raise UserError(f"{verdict!r} is not a verdict: choose one of {', '.join(VERDICTS)}.")
+    if verdict not in policy.VERDICTS:
+        raise UserError(
+            f"{verdict!r} is not a verdict: choose one of {', '.join(policy.VERDICTS)}."
+        )
 
 
-def _load_held_case(connection: sa.Connection, tx_id: str, actor: str, now: float) -> sa.Row:
+def _check_reason(reason: str, verdict: str) -> None:
+    offered = [code for code, one in policy.REASON_CODES.items() if one.verdict == verdict]
+    if reason not in offered:
+        raise UserError(
+            f"{reason!r} is not a reason for {verdict!r}: choose one of {', '.join(offered)}."
+        )
+
+
+def _check_note(note: str, reason: str, override: bool) -> None:
+    if (override or reason.startswith("other_")) and len(note) < policy.MIN_NOTE_CHARACTERS:
+        why = "goes against the model" if override else "has a reason that is not on the list"
+        raise UserError(
+            f"This verdict {why}: say why in the note, in at least "
+            f"{policy.MIN_NOTE_CHARACTERS} letters."
+        )
+
+
+def _load_held_case(connection: sa.Connection, tx_id: str, actor: str) -> sa.Row:
     """The case with its prediction, which this reviewer must hold."""
     c, p, t = store.cases, store.predictions, store.transactions
-    query = sa.select(
-        c, p.c.probability, t.c.ts, t.c.amount_cents, t.c.customer_id, t.c.terminal_id
+    query = (
+        sa.select(c, p.c.probability, t.c.ts, t.c.amount_cents, t.c.customer_id, t.c.terminal_id)
+        .join(p, p.c.tx_id == c.c.tx_id)
+        .join(t, t.c.tx_id == c.c.tx_id)
+        .where(c.c.tx_id == tx_id, is_held_by(actor, time.time()))
     )
-    joined = query.join(p, p.c.tx_id == c.c.tx_id).join(t, t.c.tx_id == c.c.tx_id)
-    case = connection.execute(joined.where(c.c.tx_id == tx_id)).first()
-    if (
-        case is None
-        or case.state not in WAITING_STATES
-        or case.claimed_by != actor
-        or case.claimed_until < now
-    ):
+    case = connection.execute(query).first()
+    if case is None:
         raise UserError(
             f"The case of {tx_id} is not yours to decide: it is closed, or its 15 minutes "
             "are over. Take the next one."
         )
     if case.proposed_by == actor:
         raise UserError(
-            f"You have given your verdict on {tx_id}: somebody else has to agree. Take "
+            f"You have given your verdict on {tx_id}: another person has to agree. Take "
             "the next one."
         )
     return case
@@ -287,11 +329,9 @@ def _load_held_case(connection: sa.Connection, tx_id: str, actor: str, now: floa
 def _choose_stage(case: sa.Row, verdict: str, override: bool) -> str:
     if case.state == "second" and verdict != "unsure":
         return "confirmation" if verdict == case.proposed else "objection"
-    return (
-        "proposal"
-        if policy.needs_second_review(verdict, case.amount_cents, override)
-        else "decision"
-    )
+    if policy.needs_second_review(verdict, case.amount_cents, override):
+        return "proposal"
+    return "decision"
 
 
 def _write_decision(
@@ -304,7 +344,7 @@ def _write_decision(
     note: str = "",
     override: bool = False,
 ) -> None:
-    said = {
+    decision = {
         "tx_id": case.tx_id,
         "stage": stage,
         "verdict": verdict,
@@ -313,15 +353,13 @@ def _write_decision(
         "override": int(override),
     }
     now = time.time()
-    row = said | {"actor": actor, "decided_at": now, "seconds": now - case.claimed_at}
-    connection.execute(store.decisions.insert(), row)
-    ledger.append_entry(connection, "decision", actor, **said)
+    times = {"decided_at": now, "seconds": now - case.claimed_at}
+    connection.execute(store.decisions.insert(), decision | {"actor": actor} | times)
+    ledger.append_entry(connection, "decision", actor, **decision)
 
 
 def _write_label(connection: sa.Connection, case: sa.Row, is_fraud: int, actor: str) -> None:
-    """The label arrives when it is given: at the operation's present, not at the time of the
-    transaction.
-    """
+    """Write the label with the present time of the operation, which is when it arrives."""
     label = {
         "tx_id": case.tx_id,
         "source": "reviewer",
@@ -332,27 +370,3 @@ def _write_label(connection: sa.Connection, case: sa.Row, is_fraud: int, actor: 
         "label_ts": max(int(case.ts), store.get_latest_ts(connection)),
     }
     store.insert_new(connection, store.labels, [label])
-
-
-def release_case(engine: sa.Engine, tx_id: str, actor: str) -> None:
-    """Put a case back into the queue without a word on it; nothing happens if it is not held."""
-    c = store.cases
-    with store.write_transaction(engine) as connection:
-        mine = sa.and_(c.c.tx_id == tx_id, _is_held_by(actor, time.time()))
-        connection.execute(c.update().where(mine).values(claimed_by=None, claimed_until=0.0))
-
-
-def is_score_hidden(engine: sa.Engine, tx_id: str, actor: str) -> bool:
-    """Whether the score of a case is hidden from this reviewer until they have given a first
-    opinion.
-    """
-    with engine.connect() as connection:
-        row = connection.execute(sa.select(store.cases).where(store.cases.c.tx_id == tx_id)).one()
-        return queue.is_hidden_from(connection, row, actor)
-
-
-def count_waiting_for_second(engine: sa.Engine) -> int:
-    """The number of cases that wait for a second person."""
-    with engine.connect() as connection:
-        count = sa.select(sa.func.count()).select_from(store.cases)
-        return connection.scalar(count.where(store.cases.c.state == "second"))

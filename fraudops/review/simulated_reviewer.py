@@ -1,6 +1,4 @@
-"""A simulated reviewer: says what is true, except for a stated share of errors, the same for the
-same transaction.
-"""
+"""A simulated reviewer, who says the truth except for a stated share of errors."""
 
 from dataclasses import dataclass
 
@@ -16,46 +14,64 @@ class SimulatedReviewer:
 
     Attributes
     ----------
-    misses : share of the frauds that are taken for genuine
-    accuses : share of the genuine transactions that are taken for fraud
+    miss_rate : float
+        Share of the frauds that the reviewer calls genuine.
+    false_alarm_rate : float
+        Share of the genuine transactions that the reviewer calls fraud.
+
+    Examples
+    --------
+    >>> SimulatedReviewer(0.0, 0.0).call_fraud(pd.Series(["t1", "t2"]), np.array([True, False]))
+    array([ True, False])
     """
 
-    misses: float = 0.05
-    accuses: float = 0.01
+    miss_rate: float = 0.05
+    false_alarm_rate: float = 0.01
 
-    def says(self, tx_id: pd.Series, fraud: np.ndarray) -> np.ndarray:
-        """Whether the reviewer calls each transaction (n,) a fraud; whoever asks, and however
-        often, hears the same.
+    def call_fraud(self, tx_id: pd.Series, fraud: np.ndarray) -> np.ndarray:
+        """Say which transactions are fraud; the answer about a transaction never changes.
+
+        Parameters
+        ----------
+        tx_id : Series of shape (n,)
+        fraud : ndarray of bool, shape (n,)
+            The truth.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
         """
-        luck = (
-            pd.util.hash_array(
-                tx_id.astype(str).to_numpy(dtype=object), hash_key="simulated review"
-            )
-            / 2**64
-        )
-        return np.where(fraud, luck >= self.misses, luck < self.accuses)
+        ids = tx_id.astype(str).to_numpy(dtype=object)
+        draw = pd.util.hash_array(ids, hash_key="simulated review") / 2**64
+        return np.where(fraud, draw >= self.miss_rate, draw < self.false_alarm_rate)
 
 
 def compute_cost_with_review_errors(
     fraud: np.ndarray, decision: np.ndarray, called: np.ndarray, cents: np.ndarray, costs: Costs
 ) -> np.ndarray:
-    """Cost of each transaction in cents (n,), the reviewer's errors counted too.
+    """Compute what decisions cost if reviewers make errors.
 
-    As `metrics.compute_decision_costs`; besides, a fraud that the reviewer misses costs its amount,
-    and an honest customer whom the reviewer accuses costs goodwill.
+    See `Costs.compute_decision_costs`. In addition, a fraud that the reviewer misses costs its
+    amount, and an honest customer whom the reviewer calls a fraud costs goodwill.
 
     Parameters
     ----------
-    decision : (n,) 'approve', 'review' or 'block'
-    called : (n,) whether the reviewer calls it a fraud; counts where the decision is 'review'
+    fraud : array of bool, shape (n,)
+    decision : array of str, shape (n,)
+        ``approve``, ``review`` or ``block``.
+    called : array of bool, shape (n,)
+        The reviewer calls it a fraud. It counts if the decision is ``review``.
+    cents : array of shape (n,)
+        Amounts.
+    costs : Costs
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Cents.
     """
-    fraud, called, seen = (
-        np.asarray(fraud, bool),
-        np.asarray(called, bool),
-        np.asarray(decision) == "review",
-    )
-    missed, accused = (
-        np.where(seen & fraud & ~called, cents, 0),
-        np.where(seen & ~fraud & called, costs.goodwill, 0),
-    )
+    fraud, called = np.asarray(fraud, bool), np.asarray(called, bool)
+    is_reviewed = np.asarray(decision) == "review"
+    missed = np.where(is_reviewed & fraud & ~called, cents, 0)
+    accused = np.where(is_reviewed & ~fraud & called, costs.goodwill, 0)
     return costs.compute_decision_costs(fraud, decision, cents) + missed + accused

@@ -1,6 +1,4 @@
-"""A review desk as a queue: who sits there when, which case is taken next, and what the desk earns
-after wages.
-"""
+"""Simulate a review team: who works when, which case comes next, and what the team earns."""
 
 import heapq
 import math
@@ -18,18 +16,23 @@ CASE_ORDERS = ("expected loss", "highest score", "first come")
 
 @dataclass(frozen=True)
 class ReviewTeam:
-    """The people who review, and what their time and the delay cost.
+    """The people who review, what their time costs, and what a delay costs.
 
     Attributes
     ----------
-    reviewers : how many sit down each day, one after another, evenly spread over the opening hours
-    minutes : how long each of them sits there a day; a review that has begun is finished, and the
-        overtime is paid
-    wage : cents an hour
-    half_life : hours after which a decision saves half of what it would have saved at once (the
-        money moves on)
-    due : hours after which a case that nobody has begun is released undecided
-    opens, closes : opening hours, UTC
+    reviewers : int
+        Reviewers a day. They work one after another, evenly over the opening hours.
+    minutes : float
+        Working time of each reviewer a day. A review that has begun is finished; the overtime is
+        paid.
+    wage : int
+        Cents an hour.
+    half_life : float
+        Hours after which a decision saves half of the amount, because the money moves on.
+    due : float
+        Hours after which a case that no reviewer has begun is released undecided.
+    opens, closes : float
+        Opening hours, UTC.
     """
 
     reviewers: int
@@ -41,18 +44,19 @@ class ReviewTeam:
     closes: float = 20.0
 
     def __post_init__(self) -> None:
-        span = (self.closes - self.opens) * 60
-        if (
-            self.reviewers < 0
-            or not 0 < self.minutes <= span
-            or self.wage < 0
-            or self.half_life <= 0
-            or self.due <= 0
-        ):
+        max_minutes = (self.closes - self.opens) * 60
+        is_possible = (
+            self.reviewers >= 0
+            and 0 < self.minutes <= max_minutes
+            and self.wage >= 0
+            and self.half_life > 0
+            and self.due > 0
+        )
+        if not is_possible:
             raise UserError(
-                f"{self} is no desk: it takes 0 reviewers or more, between 0 and {span:g} "
-                "minutes a day each, "
-                f"a wage that is not negative, and positive half_life and due."
+                f"{self} is not possible: give 0 reviewers or more, more than 0 and at most "
+                f"{max_minutes:g} minutes a day each, a wage that is not negative, and positive "
+                "half_life and due."
             )
 
     @property
@@ -60,42 +64,195 @@ class ReviewTeam:
         """Cents a day without overtime."""
         return self.reviewers * self.minutes / 60 * self.wage
 
-    def sittings(self, days: np.ndarray) -> np.ndarray:
-        """Start and end (m, 2) of each sitting, in seconds since 1970, in order of their start.
+    def compute_shifts(self, days: np.ndarray) -> np.ndarray:
+        """Compute when reviewers work.
 
         Parameters
         ----------
-        days : (d,) the first second of each day on which the desk is open
+        days : array of shape (d,)
+            First second of each day on which the team works.
+
+        Returns
+        -------
+        ndarray of shape (m, 2)
+            Start and end of each shift in seconds since 1970, ordered by start.
         """
-        middle = self.opens + (np.arange(self.reviewers) + 0.5) / max(self.reviewers, 1) * (
-            self.closes - self.opens
-        )
-        start = (
-            np.clip(middle - self.minutes / 120, self.opens, self.closes - self.minutes / 60)
-            * HOUR_SECONDS
-        )
+        place = (np.arange(self.reviewers) + 0.5) / max(self.reviewers, 1)
+        middle = self.opens + place * (self.closes - self.opens)
+        last_start = self.closes - self.minutes / 60
+        start = np.clip(middle - self.minutes / 120, self.opens, last_start) * HOUR_SECONDS
         starts = np.sort((np.asarray(days, float)[:, None] + start).ravel())
         return np.column_stack([starts, starts + self.minutes * 60])
+
+    def simulate(
+        self, cases: pd.DataFrame, days: np.ndarray, order: str = "expected loss"
+    ) -> pd.DataFrame:
+        """Simulate the reviews of some cases.
+
+        Parameters
+        ----------
+        cases : DataFrame
+            Ordered by ``ts`` (seconds since 1970), with ``probability``, ``amount_cents`` and
+            ``takes`` (seconds of a review).
+        days : array of shape (d,)
+            First second of each day. The team also works afterwards, until no case can wait longer.
+        order : str, optional
+            One of `CASE_ORDERS`.
+
+        Returns
+        -------
+        DataFrame
+            `cases` with ``waited`` (hours until the review begins; `due` if none does),
+            ``decided`` (bool), ``hours`` (from arrival to decision; NaN without one), ``overtime``
+            (seconds) and ``still`` (share of the amount that the decision saves; 0 without one).
+
+        Raises
+        ------
+        UserError
+            If the cases are not ordered by ``ts``, or the order is unknown.
+        """
+        ts = cases["ts"].to_numpy()
+        if np.any(np.diff(ts) < 0):
+            raise UserError("The cases are not in time order: sort them by ts.")
+        extra_days = np.arange(1, math.ceil(self.due / 24) + 1) * DAY + np.max(days, initial=0)
+        shifts = self.compute_shifts(np.concatenate([days, extra_days]))
+        rank = rank_cases(order, ts, cases["probability"], cases["amount_cents"], self.half_life)
+        begin, end, overtime = assign_cases(
+            ts, cases["takes"].to_numpy(), rank, shifts, self.due * HOUR_SECONDS
+        )
+        decided, hours = ~np.isnan(end), (end - ts) / HOUR_SECONDS
+        return cases.assign(
+            waited=np.where(decided, (begin - ts) / HOUR_SECONDS, self.due),
+            decided=decided,
+            hours=hours,
+            overtime=overtime,
+            still=np.where(decided, 2.0 ** -(np.nan_to_num(hours) / self.half_life), 0.0),
+        )
+
+    def compute_daily_earnings(
+        self, reviewed: pd.DataFrame, days: np.ndarray, goodwill: int
+    ) -> np.ndarray:
+        """Compute what the cases of each day earn, minus wages.
+
+        The comparison is to approve everything that was flagged. A fraud that the reviewer finds
+        saves what is left of its amount. An honest customer who is called a fraud costs goodwill.
+        Each day pays its wages, and the overtime that its cases cause.
+
+        Parameters
+        ----------
+        reviewed : DataFrame
+            The result of `simulate`, with the columns ``fraud`` (the truth) and ``called`` (the
+            reviewer says fraud), both bool.
+        days : array of shape (d,)
+            As in `simulate`. Every case must belong to one of them.
+        goodwill : int
+            Cents.
+
+        Returns
+        -------
+        ndarray of int64, shape (d,)
+            Cents.
+
+        Raises
+        ------
+        UserError
+            If a case belongs to none of the days.
+        """
+        fraud, called, decided = (
+            reviewed[name].to_numpy(bool) for name in ("fraud", "called", "decided")
+        )
+        saved = np.where(
+            decided & fraud & called, reviewed["amount_cents"] * reviewed["still"], 0.0
+        )
+        lost = np.where(decided & ~fraud & called, goodwill, 0)
+        overtime = reviewed["overtime"].to_numpy() / HOUR_SECONDS * self.wage
+        day = reviewed["ts"].to_numpy() // DAY * DAY
+        place = np.searchsorted(days, day)
+        if not np.array_equal(np.asarray(days)[np.minimum(place, len(days) - 1)], day):
+            raise UserError("A case belongs to none of the days: give every day of the cases.")
+        earned = np.bincount(place, saved - lost - overtime, minlength=len(days))
+        return np.rint(earned - self.daily_wages).astype(np.int64)
+
+    def choose_sizes(self, cases: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+        """Choose numbers of reviewers to compare.
+
+        Parameters
+        ----------
+        cases : DataFrame
+        days : array of shape (d,)
+
+        Returns
+        -------
+        ndarray of int
+            At most 13 numbers from 0 on. The last team has more time than the cases need.
+        """
+        needed = cases["takes"].sum() / 60 / len(days) / self.minutes
+        return np.unique(np.linspace(0, np.ceil(1.3 * needed) + 2, 13).round().astype(int))
+
+    def compute_earnings_by_size(
+        self,
+        cases: pd.DataFrame,
+        sizes: np.ndarray,
+        days: np.ndarray,
+        goodwill: int,
+        order: str = "expected loss",
+    ) -> np.ndarray:
+        """Compute the daily earnings for several numbers of reviewers.
+
+        Parameters
+        ----------
+        cases : DataFrame
+            As in `simulate`, with ``fraud`` and ``called``.
+        sizes : array of int, shape (s,)
+        days : array of shape (d,)
+        goodwill : int
+            Cents.
+        order : str, optional
+
+        Returns
+        -------
+        ndarray of int64, shape (s, d)
+            Cents.
+        """
+        teams = [replace(self, reviewers=int(size)) for size in sizes]
+        return np.array(
+            [
+                team.compute_daily_earnings(team.simulate(cases, days, order), days, goodwill)
+                for team in teams
+            ]
+        )
 
 
 def rank_cases(
     order: str, ts: np.ndarray, probability: np.ndarray, cents: np.ndarray, half_life: float
 ) -> np.ndarray:
-    """Who is taken first: the case with the lowest number (n,).
+    """Rank cases: the one with the lowest number is reviewed first.
 
-    'expected loss' is probability x amount x urgency, where the urgency is the share of the money
-    that a decision now would still save, 2^(-age / half_life). All cases lose at the same rate, so
-    the order between two of them never changes while they wait, and one number a case is enough:
-    the logarithm of that product at a common moment.
+    ``expected loss`` is probability x amount x 2^(-age / half_life): what a decision now can still
+    save. All cases lose value at the same rate. So the order of two cases never changes, and the
+    logarithm of the product at a common moment is enough.
 
     Parameters
     ----------
-    half_life : hours
+    order : str
+        One of `CASE_ORDERS`.
+    ts, probability, cents : array of shape (n,)
+    half_life : float
+        Hours.
+
+    Returns
+    -------
+    ndarray of shape (n,)
 
     Raises
     ------
     UserError
-        If the order is none of `CASE_ORDERS`.
+        If the order is unknown.
+
+    Examples
+    --------
+    >>> rank_cases("highest score", [0, 1], [0.2, 0.9], [100, 100], 6.0)
+    array([-0.2, -0.9])
     """
     ts = np.asarray(ts, float)
     if order == "first come":
@@ -104,40 +261,46 @@ def rank_cases(
         return -np.asarray(probability, float)
     if order == "expected loss":
         loss = np.maximum(np.asarray(probability, float) * np.asarray(cents, float), 1e-9)
-        return -(
-            np.log(loss)
-            + (ts - ts.min(initial=math.inf)) * math.log(2) / (half_life * HOUR_SECONDS)
-        )
+        age_term = (ts - ts.min(initial=math.inf)) * math.log(2) / (half_life * HOUR_SECONDS)
+        return -(np.log(loss) + age_term)
     raise UserError(f"There is no order {order!r}: choose one of {', '.join(CASE_ORDERS)}.")
 
 
 def assign_cases(
-    ts: np.ndarray, takes: np.ndarray, first: np.ndarray, sittings: np.ndarray, due: float
+    ts: np.ndarray, takes: np.ndarray, rank: np.ndarray, shifts: np.ndarray, due: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Let the sittings work the queue off: whoever is free takes the waiting case with the lowest
-    `first`.
+    """Assign cases to shifts: a free reviewer takes the waiting case with the lowest rank.
 
     Parameters
     ----------
-    ts, takes : (n,) arrival (s since 1970, ascending) and length of the review (s)
-    first : (n,) as `rank_cases` gives it
-    sittings : (m, 2) start and end; nobody begins a review at or after the end
-    due : seconds; a case that has waited longer is begun by nobody
+    ts : ndarray of shape (n,)
+        Arrival in seconds since 1970, ascending.
+    takes : ndarray of shape (n,)
+        Seconds of the review.
+    rank : ndarray of shape (n,)
+        See `rank_cases`.
+    shifts : ndarray of shape (m, 2)
+        Start and end. No review begins at or after the end.
+    due : float
+        Seconds. No review of a case begins after it has waited longer.
 
     Returns
     -------
-    Begin and end of each review (n,), NaN where there is none, and its overtime: seconds after the
-    end of the sitting.
+    begin, end : ndarray of shape (n,)
+        Of each review; NaN if there is none.
+    overtime : ndarray of shape (n,)
+        Seconds after the end of the shift.
     """
-    begin, end, over = np.full(len(ts), np.nan), np.full(len(ts), np.nan), np.zeros(len(ts))
-    free = [(float(start), float(until)) for start, until in sittings]
+    begin, end = np.full(len(ts), np.nan), np.full(len(ts), np.nan)
+    overtime = np.zeros(len(ts))
+    free = [(float(start), float(until)) for start, until in shifts]
     heapq.heapify(free)
     waiting: list[tuple[float, int]] = []
     arrived = 0
     while free and (waiting or arrived < len(ts)):
         now, until = heapq.heappop(free)
         while arrived < len(ts) and ts[arrived] <= now:
-            heapq.heappush(waiting, (float(first[arrived]), arrived))
+            heapq.heappush(waiting, (float(rank[arrived]), arrived))
             arrived += 1
         while waiting and now - ts[waiting[0][1]] > due:
             heapq.heappop(waiting)
@@ -149,99 +312,6 @@ def assign_cases(
             continue
         case = heapq.heappop(waiting)[1]
         begin[case], end[case] = now, now + takes[case]
-        over[case] = max(0.0, end[case] - until)
+        overtime[case] = max(0.0, end[case] - until)
         heapq.heappush(free, (float(end[case]), until))
-    return begin, end, over
-
-
-def simulate_reviews(
-    queue: pd.DataFrame, desk: ReviewTeam, days: np.ndarray, order: str = "expected loss"
-) -> pd.DataFrame:
-    """What becomes of each case.
-
-    Parameters
-    ----------
-    queue : in time order: ts (s), probability, amount_cents, takes (length of a review in s)
-    days : (d,) the first second of each day; the desk also opens afterwards, until nothing can wait
-        any longer
-
-    Returns
-    -------
-    As queue, and: waited (hours until the review began; `desk.due` where none did), decided (bool),
-    hours (from arrival to decision; NaN without one), overtime (s), still (share of the amount that
-    the decision could still save; 0 without one).
-    """
-    ts = queue["ts"].to_numpy()
-    if np.any(np.diff(ts) < 0):
-        raise UserError("The queue is not in time order: sort it by ts.")
-    extra = np.arange(1, math.ceil(desk.due / 24) + 1) * DAY + np.max(days, initial=0)
-    sittings = desk.sittings(np.concatenate([days, extra]))
-    first = rank_cases(order, ts, queue["probability"], queue["amount_cents"], desk.half_life)
-    begin, end, over = assign_cases(
-        ts, queue["takes"].to_numpy(), first, sittings, desk.due * HOUR_SECONDS
-    )
-    decided, hours = ~np.isnan(end), (end - ts) / HOUR_SECONDS
-    waited = np.where(decided, (begin - ts) / HOUR_SECONDS, desk.due)
-    still = np.where(decided, 2.0 ** -(np.nan_to_num(hours) / desk.half_life), 0.0)
-    return queue.assign(waited=waited, decided=decided, hours=hours, overtime=over, still=still)
-
-
-def compute_daily_earnings(
-    played: pd.DataFrame, desk: ReviewTeam, days: np.ndarray, goodwill: int
-) -> np.ndarray:
-    """Cents that each day's cases earn, net of wages (d,); against approving everything that was
-    flagged.
-
-    A fraud that is called one saves what was still there. An honest customer called a fraud costs
-    goodwill. Each day pays its wages, and the overtime that its cases caused. Days after the last
-    are not paid: the desk is there for every day's rest.
-
-    Parameters
-    ----------
-    played : what `simulate_reviews` gives, and fraud and called (bool): the truth, and what the
-        reviewer says
-    days : (d,) as in `simulate_reviews`; every case must belong to one of them
-    goodwill : cents
-    """
-    fraud, called, decided = (
-        played[name].to_numpy(bool) for name in ("fraud", "called", "decided")
-    )
-    stopped = np.where(decided & fraud & called, played["amount_cents"] * played["still"], 0.0)
-    accused = np.where(decided & ~fraud & called, goodwill, 0)
-    of_case = stopped - accused - played["overtime"].to_numpy() / HOUR_SECONDS * desk.wage
-    place = np.searchsorted(days, played["ts"].to_numpy() // DAY * DAY)
-    if not np.array_equal(
-        np.asarray(days)[np.minimum(place, len(days) - 1)], played["ts"].to_numpy() // DAY * DAY
-    ):
-        raise UserError("A case belongs to none of the days: give every day of the queue.")
-    return np.rint(np.bincount(place, of_case, minlength=len(days)) - desk.daily_wages).astype(
-        np.int64
-    )
-
-
-def choose_team_sizes(queue: pd.DataFrame, desk: ReviewTeam, days: np.ndarray) -> np.ndarray:
-    """Numbers of reviewers worth trying (at most 13, from 0 on): beyond the last nobody is short of
-    time.
-    """
-    filled = queue["takes"].sum() / 60 / len(days) / desk.minutes
-    return np.unique(np.linspace(0, np.ceil(1.3 * filled) + 2, 13).round().astype(int))
-
-
-def compute_earnings_by_team_size(
-    queue: pd.DataFrame,
-    desk: ReviewTeam,
-    numbers: np.ndarray,
-    days: np.ndarray,
-    goodwill: int,
-    order: str = "expected loss",
-) -> np.ndarray:
-    """What `compute_daily_earnings` says for each number of reviewers (len(numbers), d), all else
-    as at the desk: cents.
-    """
-    teams = [replace(desk, reviewers=int(number)) for number in numbers]
-    return np.array(
-        [
-            compute_daily_earnings(simulate_reviews(queue, team, days, order), team, days, goodwill)
-            for team in teams
-        ]
-    )
+    return begin, end, overtime

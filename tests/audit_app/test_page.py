@@ -193,7 +193,7 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
         open_tab(page, "Label cases")
         page.locator("button.fo-take").click()
         page.locator(".fo-case h2").wait_for()
-        tx_id = review.find_held_case(engine, ACTOR)
+        tx_id = review.ReviewQueue(engine).find_held(ACTOR)
         page.reload()
         first.ready()
         open_tab(page, "Label cases")
@@ -226,7 +226,7 @@ def test_a_killed_kernel_loses_nothing(browser, served, engine):
         open_tab(page, "Label cases")
         page.locator("button.fo-take").click()
         page.locator(".fo-case h2").wait_for()
-        tx_id = review.find_held_case(engine, "unlucky")
+        tx_id = review.ReviewQueue(engine).find_held("unlucky")
         kernels = [
             one
             for one in psutil.process_iter(["environ"])
@@ -242,7 +242,7 @@ def test_a_killed_kernel_loses_nothing(browser, served, engine):
         page.locator("button.fo-back").click()
         page.locator("button.fo-take").wait_for()
     assert (
-        review.find_held_case(engine, "unlucky") is None
+        review.ReviewQueue(engine).find_held("unlucky") is None
         and count(engine, store.decisions, store.decisions.c.tx_id == tx_id) == 0
     )
 
@@ -259,7 +259,7 @@ def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login
             "document.querySelector('button.fo-take')?.click()"
         )  # the page may be on its way out already
         page.get_by_label("Password").wait_for()
-        assert review.find_held_case(engine, "leaver") is None
+        assert review.ReviewQueue(engine).find_held("leaver") is None
 
 
 def test_the_page_stays_on_this_machine_without_errors_and_without_source(watched, served):
@@ -329,7 +329,7 @@ def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(
     def broken(*_):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(queue, "claim_next", broken)
+    monkeypatch.setattr(queue.ReviewQueue, "claim_next", broken)
     page.review.take.click()
     number = re.search(r"incident (\w{8})", page.desk.message.value).group(1)
     assert "secret detail" not in page.desk.message.value
@@ -483,7 +483,7 @@ def test_a_case_shows_only_what_was_known_when_it_was_opened(tmp_path, monkeypat
             {"tx_id": tx_id, "label_ts": noon + after} | who for tx_id, after in reported.items()
         ]
         store.insert_new(connection, store.labels, reports)
-    review.open_cases(engine)
+    review.ReviewQueue(engine).open_cases()
     found = review.load_case(engine, "the case", "ann")
     for past in (found.customer, found.terminal):
         assert past["tx_id"].tolist() == ["not yet", "known"] and past["reported"].tolist() == [

@@ -53,8 +53,8 @@ def first(engine) -> str:
     with store.write_transaction(engine) as connection:
         connection.execute(c.update().values(claimed_by=None, claimed_until=0.0))
         connection.execute(c.update().where(c.c.state == "second").values(state="closed"))
-    tx_id = review.claim_next(engine, "nobody")
-    review.release_case(engine, tx_id, "nobody")
+    tx_id = review.ReviewQueue(engine).claim_next("nobody")
+    review.ReviewQueue(engine).release(tx_id, "nobody")
     change(engine, store.transactions, tx_id, amount_cents=2_000)
     change(engine, store.predictions, tx_id, probability=0.4)
     return tx_id
@@ -214,7 +214,8 @@ def test_letters_in_the_note_are_letters(browser, link, engine, first):
         page.locator("button.fo-back").click()
         page.locator("button.fo-take").wait_for()
     assert (
-        rows(engine, store.decisions, first) == [] and review.find_held_case(engine, "ann") is None
+        rows(engine, store.decisions, first) == []
+        and review.ReviewQueue(engine).find_held("ann") is None
     )
 
 
@@ -224,7 +225,7 @@ def test_an_auditor_looks_and_decides_nothing(browser, link, engine, first):
         open_tab(page, LABEL)
         page.locator("button.fo-take").click()
         page.locator(".fo-refused[role=alert]").wait_for()
-    assert review.find_held_case(engine, "eve") is None
+    assert review.ReviewQueue(engine).find_held("eve") is None
 
 
 def test_axe_finds_nothing_serious_on_any_tab(browser, link, engine, first):

@@ -189,11 +189,12 @@ class Everything:
 def test_the_reviewer_errs_as_often_as_stated_and_always_alike():
     ids = pd.Series([f"T{i}" for i in range(40_000)])
     fraud = np.arange(40_000) % 2 == 0
-    said = SimulatedReviewer(0.05, 0.01).says(ids, fraud)
+    said = SimulatedReviewer(0.05, 0.01).call_fraud(ids, fraud)
     assert abs((~said[fraud]).mean() - 0.05) < 0.005 and abs(said[~fraud].mean() - 0.01) < 0.003
     shuffled = ids.sample(frac=1, random_state=0)
     np.testing.assert_array_equal(
-        SimulatedReviewer(0.05, 0.01).says(shuffled, fraud[shuffled.index]), said[shuffled.index]
+        SimulatedReviewer(0.05, 0.01).call_fraud(shuffled, fraud[shuffled.index]),
+        said[shuffled.index],
     )
 
 

@@ -113,7 +113,7 @@ def test_a_new_operation_begins_without_the_anchors_of_the_old(workspace):
 
 def test_the_command_says_what_holds_and_what_does_not(workspace, engine, capsys):
     fill(engine, flagged=2)
-    decide(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    decide(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
     words = ["verify", "--workspace", str(workspace.root)]
     assert cli.main(words) == 0
     said = capsys.readouterr().out

@@ -46,7 +46,7 @@ def packed(tmp_path_factory):
             ("bob", "genuine", 'said "yes",\nthen left'),
             ("ann", "unsure", "?"),
         ):
-            say(engine, review.claim_next(engine, actor), verdict, actor, note=note)
+            say(engine, review.ReviewQueue(engine).claim_next(actor), verdict, actor, note=note)
         engine.dispose()
         return workspace, ledger.write_evidence_pack(workspace, "carol")
 

@@ -67,7 +67,7 @@ def house(tmp_path_factory):
         for number, (actor, verdict) in enumerate(
             itertools.product(("ann", "bob"), ("fraud", "genuine", "unsure"))
         ):
-            tx_id = review.claim_next(engine, actor)
+            tx_id = review.ReviewQueue(engine).claim_next(actor)
             ledger.log_case_read(engine, tx_id, actor)
             say(engine, tx_id, verdict, actor, note=f"note {number}")
             if number == 2:

@@ -230,11 +230,11 @@ def test_an_operation_without_a_judged_day_is_no_error(engine):
 
 def test_what_reviewers_did_is_counted(engine):
     fill(engine, flagged=4, cents=20_000)  # 200, 400, 600, 800 euros: two need a second person
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")  # t3: a proposal
-    say(engine, review.claim_next(engine, "bob"), "fraud", "bob")  # agreed
-    say(engine, review.claim_next(engine, "ann"), "genuine", "ann")  # t2: a proposal
-    say(engine, review.claim_next(engine, "bob"), "fraud", "bob")  # differs
-    say(engine, review.claim_next(engine, "bob"), "genuine", "bob")  # t1: its own case
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")  # t3: a proposal
+    say(engine, review.ReviewQueue(engine).claim_next("bob"), "fraud", "bob")  # agreed
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "genuine", "ann")  # t2: a proposal
+    say(engine, review.ReviewQueue(engine).claim_next("bob"), "fraud", "bob")  # differs
+    say(engine, review.ReviewQueue(engine).claim_next("bob"), "genuine", "bob")  # t1: its own case
     found = review.compute_review_statistics(engine)
     assert found.progress == {"open": 1, "second": 1, "closed": 2}
     assert (found.agreement.found, found.agreement.of) == (
@@ -251,9 +251,9 @@ def test_what_reviewers_did_is_counted(engine):
 def test_the_sample_and_blind_opinions_are_counted_apart(engine):
     fill(engine, flagged=1, blind=True, approved=2, sampled=2)
     for _ in range(2):
-        tx_id = review.claim_next(engine, "ann")
+        tx_id = review.ReviewQueue(engine).claim_next("ann")
         verdict = "fraud" if tx_id == "t0" else "genuine"
-        review.record_opinion(engine, tx_id, verdict, "ann")
+        review.ReviewQueue(engine).record_opinion(tx_id, verdict, "ann")
         say(engine, tx_id, verdict, "ann", note=LONG)
     found = review.compute_review_statistics(engine)
     assert found.blind == review.Proportion(1, 1) and found.sighted.of == 0
@@ -265,7 +265,7 @@ def test_the_sample_and_blind_opinions_are_counted_apart(engine):
 def test_of_many_words_the_latest_count_with_whole_cases(engine):
     fill(engine, flagged=4, cents=20_000)
     for who in ("ann", "bob", "ann", "bob"):  # two cases, each with a second person
-        say(engine, review.claim_next(engine, who), "fraud", who)
+        say(engine, review.ReviewQueue(engine).claim_next(who), "fraud", who)
     everything, some = (
         review.compute_review_statistics(engine),
         review.compute_review_statistics(engine, latest=3),
@@ -306,7 +306,7 @@ def test_the_state_changes_with_what_the_page_shows(engine):
     seen = [review.get_change_token(engine)]
     fill(engine, flagged=1)
     seen.append(review.get_change_token(engine))
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
     seen.append(review.get_change_token(engine))
     with store.write_transaction(engine) as connection:
         connection.execute(

@@ -28,38 +28,51 @@ def rows(engine, table):
 
 def test_only_flagged_transactions_become_cases_and_only_once(engine):
     assert fill(engine, flagged=3, approved=2) == 3
-    assert review.open_cases(engine) == 0
+    assert review.ReviewQueue(engine).open_cases() == 0
 
 
 def test_the_largest_expected_loss_comes_first_and_a_claim_is_kept(engine):
     fill(engine, flagged=3)
-    assert review.find_held_case(engine, "ann") is None
-    assert review.claim_next(engine, "ann") == "t2"
-    assert review.find_held_case(engine, "ann") == "t2" == review.claim_next(engine, "ann")
-    assert review.claim_next(engine, "bob") == "t1"
-    assert review.count_waiting(engine, "ann") == (3, 2)  # her own and the free one
+    assert review.ReviewQueue(engine).find_held("ann") is None
+    assert review.ReviewQueue(engine).claim_next("ann") == "t2"
+    assert (
+        review.ReviewQueue(engine).find_held("ann")
+        == "t2"
+        == review.ReviewQueue(engine).claim_next("ann")
+    )
+    assert review.ReviewQueue(engine).claim_next("bob") == "t1"
+    assert (
+        review.ReviewQueue(engine).count_waiting(),
+        review.ReviewQueue(engine).count_waiting("ann"),
+    ) == (3, 2)  # her own and the free one
 
 
 def test_an_empty_queue_gives_none(engine):
     fill(engine, flagged=1)
-    assert review.claim_next(engine, "ann") == "t0"
-    assert review.claim_next(engine, "bob") is None
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"
+    assert review.ReviewQueue(engine).claim_next("bob") is None
 
 
 def test_a_lease_runs_out(engine, monkeypatch):
     fill(engine, flagged=1)
-    assert review.claim_next(engine, "ann") == "t0"
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"
     later = time.time() + policy.LEASE_SECONDS + 1
     monkeypatch.setattr(queue.time, "time", lambda: later)
-    assert review.find_held_case(engine, "ann") is None
+    assert review.ReviewQueue(engine).find_held("ann") is None
     with pytest.raises(UserError, match="not yours"):
         say(engine, "t0", "fraud", "ann")
-    assert review.claim_next(engine, "bob") == "t0"
+    assert review.ReviewQueue(engine).claim_next("bob") == "t0"
 
 
 def test_a_decision_is_decision_label_and_entry_together(engine):
     fill(engine, flagged=1)
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann", note="a call confirmed it")
+    say(
+        engine,
+        review.ReviewQueue(engine).claim_next("ann"),
+        "fraud",
+        "ann",
+        note="a call confirmed it",
+    )
     with engine.connect() as connection:
         decision = connection.execute(sa.select(store.decisions)).one()
         label = connection.execute(sa.select(store.labels)).one()
@@ -91,18 +104,18 @@ def test_a_decision_is_decision_label_and_entry_together(engine):
 
 def test_unsure_gives_no_label_and_goes_to_somebody_else(engine):
     fill(engine, flagged=2)
-    say(engine, review.claim_next(engine, "ann"), "unsure", "ann")
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "unsure", "ann")
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(store.labels)) == 0
-    assert review.claim_next(engine, "ann") == "t0"  # the next one, not the same again
-    assert review.claim_next(engine, "bob") == "t1"
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"  # the next one, not the same again
+    assert review.ReviewQueue(engine).claim_next("bob") == "t1"
 
 
 @pytest.mark.parametrize("who", ["bob", "nobody"])
 def test_only_the_holder_decides(engine, who):
     fill(engine, flagged=2)
-    review.claim_next(engine, "ann")
-    review.claim_next(engine, "bob")
+    review.ReviewQueue(engine).claim_next("ann")
+    review.ReviewQueue(engine).claim_next("bob")
     with pytest.raises(UserError, match="not yours"):
         say(engine, "t1", "fraud", who)
     with engine.connect() as connection:
@@ -112,7 +125,7 @@ def test_only_the_holder_decides(engine, who):
 
 def test_a_case_is_decided_once(engine):
     fill(engine, flagged=1)
-    say(engine, review.claim_next(engine, "ann"), "genuine", "ann")
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "genuine", "ann")
     with pytest.raises(UserError, match="closed"):
         say(engine, "t0", "fraud", "ann")
 
@@ -120,15 +133,15 @@ def test_a_case_is_decided_once(engine):
 def test_an_unknown_verdict_is_refused(engine):
     fill(engine, flagged=1)
     with pytest.raises(UserError, match="choose one of fraud, genuine, unsure"):
-        review.record_decision(
-            engine, review.claim_next(engine, "ann"), "maybe", "ann", "customer_denies"
+        review.ReviewQueue(engine).record_decision(
+            review.ReviewQueue(engine).claim_next("ann"), "maybe", "ann", "customer_denies"
         )
 
 
 def review_all(root: str, actor: str) -> list[str]:
     """A reviewer who works until nothing is left; what they decided."""
     engine, mine = store.connect(Workspace.find(root)), []
-    while (tx_id := review.claim_next(engine, actor)) is not None:
+    while (tx_id := review.ReviewQueue(engine).claim_next(actor)) is not None:
         say(engine, tx_id, "genuine", actor)
         mine.append(tx_id)
     engine.dispose()
@@ -188,18 +201,18 @@ def test_the_database_weighs_age_as_the_rule_does(engine):
 def test_an_overdue_case_passes_a_larger_one(engine):
     fill(engine, flagged=3)  # expected losses as 1 to 2 to 3
     age(engine, "t0", DAY + 60)
-    assert review.count_overdue(engine) == 1
-    assert review.claim_next(engine, "ann") == "t0"  # 1 x 4 against 3 x 1
-    assert review.claim_next(engine, "bob") == "t2"
+    assert review.ReviewQueue(engine).count_overdue() == 1
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"  # 1 x 4 against 3 x 1
+    assert review.ReviewQueue(engine).claim_next("bob") == "t2"
 
 
 def test_a_case_that_is_put_back_is_free_at_once(engine):
     fill(engine, flagged=1)
-    review.claim_next(engine, "ann")
-    review.release_case(engine, "t0", "bob")  # not his
-    assert review.find_held_case(engine, "ann") == "t0"
-    review.release_case(engine, "t0", "ann")
-    assert review.claim_next(engine, "bob") == "t0"
+    review.ReviewQueue(engine).claim_next("ann")
+    review.ReviewQueue(engine).release("t0", "bob")  # not his
+    assert review.ReviewQueue(engine).find_held("ann") == "t0"
+    review.ReviewQueue(engine).release("t0", "ann")
+    assert review.ReviewQueue(engine).claim_next("bob") == "t0"
 
 
 # --- reasons, overrides and the second person ---
@@ -207,15 +220,22 @@ def test_a_case_that_is_put_back_is_free_at_once(engine):
 
 def test_a_reason_has_to_fit_its_verdict(engine):
     fill(engine, flagged=1)
-    review.claim_next(engine, "ann")
+    review.ReviewQueue(engine).claim_next("ann")
     for reason in ("", "customer_confirms", "because"):
         with pytest.raises(
             UserError, match="not a reason for 'fraud': choose one of customer_denies"
         ):
-            review.record_decision(engine, "t0", "fraud", "ann", reason)
+            review.ReviewQueue(engine).record_decision("t0", "fraud", "ann", reason)
     with pytest.raises(UserError, match=r"not on the list.* at least 15 letters"):
-        review.record_decision(engine, "t0", "fraud", "ann", "other_fraud", "  too short    ")
-    assert review.record_decision(engine, "t0", "fraud", "ann", "other_fraud", "a" * 15).label == 1
+        review.ReviewQueue(engine).record_decision(
+            "t0", "fraud", "ann", "other_fraud", "  too short    "
+        )
+    assert (
+        review.ReviewQueue(engine)
+        .record_decision("t0", "fraud", "ann", "other_fraud", "a" * 15)
+        .label
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,14 +256,17 @@ def test_what_goes_against_the_model(verdict, flagged, probability, against):
 
 def test_an_override_needs_a_note_and_a_second_person(engine):
     fill(engine, flagged=1, probability=0.8)
-    review.claim_next(engine, "ann")
+    review.ReviewQueue(engine).claim_next("ann")
     with pytest.raises(UserError, match=r"goes against the model.* at least 15 letters"):
         say(engine, "t0", "genuine", "ann", note="no")
     assert say(engine, "t0", "genuine", "ann", note=LONG) == queue.DecisionOutcome("proposal", None)
     assert rows(engine, store.labels) == [] and rows(engine, store.cases)[0].state == "second"
-    assert review.claim_next(engine, "ann") is None  # nobody confirms their own
-    assert review.count_waiting(engine, "ann") == (1, 0)
-    assert review.claim_next(engine, "bob") == "t0"
+    assert review.ReviewQueue(engine).claim_next("ann") is None  # nobody confirms their own
+    assert (
+        review.ReviewQueue(engine).count_waiting(),
+        review.ReviewQueue(engine).count_waiting("ann"),
+    ) == (1, 0)
+    assert review.ReviewQueue(engine).claim_next("bob") == "t0"
     assert say(engine, "t0", "genuine", "bob", note=LONG) == queue.DecisionOutcome(
         "confirmation", 0
     )
@@ -255,13 +278,13 @@ def test_an_override_needs_a_note_and_a_second_person(engine):
 
 def test_who_proposed_cannot_confirm_with_an_old_claim(engine):
     fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
-    review.claim_next(engine, "ann")
+    review.ReviewQueue(engine).claim_next("ann")
     say(engine, "t0", "fraud", "ann")
     with store.write_transaction(engine) as connection:  # even if the row said that she holds it
         connection.execute(
             store.cases.update().values(claimed_by="ann", claimed_until=time.time() + 60)
         )
-    with pytest.raises(UserError, match="somebody else"):
+    with pytest.raises(UserError, match="another person"):
         say(engine, "t0", "fraud", "ann")
     assert rows(engine, store.labels) == []
 
@@ -272,36 +295,39 @@ def test_who_proposed_cannot_confirm_with_an_old_claim(engine):
 )
 def test_above_an_amount_two_have_to_agree(engine, cents, stage):
     fill(engine, flagged=1, cents=cents)
-    assert say(engine, review.claim_next(engine, "ann"), "fraud", "ann").stage == stage
+    assert say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann").stage == stage
 
 
 def test_who_disagrees_puts_their_own_verdict_in_its_place(engine):
     fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
-    assert say(engine, review.claim_next(engine, "bob"), "genuine", "bob") == queue.DecisionOutcome(
-        "objection", None
-    )
-    assert rows(engine, store.labels) == [] and review.claim_next(engine, "bob") is None
-    assert say(engine, review.claim_next(engine, "ann"), "genuine", "ann") == queue.DecisionOutcome(
-        "confirmation", 0
-    )
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
+    assert say(
+        engine, review.ReviewQueue(engine).claim_next("bob"), "genuine", "bob"
+    ) == queue.DecisionOutcome("objection", None)
+    assert rows(engine, store.labels) == [] and review.ReviewQueue(engine).claim_next("bob") is None
+    assert say(
+        engine, review.ReviewQueue(engine).claim_next("ann"), "genuine", "ann"
+    ) == queue.DecisionOutcome("confirmation", 0)
     assert rows(engine, store.cases)[0].state == "closed" and len(rows(engine, store.labels)) == 1
 
 
 def test_unsure_as_the_second_person_leaves_the_proposal(engine):
     fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
-    say(engine, review.claim_next(engine, "bob"), "unsure", "bob")
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
+    say(engine, review.ReviewQueue(engine).claim_next("bob"), "unsure", "bob")
     (case,) = rows(engine, store.cases)
     assert (case.state, case.proposed, case.proposed_by) == ("second", "fraud", "ann")
-    assert review.claim_next(engine, "bob") is None and review.claim_next(engine, "cem") == "t0"
+    assert (
+        review.ReviewQueue(engine).claim_next("bob") is None
+        and review.ReviewQueue(engine).claim_next("cem") == "t0"
+    )
 
 
 def test_a_label_arrives_when_it_is_given(engine):
     fill(
         engine, flagged=1, approved=1
     )  # the operation's present is the time of its latest transaction
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
     assert rows(engine, store.labels)[0].label_ts == NOON + 1
     assert (
         len(store.load_reviewer_labels(engine, known_at=NOON + 1)) == 0
@@ -314,12 +340,12 @@ def test_a_label_arrives_when_it_is_given(engine):
 
 def test_a_blind_case_wants_an_opinion_before_the_score_is_shown(engine):
     fill(engine, flagged=1, blind=True)
-    review.claim_next(engine, "ann")
+    review.ReviewQueue(engine).claim_next("ann")
     with pytest.raises(UserError, match="first opinion"):
         say(engine, "t0", "fraud", "ann")
-    review.record_opinion(engine, "t0", "genuine", "ann")
+    review.ReviewQueue(engine).record_opinion("t0", "genuine", "ann")
     with pytest.raises(UserError, match="not hidden any more"):
-        review.record_opinion(engine, "t0", "fraud", "ann")
+        review.ReviewQueue(engine).record_opinion("t0", "fraud", "ann")
     assert (
         say(engine, "t0", "fraud", "ann").label == 1
     )  # the score may change a mind: both are on record
@@ -336,13 +362,13 @@ def test_a_blind_case_wants_an_opinion_before_the_score_is_shown(engine):
 
 def test_only_blind_cases_take_opinions_and_only_from_who_holds_them(engine):
     fill(engine, flagged=1)
-    review.claim_next(engine, "ann")
+    review.ReviewQueue(engine).claim_next("ann")
     with pytest.raises(UserError, match="not hidden"):
-        review.record_opinion(engine, "t0", "fraud", "ann")
+        review.ReviewQueue(engine).record_opinion("t0", "fraud", "ann")
     with pytest.raises(UserError, match="not yours"):
-        review.record_opinion(engine, "t0", "fraud", "bob")
+        review.ReviewQueue(engine).record_opinion("t0", "fraud", "bob")
     with pytest.raises(UserError, match="choose one of"):
-        review.record_opinion(engine, "t0", "perhaps", "ann")
+        review.ReviewQueue(engine).record_opinion("t0", "perhaps", "ann")
     assert rows(engine, store.decisions) == []
 
 
@@ -367,11 +393,11 @@ def test_the_sample_has_its_turn_though_its_losses_are_small(engine):
     fill(engine, flagged=25, approved=5, sampled=3)
     taken = []
     for _ in range(28):
-        tx_id = review.claim_next(engine, "ann")
+        tx_id = review.ReviewQueue(engine).claim_next("ann")
         kind = next(case.kind for case in rows(engine, store.cases) if case.tx_id == tx_id)
         taken.append(kind)
         if kind == "sample":
-            review.record_opinion(engine, tx_id, "genuine", "ann")
+            review.ReviewQueue(engine).record_opinion(tx_id, "genuine", "ann")
         say(engine, tx_id, "genuine", "ann")
     assert taken.count("sample") == 3 and taken[0] == "flagged"
     places = [i for i, kind in enumerate(taken) if kind == "sample"]
@@ -380,8 +406,8 @@ def test_the_sample_has_its_turn_though_its_losses_are_small(engine):
 
 def test_a_fraud_in_the_sample_is_an_override(engine):
     fill(engine, flagged=0, approved=1, sampled=1)
-    tx_id = review.claim_next(engine, "ann")
-    review.record_opinion(engine, tx_id, "fraud", "ann")
+    tx_id = review.ReviewQueue(engine).claim_next("ann")
+    review.ReviewQueue(engine).record_opinion(tx_id, "fraud", "ann")
     assert say(engine, tx_id, "fraud", "ann", note=LONG).stage == "proposal"
 
 
@@ -421,7 +447,7 @@ def test_labels_stand_beside_predictions(engine):
         store.insert_new(
             connection, store.labels, [report | {"is_fraud": 1, "label_ts": NOON + 9 * DAY}]
         )
-    say(engine, review.claim_next(engine, "ann"), "fraud", "ann")  # t1
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")  # t1
     frame = store.load_predictions_with_labels(engine).set_index("tx_id")
     assert frame["label"].astype(object).where(frame["label"].notna(), None).to_dict() == {
         "t0": 0,

@@ -8,14 +8,7 @@ import pytest
 
 from fraudops.errors import UserError
 from fraudops.models import wilson_interval
-from fraudops.review import (
-    CASE_ORDERS,
-    ReviewTeam,
-    choose_team_sizes,
-    compute_daily_earnings,
-    compute_earnings_by_team_size,
-    simulate_reviews,
-)
+from fraudops.review import CASE_ORDERS, ReviewTeam
 from fraudops.review.staffing import HOUR_SECONDS, assign_cases, rank_cases
 from fraudops.timeline import DAY
 
@@ -41,13 +34,13 @@ def queue_of(n=400, seed=0, days=DAYS):
 
 
 def test_nobody_at_the_desk_is_approving_everything():
-    played = simulate_reviews(queue_of(), ReviewTeam(0), DAYS)
+    played = ReviewTeam(0).simulate(queue_of(), DAYS)
     assert (
         not played["decided"].any()
         and (played["waited"] == 24).all()
         and (played["still"] == 0).all()
     )
-    assert (compute_daily_earnings(played, ReviewTeam(0), DAYS, 3000) == 0).all()
+    assert (ReviewTeam(0).compute_daily_earnings(played, DAYS, 3000) == 0).all()
 
 
 def test_with_a_chair_for_every_case_each_is_begun_at_arrival():
@@ -68,8 +61,7 @@ def test_with_a_chair_for_every_case_each_is_begun_at_arrival():
 def test_the_order_is_immaterial_while_nobody_has_to_choose():
     calm = queue_of().iloc[::40].reset_index(drop=True)  # ten cases in twenty days
     results = [
-        simulate_reviews(calm, ReviewTeam(12), DAYS, order)["hours"].to_numpy()
-        for order in CASE_ORDERS
+        ReviewTeam(12).simulate(calm, DAYS, order)["hours"].to_numpy() for order in CASE_ORDERS
     ]
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
 
@@ -78,7 +70,7 @@ def test_the_order_is_immaterial_while_nobody_has_to_choose():
 @pytest.mark.parametrize("reviewers", [1, 3, 9])
 def test_littles_law_and_no_reviewer_in_two_places(order, reviewers):
     queue, desk = queue_of(), ReviewTeam(reviewers)
-    played = simulate_reviews(queue, desk, DAYS, order)
+    played = desk.simulate(queue, DAYS, order)
     left = np.sort(queue["ts"] + played["waited"] * HOUR_SECONDS)
     seconds = np.arange(DAYS[0], DAYS[-1] + 3 * DAY, 60)
     length = np.searchsorted(queue["ts"], seconds, "right") - np.searchsorted(
@@ -97,7 +89,7 @@ def test_littles_law_and_no_reviewer_in_two_places(order, reviewers):
     busy = np.searchsorted(np.sort(begin), moments, "right") - np.searchsorted(
         np.sort(end), moments, "right"
     )
-    sittings = desk.sittings(np.append(DAYS, DAYS[-1] + DAY))
+    sittings = desk.compute_shifts(np.append(DAYS, DAYS[-1] + DAY))
     assert busy.max() <= reviewers
     place = np.searchsorted(sittings[:, 0], begin + 1e-3, "right") - 1
     assert (
@@ -158,19 +150,19 @@ def test_the_money_of_a_day_by_hand():
         }
     )
     desk = ReviewTeam(1)  # sits from 13:30 to 14:30
-    played = simulate_reviews(queue, desk, DAYS[:1])
+    played = desk.simulate(queue, DAYS[:1])
     assert played["hours"].round(6).tolist()[:2] == [1.0, 1.0]
     third = played["hours"].iloc[2]  # not before the next day, and then within 24 hours
     assert third == pytest.approx(24.5)
     stopped = 10_000 * 2 ** (-1 / 6) + 1_000 * 2 ** (-24.5 / 6)
-    assert compute_daily_earnings(played, desk, DAYS[:1], goodwill=3000).tolist() == [
+    assert desk.compute_daily_earnings(played, DAYS[:1], goodwill=3000).tolist() == [
         round(stopped - 3000 - 1800)
     ]
 
 
 def test_more_minutes_never_decide_fewer_first_come():
     decided = [
-        simulate_reviews(queue_of(), ReviewTeam(2, minutes), DAYS, "first come")["decided"].sum()
+        ReviewTeam(2, minutes).simulate(queue_of(), DAYS, "first come")["decided"].sum()
         for minutes in (15, 30, 60, 120, 240)
     ]
     assert decided == sorted(decided) and decided[0] < decided[-1]
@@ -184,32 +176,30 @@ def test_what_makes_no_sense_is_refused():
         {"half_life": 0},
         {"wage": -1},
     ):
-        with pytest.raises(UserError, match="no desk"):
+        with pytest.raises(UserError, match="not possible"):
             ReviewTeam(**({"reviewers": 1} | wrong))
     with pytest.raises(UserError, match="first come"):
-        simulate_reviews(queue_of(), ReviewTeam(1), DAYS, "alphabetical")
+        ReviewTeam(1).simulate(queue_of(), DAYS, "alphabetical")
     with pytest.raises(UserError, match="time order"):
-        simulate_reviews(queue_of().iloc[::-1], ReviewTeam(1), DAYS)
+        ReviewTeam(1).simulate(queue_of().iloc[::-1], DAYS)
     with pytest.raises(UserError, match="none of the days"):
-        compute_daily_earnings(
-            simulate_reviews(queue_of(), ReviewTeam(1), DAYS), ReviewTeam(1), DAYS[:-1], 3000
+        ReviewTeam(1).compute_daily_earnings(
+            ReviewTeam(1).simulate(queue_of(), DAYS), DAYS[:-1], 3000
         )
 
 
 def test_an_empty_queue_costs_its_wages():
     empty = queue_of(0)
     assert (
-        compute_daily_earnings(
-            simulate_reviews(empty, ReviewTeam(2), DAYS), ReviewTeam(2), DAYS, 3000
-        )
+        ReviewTeam(2).compute_daily_earnings(ReviewTeam(2).simulate(empty, DAYS), DAYS, 3000)
         == -3600
     ).all()
 
 
 def test_a_curve_is_one_desk_after_another():
     queue, desk = queue_of(), ReviewTeam(1)
-    numbers = choose_team_sizes(queue, desk, DAYS)
-    of = compute_earnings_by_team_size(queue, desk, numbers, DAYS, 3000, "first come")
+    numbers = desk.choose_sizes(queue, DAYS)
+    of = desk.compute_earnings_by_size(queue, numbers, DAYS, 3000, "first come")
     assert (
         numbers[0] == 0
         and len(numbers) <= 13
@@ -218,11 +208,8 @@ def test_a_curve_is_one_desk_after_another():
     assert (of[0] == 0).all() and of.shape == (len(numbers), len(DAYS))
     assert np.array_equal(
         of[2],
-        compute_daily_earnings(
-            simulate_reviews(queue, ReviewTeam(int(numbers[2])), DAYS, "first come"),
-            ReviewTeam(int(numbers[2])),
-            DAYS,
-            3000,
+        ReviewTeam(int(numbers[2])).compute_daily_earnings(
+            ReviewTeam(int(numbers[2])).simulate(queue, DAYS, "first come"), DAYS, 3000
         ),
     )
 

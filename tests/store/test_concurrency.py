@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fraudops import ledger, store
 from fraudops.errors import UserError
 from fraudops.ledger import anchors, chain
-from fraudops.review import claim_next
+from fraudops.review import ReviewQueue
 from fraudops.workspace import Workspace
 from tests.support.cases import fill, say
 
@@ -40,7 +40,7 @@ def review(root: str, url: str, actor: str) -> list[str]:
     """Claim and decide `EACH` cases; every tenth look at a list besides."""
     engine, mine = store.connect(Workspace.find(root), url), []
     for number in range(EACH):
-        tx_id = claim_next(engine, actor)
+        tx_id = ReviewQueue(engine).claim_next(actor)
         assert tx_id is not None
         say(engine, tx_id, "fraud" if number % 3 else "genuine", actor, note=f"{actor} {number}")
         mine.append(tx_id)
@@ -168,7 +168,7 @@ def test_both_databases_refuse_to_change_the_ledger(engine, statement):
 
 def test_a_copy_of_either_is_a_database_that_holds(engine, tmp_path):
     fill(engine, flagged=20)
-    claim_next(engine, "ann")
+    ReviewQueue(engine).claim_next("ann")
     say(engine, "t19", "fraud", "ann")
     copy = Workspace.find(tmp_path)
     store.copy_database(engine, copy)

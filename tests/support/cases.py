@@ -55,7 +55,7 @@ def fill(engine, flagged, approved=0, ts=NOON, sampled=0, blind=False, probabili
     with store.write_transaction(engine) as connection:
         store.insert_new(connection, store.transactions, tx)
         store.insert_new(connection, store.predictions, scores)
-    return review.open_cases(engine)
+    return review.ReviewQueue(engine).open_cases()
 
 
 def say(engine, tx_id, verdict, actor, reason="", note=""):
@@ -63,4 +63,4 @@ def say(engine, tx_id, verdict, actor, reason="", note=""):
     reason = reason or next(
         code for code, one in review.REASON_CODES.items() if one.verdict == verdict
     )
-    return review.record_decision(engine, tx_id, verdict, actor, reason, note)
+    return review.ReviewQueue(engine).record_decision(tx_id, verdict, actor, reason, note)

@@ -28,6 +28,7 @@ class ReviewTab:
 
     def __init__(self, desk: PageContext, recent: int, changed: Callable[[], None]):
         self.desk, self.recent, self.changed = desk, recent, changed
+        self.review_queue = review.ReviewQueue(desk.engine)
         self.shown: Case | None = None
         self.model: tuple[str, object] | None = None  # version and fitted pipeline of the last case
         places = ("fo-remaining", "fo-case", "fo-model", "fo-changes", "fo-past")
@@ -75,11 +76,11 @@ class ReviewTab:
 
     def draw(self) -> None:
         """Show the case that is held, if any."""
-        self._show(review.find_held_case(self.desk.engine, self.desk.actor))
+        self._show(self.review_queue.find_held(self.desk.actor))
 
     def _take_next(self) -> None:
         self.desk.require("review")
-        tx_id = review.claim_next(self.desk.engine, self.desk.actor)
+        tx_id = self.review_queue.claim_next(self.desk.actor)
         self._show(tx_id)
         if tx_id is None:
             raise UserError(
@@ -89,7 +90,7 @@ class ReviewTab:
 
     def _put_back(self) -> None:
         if self.shown:
-            review.release_case(self.desk.engine, self.shown.about["tx_id"], self.desk.actor)
+            self.review_queue.release(self.shown.about["tx_id"], self.desk.actor)
         self.draw()
 
     def _offer_reasons(self) -> None:
@@ -130,14 +131,13 @@ class ReviewTab:
             self._draw_case(self.shown)
 
     def _draw_queue(self) -> None:
-        total, mine = review.count_waiting(self.desk.engine, self.desk.actor)
-        second, late = (
-            review.count_waiting_for_second(self.desk.engine),
-            review.count_overdue(self.desk.engine),
-        )
+        waiting = self.review_queue.count_waiting()
+        available = self.review_queue.count_waiting(self.desk.actor)
+        second = self.review_queue.count_waiting_for_second()
+        overdue = self.review_queue.count_overdue()
         words = (
-            f"{total:,} open cases, {mine:,} of them for you; {second:,} wait for a second "
-            f"person, {late:,} are overdue."
+            f"{waiting:,} open cases, {available:,} of them for you; {second:,} wait for a second "
+            f"person, {overdue:,} are overdue."
         )
         order = f"The first is the one with the largest {review.PRIORITY_FORMULA}."
         self.queue.value = f'<p class="fo-hint">{html.escape(words)}<br>{html.escape(order)}</p>'
@@ -238,20 +238,18 @@ class ReviewTab:
             raise UserError("Choose a verdict first: fraud, genuine or unsure.")
         try:
             if self.shown.hidden:
-                review.record_opinion(self.desk.engine, tx_id, verdict, actor)
+                self.review_queue.record_opinion(tx_id, verdict, actor)
                 self._show(tx_id)
                 self._offer_reasons()
                 self.desk.tell(
                     f"Your first opinion on {tx_id} is recorded. Here is the score: now decide."
                 )
                 return
-            outcome = review.record_decision(
-                self.desk.engine, tx_id, verdict, actor, self.reason.value, self.note.value
+            outcome = self.review_queue.record_decision(
+                tx_id, verdict, actor, self.reason.value, self.note.value
             )
         except UserError:
-            if (
-                review.find_held_case(self.desk.engine, actor) != tx_id
-            ):  # it is not ours any more: show what is
+            if self.review_queue.find_held(actor) != tx_id:  # show the case that is held now
                 self.draw()
             raise
         self.changed()
