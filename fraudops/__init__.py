@@ -28,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "features.offline": ("load_features",),
         "ledger.chain": ("verify_chain",),
         "pipeline.figure": ("plot_pipeline",),
-        "plotting": ("COLORS", "use_style"),
+        "plotting": ("COLORS",),
         "store.database": ("connect", "write_transaction"),
         "timeline": ("DAY", "LABEL_MATURITY_DAYS", "day_of", "format_time", "load_timeline"),
         "workspace": ("REPOSITORY", "Workspace", "read_json"),

@@ -30,7 +30,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         "pack": ("write_evidence_pack",),
         "reconciliation": ("FINAL_STAGES", "find_differences"),
-        "tampering": ("forge_chain", "forge_entry", "replace_entries", "tampering_transaction"),
         "verifier": ("DECISION_DEFAULTS",),
     },
 )

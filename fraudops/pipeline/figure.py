@@ -10,11 +10,18 @@ from fraudops.plotting import COLORS, use_style
 
 
 def plot_pipeline(lit: str) -> Figure:
-    """The chain of notebooks, one column a stage, with one step lit.
+    """Plot the chain of notebooks, one column per stage, with one step highlighted.
+
+    It also sets the course's style for every later plot of the notebook.
 
     Parameters
     ----------
-    lit : the name of a notebook in the graph
+    lit : str
+        The name of a notebook in the graph.
+
+    Returns
+    -------
+    Figure
     """
     use_style()
     columns: dict[str, list[str]] = {}

@@ -19,13 +19,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "load_test": ("run_load_test", "run_locust"),
         "loaded_model": ("BENTO_MODEL_NAME", "BENTO_SERVICE_NAME", "find_model_file"),
         "middleware": ("AccessMiddleware", "make_problem_details"),
-        "replay": (
-            "insert_history",
-            "post_json",
-            "replay_day",
-            "score_over_http",
-            "to_score_request",
-        ),
+        "replay": ("ScoringClient", "insert_history", "to_score_request"),
         "schemas": (
             "Identifier",
             "LabelRequest",

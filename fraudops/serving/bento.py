@@ -131,10 +131,10 @@ def _start_service(
     """Start the service and wait until it is ready; on another port if one was taken meanwhile."""
     for attempt in range(1, PORT_ATTEMPTS + 1):
         port = find_free_port()
-        words = ["bentoml", "serve", tag, "--host", host, "--port", str(port)]
+        command = ["bentoml", "serve", tag, "--host", host, "--port", str(port)]
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", *words],
+                [sys.executable, "-m", *command],
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -142,13 +142,14 @@ def _start_service(
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until_ready(url, process, log)
-            return process, url
         except BaseException as error:
             stop_process_tree(process)
-            taken = "address already in use" in log.read_text(encoding="utf-8").lower()
-            if not (taken and isinstance(error, UserError)) or attempt == PORT_ATTEMPTS:
+            is_taken = "address already in use" in log.read_text(encoding="utf-8").lower()
+            if not (is_taken and isinstance(error, UserError)) or attempt == PORT_ATTEMPTS:
                 raise
-    raise AssertionError("not reached")
+        else:
+            break
+    return process, url
 
 
 def stop_process_tree(process: subprocess.Popen) -> None:

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from fraudops import data, features, ledger, models, serving, store
 from fraudops.ledger import REGISTERED_MODEL_NAME
 from fraudops.models import Costs
-from fraudops.serving import AccessMiddleware, loaded_model, replay
+from fraudops.serving import AccessMiddleware, ScoringClient, loaded_model, replay
 from fraudops.serving.middleware import MAX_REQUEST_BYTES
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
@@ -77,7 +77,7 @@ def count(workspace: Workspace, table: sa.Table, *where: sa.ColumnElement) -> in
 
 def test_an_answer_says_what_why_and_by_which_model(service):
     workspace, client, _ = service
-    answer = serving.post_json(client, "/score", transaction())[0]
+    answer = ScoringClient(client).post("/score", transaction())[0]
     champion = models.ModelRegistry(workspace).find()
     assert answer["tx_id"] == "S1" and answer["model_version"] == champion.version
     assert 0 <= answer["probability"] <= 1 and answer["threshold"] == champion.threshold
@@ -155,7 +155,7 @@ def test_sql_in_an_id_is_just_an_id(service):
     workspace, client, _ = service
     name = "x'; DROP TABLE predictions; --"
     assert (
-        serving.post_json(client, "/score", transaction(tx_id=name, customer_id=name))[0]["tx_id"]
+        ScoringClient(client).post("/score", transaction(tx_id=name, customer_id=name))[0]["tx_id"]
         == name
     )
     assert count(workspace, store.predictions, store.predictions.c.tx_id == name) == 1
@@ -163,19 +163,19 @@ def test_sql_in_an_id_is_just_an_id(service):
 
 def test_a_time_before_all_history_gets_a_marked_answer(service):
     _, client, _ = service
-    answer = serving.post_json(
-        client, "/score", transaction(tx_id="EARLY", ts=1000, customer_id="C1", terminal_id="M1")
+    answer = ScoringClient(client).post(
+        "/score", transaction(tx_id="EARLY", ts=1000, customer_id="C1", terminal_id="M1")
     )[0]
     assert answer["cold_start"] == ["customer", "terminal"]
 
 
 def test_the_same_transaction_gets_its_first_answer(service):
     _, client, _ = service
-    first = serving.post_json(client, "/score", transaction(tx_id="X-TWICE"))[0]
-    again = serving.post_json(client, "/score", transaction(tx_id="X-TWICE", amount=9999))[0]
+    first = ScoringClient(client).post("/score", transaction(tx_id="X-TWICE"))[0]
+    again = ScoringClient(client).post("/score", transaction(tx_id="X-TWICE", amount=9999))[0]
     assert again == first
     twice = transaction(tx_id="X-PAIR")["transactions"] * 2
-    one, other = serving.post_json(client, "/score", {"transactions": twice})
+    one, other = ScoringClient(client).post("/score", {"transactions": twice})
     assert one == other
 
 
@@ -184,7 +184,7 @@ def test_callers_at_once_with_the_same_transaction_get_one_answer(service):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(
-                lambda _: serving.post_json(client, "/score", transaction(tx_id="X-RACE"))[0],
+                lambda _: ScoringClient(client).post("/score", transaction(tx_id="X-RACE"))[0],
                 range(24),
             )
         )
@@ -200,11 +200,11 @@ def test_replayed_days_have_no_skew(service):
     timeline = load_timeline(workspace)
     tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
     days = timeline.live_days[-2:]
-    mixed = replay.DisorderedTraffic(callers=4, again=0.1, seed=1)
+    traffic = replay.DisorderedTraffic(callers=4, repeated_share=0.1, seed=1)
     answers = pd.concat(
         [
-            serving.replay_day(client, days[0], tx, labels, batch_rows=97),
-            serving.replay_day(client, days[1], tx, labels, batch_rows=1, mixed=mixed),
+            ScoringClient(client).replay_day(days[0], tx, labels, batch_rows=97),
+            ScoringClient(client).replay_day(days[1], tx, labels, batch_rows=1, traffic=traffic),
         ]
     ).set_index("tx_id")
     offline = features.load_features(workspace, days[0], days[-1] + DAY).set_index("tx_id")
@@ -247,8 +247,8 @@ def test_a_label_counts_once(service):
         "terminal_id": "nowhere",
         "label_ts": 1_775_000_000,
     }
-    assert serving.post_json(client, "/label", {"labels": [label]}) == {"new": 1}
-    assert serving.post_json(client, "/label", {"labels": [label]}) == {"new": 0}
+    assert ScoringClient(client).post("/label", {"labels": [label]}) == {"new": 1}
+    assert ScoringClient(client).post("/label", {"labels": [label]}) == {"new": 0}
     unknown = client.post(
         "/label", json={"labels": [{"tx_id": "never seen", "label_ts": 1_775_000_000}]}
     )
@@ -257,7 +257,7 @@ def test_a_label_counts_once(service):
 
 def test_predictions_come_in_pages_and_by_what_is_known_of_them(service):
     workspace, client, _ = service
-    serving.post_json(client, "/score", transaction(tx_id="PAGED"))
+    ScoringClient(client).post("/score", transaction(tx_id="PAGED"))
     seen, after = [], ""
     while after is not None:
         page = client.get("/predictions", params={"limit": 1000, "after": after}).json()
@@ -285,8 +285,8 @@ def test_predictions_come_in_pages_and_by_what_is_known_of_them(service):
 def test_the_switch_to_rules_is_followed_by_all_workers_and_logged(service):
     workspace, client, _ = service
     try:
-        said = serving.post_json(
-            client, "/switch", {"mode": "rules", "actor": "ann", "reason": "scores look odd"}
+        said = ScoringClient(client).post(
+            "/switch", {"mode": "rules", "actor": "ann", "reason": "scores look odd"}
         )
         assert said["mode"] == "rules"
         urls = [transaction(tx_id=f"RULED-{i}") for i in range(12)]
@@ -303,11 +303,11 @@ def test_the_switch_to_rules_is_followed_by_all_workers_and_logged(service):
             )
         assert {answer["model_version"] for answer in answers} == {"rules"}
     finally:
-        serving.post_json(
-            client, "/switch", {"mode": "model", "actor": "ann", "reason": "looked at"}
+        ScoringClient(client).post(
+            "/switch", {"mode": "model", "actor": "ann", "reason": "looked at"}
         )
     assert (
-        serving.post_json(client, "/score", transaction(tx_id="RULED-NO-MORE"))[0]["model_version"]
+        ScoringClient(client).post("/score", transaction(tx_id="RULED-NO-MORE"))[0]["model_version"]
         != "rules"
     )
     with store.connect(workspace).connect() as connection:
@@ -391,7 +391,7 @@ def test_killed_in_the_middle_of_a_replay_nothing_is_lost_and_nothing_twice(
     with pytest.raises(httpx.TransportError), serving.serve_bento(workspace, tag) as url:
         with httpx.Client(base_url=url, timeout=60) as client:
             for at in range(len(sent)):
-                answered.append(serving.score_over_http(client, sent.iloc[at : at + 1], 1))
+                answered.append(ScoringClient(client).score(sent.iloc[at : at + 1], 1))
                 if at == len(sent) // 2:
                     for worker in set(psutil.Process().children(recursive=True)) - others:
                         worker.send_signal(signal.SIGKILL)
@@ -400,7 +400,7 @@ def test_killed_in_the_middle_of_a_replay_nothing_is_lost_and_nothing_twice(
         serving.serve_bento(workspace, tag, host="0.0.0.0") as url,
         httpx.Client(base_url=url, timeout=60) as client,
     ):
-        again = serving.score_over_http(client, sent, 50).set_index("tx_id")
+        again = ScoringClient(client).score(sent, 50).set_index("tx_id")
         if address := own_address():  # it listens elsewhere, and there is no token
             elsewhere = url.replace("127.0.0.1", address)
             refused = client.get(f"{elsewhere}/model")
