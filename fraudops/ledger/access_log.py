@@ -29,12 +29,12 @@ def log_list_read(
 
 
 def log_export(
-    engine: sa.Engine, what: str, filters: Mapping[str, Any], rows: int, actor: str
+    engine: sa.Engine, payload: str, filters: Mapping[str, Any], rows: int, actor: str
 ) -> None:
     """Somebody takes rows away: event `export`, with what, its filters (JSON values) and how many
     rows.
     """
-    _log_access(engine, "export", actor, what=what, filters=dict(filters), rows=int(rows))
+    _log_access(engine, "export", actor, payload=payload, filters=dict(filters), rows=int(rows))
 
 
 def _log_access(engine: sa.Engine, event: str, actor: str, **payload: Any) -> None:

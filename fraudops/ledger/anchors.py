@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from fraudops import ledger, store
 from fraudops.errors import UserError
-from fraudops.ledger import chain, reconciliation
+from fraudops.ledger import chain, reconciliation, seals
 from fraudops.workspace import Workspace
 
 REGISTERED_MODEL_NAME = "card-fraud"  # its name in MLflow's registry
@@ -46,7 +46,7 @@ def read_anchor_file(workspace: Workspace) -> list[Anchor]:
     Broken
         If a line cannot be read.
     """
-    file, found = workspace.root / "audit" / "anchors.jsonl", []
+    file, anchors_read = workspace.root / "audit" / "anchors.jsonl", []
     lines = (
         file.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
         if file.is_file()
@@ -54,12 +54,12 @@ def read_anchor_file(workspace: Workspace) -> list[Anchor]:
     )
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(Anchor(**json.loads(line)))
+            anchors_read.append(Anchor(**json.loads(line)))
         except (ValueError, TypeError):
             raise BrokenLedgerError(
                 f"line {number} of {workspace.relative_path(file)} cannot be read: it was changed"
             ) from None
-    return found
+    return anchors_read
 
 
 def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
@@ -103,7 +103,10 @@ def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
 
 
 def verify_anchored_chain(
-    workspace: Workspace, engine: sa.Engine, registry: bool = True, more: Anchor | None = None
+    workspace: Workspace,
+    engine: sa.Engine,
+    registry: bool = True,
+    extra_anchor: Anchor | None = None,
 ) -> str | None:
     """None if the chain holds and every kept anchor is in it, else what is wrong with its first
     broken entry.
@@ -114,11 +117,14 @@ def verify_anchored_chain(
     more : an anchor that a person kept
     """
     with store.read_transaction(engine) as connection:
-        return _find_broken_entry(workspace, connection, registry, more)
+        return _find_broken_entry(workspace, connection, registry, extra_anchor)
 
 
 def _find_broken_entry(
-    workspace: Workspace, connection: sa.Connection, registry: bool, more: Anchor | None = None
+    workspace: Workspace,
+    connection: sa.Connection,
+    registry: bool,
+    extra_anchor: Anchor | None = None,
 ) -> str | None:
     """As `verify_anchored_chain`. The anchors are read before the chain: one that is noted down
     meanwhile may be ahead of what we see.
@@ -127,15 +133,15 @@ def _find_broken_entry(
         anchors = (
             read_anchor_file(workspace)
             + ([read_mlflow_anchor(workspace)] if registry else [])
-            + [more]
+            + [extra_anchor]
         )
     except BrokenLedgerError as error:
         return str(error)
     kept: dict[int, str] = {}
-    for one in filter(None, anchors):
-        if kept.setdefault(one.seq, one.hash) != one.hash:
+    for anchor in filter(None, anchors):
+        if kept.setdefault(anchor.seq, anchor.hash) != anchor.hash:
             return (
-                f"entry {one.seq} was anchored twice, with different hashes: an anchor or the "
+                f"entry {anchor.seq} was anchored twice, with different hashes: an anchor or the "
                 "chain was rewritten"
             )
     return chain.verify_chain(connection, kept=kept)
@@ -148,10 +154,10 @@ def find_record_problems(
     all holds.
     """
     with store.read_transaction(engine) as connection:
-        wrong = _find_broken_entry(workspace, connection, registry)
+        problem = _find_broken_entry(workspace, connection, registry)
         return (
-            [wrong]
-            if wrong
+            [problem]
+            if problem
             else reconciliation.take_first(reconciliation.find_differences(connection))
         )
 
@@ -164,10 +170,10 @@ def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
     Broken
         If they are. What was kept stays: it is the evidence.
     """
-    wrong = verify_anchored_chain(workspace, engine)
-    if wrong:
+    problem = verify_anchored_chain(workspace, engine)
+    if problem:
         raise BrokenLedgerError(
-            f"The ledger does not hold: {wrong}. No new head was kept; keep database and "
+            f"The ledger does not hold: {problem}. No new head was kept; keep database and "
             "anchors, and find out why."
         )
     with engine.connect() as connection:
@@ -175,7 +181,7 @@ def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
     if not seq:
         return None
     anchor = Anchor(seq, head, round(time.time(), 3))
-    if not any((one.seq, one.hash) == (seq, head) for one in read_anchor_file(workspace)):
+    if not any((anchor.seq, anchor.hash) == (seq, head) for anchor in read_anchor_file(workspace)):
         _append_line(workspace, json.dumps(asdict(anchor), sort_keys=True) + "\n")
     client = _mlflow_client(workspace)
     if client:
@@ -190,8 +196,8 @@ def _append_line(workspace: Workspace, line: str) -> None:
     file = workspace.path("audit", "anchors.jsonl")
     with FileLock(workspace.path("state", ".anchors.lock")), file.open("a+b") as handle:
         handle.seek(0)
-        whole = handle.read().rfind(b"\n") + 1
-        handle.truncate(whole)  # a line that a power cut left unfinished
+        complete = handle.read().rfind(b"\n") + 1
+        handle.truncate(complete)  # a line that a power cut left unfinished
         handle.write(line.encode())
         handle.flush()
         os.fsync(handle.fileno())
@@ -211,12 +217,12 @@ def seal_and_anchor(
     Broken
         If something does not hold, with what it is: nothing is sealed or anchored then.
     """
-    wrong = find_record_problems(workspace, engine)
-    if wrong:
+    problem = find_record_problems(workspace, engine)
+    if problem:
         raise BrokenLedgerError(
-            "The record does not hold:\n" + "\n".join(f"- {one}" for one in wrong)
+            "The record does not hold:\n" + "\n".join(f"- {anchor}" for anchor in problem)
         )
-    reconciliation.seal_new_rows(engine, actor)
+    seals.seal_new_rows(engine, actor)
     return write_anchor(workspace, engine)
 
 

@@ -14,17 +14,24 @@ def insert_labels(connection: sa.Connection, rows: list[dict]) -> int:
     What reviewers say is an entry `label` of the ledger for each of them, as their decisions on the
     review page are.
     """
-    f, said = store.labels.c, defaultdict(dict)
+    columns, payload = store.labels.c, defaultdict(dict)
     for row in rows:
-        mine = (f.tx_id == row["tx_id"], f.source == "reviewer", f.actor == row["actor"])
+        is_given = (
+            columns.tx_id == row["tx_id"],
+            columns.source == "reviewer",
+            columns.actor == row["actor"],
+        )
         if (
             row["source"] == "reviewer"
-            and connection.scalar(sa.select(f.tx_id).where(*mine)) is None
+            and connection.scalar(sa.select(columns.tx_id).where(*is_given)) is None
         ):
-            said[row["actor"]].setdefault(row["tx_id"], [row["is_fraud"], row["label_ts"]])
-    for actor, labels in said.items():
+            payload[row["actor"]].setdefault(row["tx_id"], [row["is_fraud"], row["label_ts"]])
+    for actor, labels in payload.items():
         append_entry(
-            connection, "label", actor, labels=[[tx_id, *what] for tx_id, what in labels.items()]
+            connection,
+            "label",
+            actor,
+            labels=[[tx_id, *change] for tx_id, change in labels.items()],
         )
     return store.insert_new(connection, store.labels, rows)
 
@@ -42,13 +49,13 @@ def log_carried_over_users(connection: sa.Connection) -> None:
     """Enter users that an operation took over from the one before, and who have no entry in its
     ledger yet.
     """
-    known = {entry["payload"]["name"] for entry in load_entries(connection, "user")}
+    stored = {entry["payload"]["name"] for entry in load_entries(connection, "user")}
     for row in connection.execute(sa.select(store.users).order_by(store.users.c.name)).all():
-        if row.name not in known:
-            said = {
+        if row.name not in stored:
+            payload = {
                 "name": row.name,
                 "change": "taken over",
                 "role": row.role,
                 "active": bool(row.active),
             }
-            append_entry(connection, "user", "pipeline", **said)
+            append_entry(connection, "user", "pipeline", **payload)

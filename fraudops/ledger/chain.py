@@ -26,12 +26,7 @@ def canonical_json(value: Any) -> str:
 
 
 def append_entry(
-    connection: sa.Connection,
-    event: str,
-    actor: str,
-    moment: float | None = None,
-    /,
-    **payload: Any,
+    connection: sa.Connection, event: str, actor: str, at: float | None = None, /, **payload: Any
 ) -> str:
     """Add an entry, in the transaction of the fact it records (see `database.write_transaction`).
 
@@ -46,11 +41,11 @@ def append_entry(
     -------
     The hash of the new entry, the chain's head.
     """
-    before, previous = get_head(connection)
-    seq = before + 1
+    last_seq, previous = get_head(connection)
+    seq = last_seq + 1
     body = canonical_json(
         {
-            "at": round(time.time() if moment is None else moment, 3),
+            "at": round(time.time() if at is None else at, 3),
             "actor": actor,
             "event": event,
             "payload": payload,
@@ -98,8 +93,10 @@ def load_champion_changes(engine: sa.Engine) -> list[dict[str, Any]]:
     reason, gates, kind.
     """
     with engine.connect() as connection:
-        moves = load_entries(connection, "champion")
-    return [{key: move[key] for key in ("seq", "at", "actor")} | move["payload"] for move in moves]
+        changes = load_entries(connection, "champion")
+    return [
+        {name: move[name] for name in ("seq", "at", "actor")} | move["payload"] for move in changes
+    ]
 
 
 def get_head(connection: sa.Connection) -> tuple[int, str]:
@@ -126,36 +123,36 @@ def verify_chain(
     kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that
         entry
     """
-    previous, reached, held, kept = GENESIS_HASH, 0, 0, kept or {}
-    met = anchor in (None, "", GENESIS_HASH)
+    previous, last_seq, last_kept_seq, kept = GENESIS_HASH, 0, 0, kept or {}
+    is_anchor_found = anchor in (None, "", GENESIS_HASH)
     for expected, row in enumerate(stream_ledger_rows(connection), start=1):
         if row.seq != expected:
-            return f"entry {expected} is missing: entry {row.seq} stands in its place"
+            return f"entry {expected} is missing: entry {row.seq} is in its place"
         if row.previous != previous:
             return f"entry {row.seq} does not follow entry {row.seq - 1}"
         if hash_entry(row.seq, row.previous, row.body) != row.hash:
             return f"entry {row.seq} was changed"
         if kept.get(row.seq, row.hash) != row.hash:
-            which = (
+            description = (
                 f"entry {row.seq} was"
-                if held == row.seq - 1
-                else f"one of the entries {held + 1} to {row.seq} was"
+                if last_kept_seq == row.seq - 1
+                else f"one of the entries {last_kept_seq + 1} to {row.seq} was"
             )
-            return f"{which} rewritten: entry {row.seq} is not the one that was anchored"
-        previous, reached = row.hash, row.seq
-        held = reached if reached in kept else held
-        met = met or anchor == previous
-    if max(kept, default=0) > reached:
-        where = (
+            return f"{description} rewritten: entry {row.seq} is not the one that was anchored"
+        previous, last_seq = row.hash, row.seq
+        last_kept_seq = last_seq if last_seq in kept else last_kept_seq
+        is_anchor_found = is_anchor_found or anchor == previous
+    if max(kept, default=0) > last_seq:
+        state = (
             "missing"
-            if held == reached
-            else f"missing, or one of the entries {held + 1} to {reached} was rewritten"
+            if last_kept_seq == last_seq
+            else f"missing, or one of the entries {last_kept_seq + 1} to {last_seq} was rewritten"
         )
         return (
-            f"entry {reached + 1} is {where}: the tail was cut off, for entry {max(kept)} was "
+            f"entry {last_seq + 1} is {state}: the tail was cut off, for entry {max(kept)} was "
             "anchored"
         )
-    if not met:
+    if not is_anchor_found:
         return (
             f"the anchored head {str(anchor)[:12]} is not in the chain: its tail was cut off "
             "or rewritten"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.errors import UserError
-from fraudops.ledger import anchors, chain, reconciliation, verifier
+from fraudops.ledger import anchors, chain, seals, verifier
 from fraudops.workspace import Workspace, atomic_write, write_json
 
 CSV_CHUNK_ROWS = 10_000  # rows that are held at once
@@ -34,27 +34,31 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
         nothing.
     """
     engine = store.connect(workspace)
-    wrong = anchors.find_record_problems(workspace, engine)
-    if wrong:
-        said = "; ".join(wrong)
+    problems = anchors.find_record_problems(workspace, engine)
+    if problems:
+        text = "; ".join(problems)
         raise UserError(
-            f"No evidence pack: the record does not hold ({said}). Keep the database as "
+            f"No evidence pack: the record does not hold ({text}). Keep the database as "
             "it is, and find out why."
         )
     actor = actor or getpass.getuser()
     with engine.connect() as connection:
         if chain.get_head_hash(connection) == verifier.GENESIS_HASH:
             raise UserError("No evidence pack: nothing has happened yet. Run `fraudops run` first.")
-    reconciliation.seal_new_rows(engine, actor)
+    seals.seal_new_rows(engine, actor)
     with store.write_transaction(engine) as connection:
         head = chain.append_entry(connection, "export", actor, what="evidence pack")
     folder = workspace.path("audit", f"evidence-{head[:12]}")
     with atomic_write(folder) as temporary, engine.connect() as connection:
         temporary.mkdir(parents=True)
-        d, p = store.decisions, store.predictions
-        _write_csv(connection, sa.select(d).order_by(d.c.id), temporary / "decisions.csv")
+        decision, prediction = store.decisions, store.predictions
         _write_csv(
-            connection, sa.select(p).order_by(p.c.ts, p.c.tx_id), temporary / "predictions.csv"
+            connection, sa.select(decision).order_by(decision.c.id), temporary / "decisions.csv"
+        )
+        _write_csv(
+            connection,
+            sa.select(prediction).order_by(prediction.c.ts, prediction.c.tx_id),
+            temporary / "predictions.csv",
         )
         count = _write_ledger(connection, temporary / "ledger.jsonl", head)
         write_json(temporary / "model_events.json", chain.load_champion_changes(engine))
@@ -67,10 +71,10 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
             for file in sorted(temporary.iterdir())
         }
         write_json(temporary / "manifest.json", {"head": head, "entries": count, "files": files})
-        wrong = verifier.verify_pack(temporary)
-        if wrong:
+        problem = verifier.verify_pack(temporary)
+        if problem:
             raise UserError(
-                f"The evidence pack does not verify ({wrong}): the tables and the ledger disagree."
+                f"The evidence pack does not verify ({problem}): tables and ledger disagree."
             )
     anchors.write_anchor(workspace, engine)
     engine.dispose()
@@ -83,12 +87,12 @@ def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
     with file.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(names)
-        for part in (
+        for chunk in (
             connection.execution_options(stream_results=True)
             .execute(query)
             .partitions(CSV_CHUNK_ROWS)
         ):
-            writer.writerows(part)
+            writer.writerows(chunk)
 
 
 def _write_ledger(connection: sa.Connection, file: Path, head: str) -> int:

@@ -32,11 +32,18 @@ def hash_entry(seq: int, previous: str, body: str) -> str:
 
 
 def verify_pack(folder: Path, head: str = "") -> str | None:
-    """What is wrong first, in words; None if everything holds.
+    """Verify an evidence pack.
 
     Parameters
     ----------
-    head : the ledger's head as it was kept elsewhere, whole or its first characters (at least 12)
+    folder : Path
+    head : str, optional
+        The ledger's head as a person kept it: all of it, or its first 12 characters or more.
+
+    Returns
+    -------
+    str or None
+        The first problem in words; None if everything holds.
     """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -48,17 +55,17 @@ def verify_pack(folder: Path, head: str = "") -> str | None:
             return f"{name} is missing"
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             return f"{name} was changed"
-    strangers = {
+    unexpected = {
         file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
     }
-    strangers -= {*files, "manifest.json"}
-    if strangers:
-        return f"{min(strangers)} is not in the manifest"
-    entries, wrong = read_verified_entries(
+    unexpected -= {*files, "manifest.json"}
+    if unexpected:
+        return f"{min(unexpected)} is not in the manifest"
+    entries, broken = read_verified_entries(
         (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
     )
-    if wrong:
-        return wrong
+    if broken:
+        return broken
     last = entries[-1]["hash"] if entries else GENESIS_HASH
     if last != kept or len(entries) != count:
         return (
@@ -71,23 +78,23 @@ def verify_pack(folder: Path, head: str = "") -> str | None:
 
 
 def read_verified_entries(lines: list[str]) -> tuple[list[dict], str | None]:
-    """The entries of a ledger, and what is wrong with the first broken one."""
+    """Read the entries of a ledger until the first broken one, and describe its problem."""
     previous, entries = GENESIS_HASH, []
     for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
             body = json.loads(row["body"])
-            seq, before, digest = row["seq"], row["previous"], row["hash"]
+            seq, earlier, digest = row["seq"], row["previous"], row["hash"]
         except (ValueError, KeyError, TypeError):
             return entries, f"entry {number} of the ledger cannot be read"
         if seq != number:
             return (
                 entries,
-                f"entry {number} of the ledger is missing: entry {seq} stands in its place",
+                f"entry {number} of the ledger is missing: entry {seq} is in its place",
             )
-        if before != previous:
+        if earlier != previous:
             return entries, f"entry {number} of the ledger does not follow the one before it"
-        if hash_entry(seq, before, row["body"]) != digest:
+        if hash_entry(seq, earlier, row["body"]) != digest:
             return entries, f"entry {number} of the ledger was changed"
         previous = digest
         entries.append({"hash": digest, **body})
@@ -95,34 +102,34 @@ def read_verified_entries(lines: list[str]) -> tuple[list[dict], str | None]:
 
 
 def _compare_tables(folder: Path, entries: list[dict]) -> str | None:
-    """Whether the tables say what the ledger says, row by row."""
+    """Compare decisions and model events with the ledger, row by row."""
     with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
         table = [_decision_values(row, row) for row in csv.DictReader(file)]
-    said = [
+    recorded = [
         _decision_values(entry, entry["payload"])
         for entry in entries
         if entry["event"] == "decision"
     ]
-    for number, (one, other) in enumerate(zip(table, said, strict=False), start=1):
-        if one != other:
-            return f"decision {number} of the table is {one}, and in the ledger it is {other}"
-    if len(table) != len(said):
-        return f"the table has {len(table)} decisions, the ledger {len(said)}"
+    for number, (item, other) in enumerate(zip(table, recorded, strict=False), start=1):
+        if item != other:
+            return f"decision {number} of the table is {item}, and in the ledger it is {other}"
+    if len(table) != len(recorded):
+        return f"the table has {len(table)} decisions, the ledger {len(recorded)}"
     events = json.loads((folder / "model_events.json").read_text(encoding="utf-8"))
-    told = [entry["payload"] for entry in entries if entry["event"] == "champion"]
+    recorded_changes = [entry["payload"] for entry in entries if entry["event"] == "champion"]
     kept = [
         {key: value for key, value in event.items() if key not in ("seq", "at", "actor")}
         for event in events
     ]
-    if kept != told:
+    if kept != recorded_changes:
         return "the model events are not those of the ledger"
     return None
 
 
-def _decision_values(who: dict, what: dict) -> tuple[str, ...]:
+def _decision_values(entry: dict, payload: dict) -> tuple[str, ...]:
     return (
-        str(who["actor"]),
-        *(str(what.get(key, usual)) for key, usual in DECISION_DEFAULTS.items()),
+        str(entry["actor"]),
+        *(str(payload.get(key, default)) for key, default in DECISION_DEFAULTS.items()),
     )
 
 

@@ -59,7 +59,7 @@ def test_an_anchor_that_a_person_kept_counts_too(workspace, engine):
         kept = anchors.Anchor(*ledger.get_head(connection), at=0.0)
     cut(engine, 2)
     assert ledger.verify_anchored_chain(workspace, engine) is None
-    assert "the tail was cut off" in ledger.verify_anchored_chain(workspace, engine, more=kept)
+    assert "the tail was cut off" in ledger.verify_anchored_chain(workspace, engine, extra_anchor=kept)
 
 
 def test_a_line_left_unfinished_was_never_an_anchor_and_a_changed_one_is_said(workspace, engine):
@@ -184,8 +184,8 @@ def test_stages_that_leave_no_label_need_none(engine):
 
 
 def test_of_many_differences_the_first_are_told():
-    assert reconciliation.take_first(iter("abc"), most=3) == ["a", "b", "c"]
-    assert reconciliation.take_first(iter("abcd"), most=3) == ["a", "b", "c", "... and more"]
+    assert reconciliation.take_first(iter("abc"), limit=3) == ["a", "b", "c"]
+    assert reconciliation.take_first(iter("abcd"), limit=3) == ["a", "b", "c", "... and more"]
 
 
 def test_a_promotion_anchors_and_a_broken_ledger_does_not_keep_anybody_from_it(
