@@ -28,7 +28,7 @@ SHARE, TRAININGS = 0.95, 0.2  # of what retraining every day saves, and trains
 RESAMPLES = 10_000
 
 
-def ground_of(seed: int, planted: str) -> BacktestData:
+def simulate_backtest_data(seed: int, planted: str) -> BacktestData:
     """A course world, with the monitor's verdict of each live day."""
     seen = monitoring.MeasuredWorld.simulate("control" if planted == "none" else planted, seed=seed)
     world = simulate_world(make_course_config("course", seed, planted))
@@ -45,26 +45,31 @@ def ground_of(seed: int, planted: str) -> BacktestData:
 def month(case: tuple[int, str]) -> pd.DataFrame:
     """One world: for each policy and day its cost in cents, trainings and promotions."""
     seed, planted = case
-    ground, setting, rows = ground_of(seed, planted), BacktestSettings(), []
-    timeline = ground.timeline
-    tx = ground.rows[["tx_id", "customer_id"]]
+    backtest_data, settings, rows = simulate_backtest_data(seed, planted), BacktestSettings(), []
+    timeline = backtest_data.timeline
+    tx = backtest_data.rows[["tx_id", "customer_id"]]
     first = LabelledRows.select_mature(
-        ground.rows, tx, ground.labels, timeline.train, timeline.live, known_at=timeline.live
+        backtest_data.rows,
+        tx,
+        backtest_data.labels,
+        timeline.train,
+        timeline.live,
+        known_at=timeline.live,
     )
-    fitted = fit_strategy(setting.strategy, first, setting.costs)
+    fitted = fit_strategy(settings.strategy, first, settings.costs)
     for name in POLICIES if planted != "none" else ("loop", "never"):
         state = PolicyState("1")
         policy = OperatingPolicy(
             name,
-            ground,
-            setting,
+            backtest_data,
+            settings,
             InMemoryModelStore(Candidate(fitted.model, fitted.threshold, 1.0)),
         )
-        for now in iterate_day_starts(ground, setting):
-            row, state, _ = policy.play(state, now)
+        for now in iterate_day_starts(backtest_data, settings):
+            row, state, _ = policy.run_day(state, now)
             rows.append(row | {"policy": name, "seed": seed})
-    for now in iterate_day_starts(ground, setting):
-        cost = compute_baseline_costs(ground, setting, now)
+    for now in iterate_day_starts(backtest_data, settings):
+        cost = compute_baseline_costs(backtest_data, settings, now)
         rows += [
             {"policy": name, "seed": seed, "cost_cents": cents} for name, cents in cost.items()
         ]

@@ -1,9 +1,8 @@
-"""Thirty days of operation, played day by day: monitor, gates, retraining, scoring, review; and
-what others would have done.
+"""Operating policies: what one day of operation does under each of them.
 
-A day is one step: what came of it, and what the next day has to know, is kept in one transaction
-with the ledger's entries. So a month that is interrupted goes on with the day that was under way,
-and tells the same story.
+A day reads only what had arrived by then. Its result and the state that the next day needs are
+stored in one transaction with the ledger entries, so an interrupted run continues with the day that
+it had begun.
 """
 
 from collections.abc import Iterator
@@ -45,18 +44,24 @@ DEFAULT_VERDICT = Verdict(
 
 @dataclass(frozen=True)
 class BacktestSettings:
-    """How the month is played.
+    """The settings of a backtest.
 
     Attributes
     ----------
-    wish : when the loop wants to retrain
-    judge_after_days : days after a training on which its challenger meets the gates; after the last
-        it is dropped
-    strategy : imbalance strategy of every model
+    days : int
+    retrain_policy : RetrainPolicy
+        When the policy ``loop`` retrains.
+    judge_after_days : tuple of int
+        Days after a training on which the gates test its challenger. After the last one the
+        challenger is dropped.
+    strategy : str
+        Imbalance strategy of every model.
+    reviewer : SimulatedReviewer
+    costs : Costs
     """
 
     days: int = 30
-    wish: RetrainPolicy = field(default_factory=lambda: RetrainPolicy(cooldown_days=4))
+    retrain_policy: RetrainPolicy = field(default_factory=lambda: RetrainPolicy(cooldown_days=4))
     judge_after_days: tuple[int, ...] = (4,)
     strategy: str = "plain"
     reviewer: SimulatedReviewer = field(default_factory=SimulatedReviewer)
@@ -65,14 +70,18 @@ class BacktestSettings:
 
 @dataclass(frozen=True)
 class BacktestData:
-    """What the month is played on.
+    """The data of a backtest.
 
     Attributes
     ----------
-    rows : tx_id, ts, customer_id and `FEATURES`, of all days
-    labels : every fraud report that ever arrives: tx_id, label_ts. A day reads those that had
-        arrived; the bill reads all
-    verdicts : of each live day, by its first second
+    rows : DataFrame
+        ``tx_id``, ``ts``, ``customer_id`` and `FEATURES` of all days.
+    labels : DataFrame
+        Every fraud report that ever arrives: ``tx_id`` and ``label_ts``. A day reads those that
+        have arrived. The costs count all.
+    timeline : Timeline
+    verdicts : dict of int to Verdict
+        The monitor's verdict by the first second of the day.
     """
 
     rows: pd.DataFrame
@@ -81,33 +90,37 @@ class BacktestData:
     verdicts: dict[int, Verdict]
 
     def day(self, start: int, end: int) -> pd.DataFrame:
-        """Rows of ``[start, end)``."""
+        """Select the rows with ``start <= ts < end``."""
         return self.rows[(self.rows["ts"] >= start) & (self.rows["ts"] < end)]
 
 
 class ModelStore(Protocol):
-    """Where models are kept, by version."""
+    """A place that keeps models by version."""
 
-    def keep(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
-        """Keep a model that was trained on the morning of a day (its first second); the same day
-        again, the same version.
+    def save(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
+        """Keep a model that was trained on the morning of a day; return its version.
+
+        The same day gives the same version.
         """
         ...
 
-    def take(self, version: str) -> Candidate:
-        """A model that was kept; KeyError if it is gone."""
+    def load(self, version: str) -> Candidate:
+        """Load a model; raise KeyError if it is missing."""
         ...
 
 
 @dataclass
 class PolicyState:
-    """What a day has to know of the days before it; everything in it can be written as JSON.
+    """What a day must know of the days before it. It can be written as JSON.
 
     Attributes
     ----------
-    champion, challenger : versions; challenger '' where none is on trial
-    trained : the morning of the last training (s); 0 before the first
-    reviews : what the reviewer said of the last days: [tx_id, is_fraud, label_ts]
+    champion, challenger : str
+        Versions; the challenger is '' if none is on trial.
+    trained : int
+        Morning of the last training in seconds since 1970; 0 before the first.
+    reviews : list of list
+        Decisions of the reviewer: ``[tx_id, is_fraud, label_ts]``.
     """
 
     champion: str
@@ -117,21 +130,47 @@ class PolicyState:
 
 
 class OperatingPolicy:
-    """One way to operate: the loop with its gates, or a training every day, or none."""
+    """One way to operate.
+
+    Parameters
+    ----------
+    name : str
+        ``loop`` retrains when the monitor asks and tests challengers with the gates, ``daily``
+        retrains every day, ``never`` does not retrain.
+    data : BacktestData
+    settings : BacktestSettings
+    model_store : ModelStore
+    """
 
     def __init__(
-        self, name: str, ground: BacktestData, setting: BacktestSettings, shelf: ModelStore
+        self, name: str, data: BacktestData, settings: BacktestSettings, model_store: ModelStore
     ):
-        self.name, self.ground, self.setting, self.shelf = name, ground, setting, shelf
-        every_day = RetrainPolicy(trigger="schedule", every_days=1, cooldown_days=0)
-        self.wish = {"loop": setting.wish, "daily": every_day, "never": None}[name]
+        self.name, self.data, self.settings, self.model_store = name, data, settings, model_store
+        daily_policy = RetrainPolicy(trigger="schedule", every_days=1, cooldown_days=0)
+        self.retrain_policy = {
+            "loop": settings.retrain_policy,
+            "daily": daily_policy,
+            "never": None,
+        }[name]
 
-    def play(self, state: PolicyState, now: int) -> tuple[dict, PolicyState, list[GateResult]]:
-        """One day, from its first second `now` to its evening.
+    def run_day(self, state: PolicyState, now: int) -> tuple[dict, PolicyState, list[GateResult]]:
+        """Run one day.
+
+        Parameters
+        ----------
+        state : PolicyState
+            Of the evening before.
+        now : int
+            First second of the day, since 1970.
 
         Returns
         -------
-        What came of it (a row of the story), the state of the evening, and the gates that met today
+        row : dict
+            The results of the day.
+        state : PolicyState
+            Of the evening.
+        gates : list of GateResult
+            The gates of this day.
         """
         row: dict = {
             "day": str(day_of(now)),
@@ -143,34 +182,28 @@ class OperatingPolicy:
         }
         gates: list[GateResult] = []
         if state.challenger:
-            state, gates = self._judge(state, now, row)
-        if self.wish:
-            state = self._train(state, now, row)
-        state = self._work(state, now, row)
+            state, gates = self._evaluate_challenger(state, now, row)
+        if self.retrain_policy:
+            state = self._maybe_train(state, now, row)
+        state = self._operate(state, now, row)
         return row | {"champion": state.champion, "challenger": state.challenger}, state, gates
 
-    def _judge(
+    def _evaluate_challenger(
         self, state: PolicyState, now: int, row: dict
     ) -> tuple[PolicyState, list[GateResult]]:
         age = (now - state.trained) // DAY
-        if age not in self.setting.judge_after_days:
+        if age not in self.settings.judge_after_days:
             return state, []
-        ground, champion, challenger = (
-            self.ground,
-            self.shelf.take(state.champion),
-            self.shelf.take(state.challenger),
+        data, champion, challenger = (
+            self.data,
+            self.model_store.load(state.champion),
+            self.model_store.load(state.challenger),
         )
         test, weight = LabelledRows.select_weighted(
-            ground.rows,
-            ground.labels,
-            self._reviews(state),
-            state.trained,
-            now,
-            now,
-            min_age_days=0,
+            data.rows, data.labels, self._reviews(state), state.trained, now, now, min_age_days=0
         )
-        logged = ground.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
-        gates = evaluate_gates(champion, challenger, test, logged, self.setting.costs, weight)
+        logged = data.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
+        gates = evaluate_gates(champion, challenger, test, logged, self.settings.costs, weight)
         refused = [gate.name for gate in gates if not gate.passed]
         row |= {
             "judged": True,
@@ -180,73 +213,81 @@ class OperatingPolicy:
         }
         if not refused:
             return PolicyState(state.challenger, "", state.trained, state.reviews), gates
-        over = age >= max(self.setting.judge_after_days)
+        is_last_try = age >= max(self.settings.judge_after_days)
         return PolicyState(
-            state.champion, "" if over else state.challenger, state.trained, state.reviews
+            state.champion, "" if is_last_try else state.challenger, state.trained, state.reviews
         ), gates
 
-    def _train(self, state: PolicyState, now: int, row: dict) -> PolicyState:
-        ground = self.ground
+    def _maybe_train(self, state: PolicyState, now: int, row: dict) -> PolicyState:
+        data = self.data
         if state.challenger:
             return state
-        new = ground.labels[
-            (ground.labels["label_ts"] >= state.trained) & (ground.labels["label_ts"] < now)
+        new_labels = data.labels[
+            (data.labels["label_ts"] >= state.trained) & (data.labels["label_ts"] < now)
         ]
         since = (now - state.trained) / DAY if state.trained else float("inf")
-        wanted, row["why"] = self.wish.should_retrain(
-            ground.verdicts.get(now - DAY, DEFAULT_VERDICT), since, len(new)
+        wanted, row["why"] = self.retrain_policy.should_retrain(
+            data.verdicts.get(now - DAY, DEFAULT_VERDICT), since, len(new_labels)
         )
         if not wanted:
             return state
-        version = self.learn(state, now)
+        version = self.train(state, now)
         row["trained"] = True
         if self.name == "daily":
             return PolicyState(version, "", now, state.reviews)
         return PolicyState(state.champion, version, now, state.reviews)
 
-    def learn(self, state: PolicyState, morning: int) -> str:
-        """Train on what was known on a morning; returns the version."""
-        ground, setting = self.ground, self.setting
+    def train(self, state: PolicyState, morning: int) -> str:
+        """Train a model on what was known on a morning; return its version."""
+        data, settings = self.data, self.settings
         rows, weight = LabelledRows.select_weighted(
-            ground.rows,
-            ground.labels,
+            data.rows,
+            data.labels,
             self._reviews(state),
-            ground.timeline.train,
+            data.timeline.train,
             morning,
             known_at=morning,
         )
         rows = rows.repeat_by_weight(weight)
-        return self.shelf.keep(fit_strategy(setting.strategy, rows, setting.costs), rows, morning)
+        return self.model_store.save(
+            fit_strategy(settings.strategy, rows, settings.costs), rows, morning
+        )
 
     def _reviews(self, state: PolicyState) -> pd.DataFrame:
         return pd.DataFrame(state.reviews, columns=list(EMPTY_REVIEWS))
 
-    def _trial(self, state: PolicyState, today: pd.DataFrame) -> np.ndarray:
-        """Which transactions (n,) a challenger on trial would have had looked at, at most as many
-        as a team can do.
-        """
+    def _select_trial_reviews(self, state: PolicyState, today: pd.DataFrame) -> np.ndarray:
+        """Select what a challenger on trial wants to review, at most as much as a team can do."""
         if not (state.challenger and len(today)):
             return np.zeros(len(today), bool)
-        who = self.shelf.take(state.challenger)
-        p = predict_probability(who.model, today[list(FEATURES)])
-        return p >= max(who.threshold, float(np.quantile(p, 1 - MAX_REVIEW_SHARE)))
+        candidate = self.model_store.load(state.challenger)
+        p = predict_probability(candidate.model, today[list(FEATURES)])
+        return p >= max(candidate.threshold, float(np.quantile(p, 1 - MAX_REVIEW_SHARE)))
 
-    def _work(self, state: PolicyState, now: int, row: dict) -> PolicyState:
-        """Score the day, review what was flagged, and count what it cost.
+    def _operate(self, state: PolicyState, now: int, row: dict) -> PolicyState:
+        """Score the day, review what is flagged, and count the costs.
 
-        The champion decides. What it would let through and a challenger on trial would not is
-        reviewed too: so all that the two differ in is known in the evening, for both alike, and the
-        trial pays for its reviews.
+        The champion decides. What it approves and a challenger on trial would flag is reviewed too.
+        So the frauds in which the two models differ are known on the same evening, and the trial
+        pays for its reviews.
         """
-        ground, costs, who = self.ground, self.setting.costs, self.shelf.take(state.champion)
-        today = ground.day(now, now + DAY)
-        fraud = today["tx_id"].isin(ground.labels["tx_id"]).to_numpy()
+        data, costs, candidate = (
+            self.data,
+            self.settings.costs,
+            self.model_store.load(state.champion),
+        )
+        today = data.day(now, now + DAY)
+        fraud = today["tx_id"].isin(data.labels["tx_id"]).to_numpy()
         cents = np.rint(today["amount"].to_numpy() * 100).astype(np.int64)
-        p = predict_probability(who.model, today[list(FEATURES)]) if len(today) else np.empty(0)
-        decision = costs.make_decisions(p, who.threshold)
-        on_trial = self._trial(state, today) & (decision == "approve")
+        p = (
+            predict_probability(candidate.model, today[list(FEATURES)])
+            if len(today)
+            else np.empty(0)
+        )
+        decision = costs.make_decisions(p, candidate.threshold)
+        on_trial = self._select_trial_reviews(state, today) & (decision == "approve")
         decision = np.where(on_trial, "review", decision)
-        called = self.setting.reviewer.call_fraud(today["tx_id"], fraud)
+        called = self.settings.reviewer.call_fraud(today["tx_id"], fraud)
         cost = compute_cost_with_review_errors(fraud, decision, called, cents, costs)
         row |= {
             "transactions": len(today),
@@ -258,39 +299,54 @@ class OperatingPolicy:
             "blocked": int((decision == "block").sum()),
             "caught": int((fraud & (decision != "approve")).sum()),
         }
-        seen = decision == "review"
-        said = [
+        is_reviewed = decision == "review"
+        new_reviews = [
             [tx_id, int(one), now + DAY - 1]
-            for tx_id, one in zip(today["tx_id"][seen], called[seen], strict=True)
+            for tx_id, one in zip(today["tx_id"][is_reviewed], called[is_reviewed], strict=True)
         ]
-        return PolicyState(state.champion, state.challenger, state.trained, state.reviews + said)
+        return PolicyState(
+            state.champion, state.challenger, state.trained, state.reviews + new_reviews
+        )
 
 
 def compute_baseline_costs(
-    ground: BacktestData, setting: BacktestSettings, now: int
+    data: BacktestData, settings: BacktestSettings, now: int
 ) -> dict[str, int]:
-    """Cents that a day costs an oracle, who reviews just the frauds that are worth it, and one who
-    does nothing.
+    """Compute what a day costs without a model.
+
+    Parameters
+    ----------
+    data : BacktestData
+    settings : BacktestSettings
+    now : int
+        First second of the day, since 1970.
+
+    Returns
+    -------
+    dict of str to int
+        Cents. ``oracle`` reviews exactly the frauds that are worth a review; ``nothing`` approves
+        everything.
     """
-    today = ground.day(now, now + DAY)
-    lost = np.rint(
-        today.loc[today["tx_id"].isin(ground.labels["tx_id"]), "amount"].to_numpy() * 100
+    today = data.day(now, now + DAY)
+    lost_cents = np.rint(
+        today.loc[today["tx_id"].isin(data.labels["tx_id"]), "amount"].to_numpy() * 100
     ).astype(np.int64)
-    return {"oracle": int(np.minimum(lost, setting.costs.review).sum()), "nothing": int(lost.sum())}
+    return {
+        "oracle": int(np.minimum(lost_cents, settings.costs.review).sum()),
+        "nothing": int(lost_cents.sum()),
+    }
 
 
-def iterate_day_starts(ground: BacktestData, setting: BacktestSettings) -> Iterator[int]:
-    """The first second of each day of the month."""
-    yield from ground.timeline.live_days[: setting.days]
+def iterate_day_starts(data: BacktestData, settings: BacktestSettings) -> Iterator[int]:
+    """Yield the first second of each day of the backtest."""
+    yield from data.timeline.live_days[: settings.days]
 
 
-def summarize_day(ground: BacktestData, setting: BacktestSettings, now: int) -> dict:
-    """What the days of all policies have in common: the verdict, and how late the reports of the
-    day were.
-    """
-    verdict = ground.verdicts.get(now, DEFAULT_VERDICT)
-    today = ground.day(now, now + DAY).set_index("tx_id")["ts"]
-    reports = ground.labels[ground.labels["tx_id"].isin(today.index)]
+def summarize_day(data: BacktestData, settings: BacktestSettings, now: int) -> dict:
+    """Summarize what the policies have in common on a day: the verdict and the delay of reports."""
+    verdict = data.verdicts.get(now, DEFAULT_VERDICT)
+    today = data.day(now, now + DAY).set_index("tx_id")["ts"]
+    reports = data.labels[data.labels["tx_id"].isin(today.index)]
     delay = (reports["label_ts"].to_numpy() - today.reindex(reports["tx_id"]).to_numpy()) / DAY
     wait = float(np.median(delay)) if len(delay) else float("nan")
     return {
@@ -299,5 +355,5 @@ def summarize_day(ground: BacktestData, setting: BacktestSettings, now: int) -> 
         "action": verdict.action,
         "evidence": verdict.evidence,
         "median_report_days": None if np.isnan(wait) else round(wait, 2),
-        **compute_baseline_costs(ground, setting, now),
+        **compute_baseline_costs(data, settings, now),
     }

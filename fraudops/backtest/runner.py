@@ -1,6 +1,4 @@
-"""A month on disk: played by several processes, kept day by day in a database of its own, resumed
-where it was interrupted.
-"""
+"""Run a backtest in several processes, and keep it day by day in a database of its own."""
 
 import hashlib
 import json
@@ -46,80 +44,73 @@ MODEL_POLICIES = ("loop", "daily", "never")  # the others need no model
 
 
 def get_backtest_workspace(workspace: Workspace) -> Workspace:
-    """Where a month keeps its database, its registry and its story: apart from the operation of the
-    notebooks.
-    """
+    """Get the workspace of a backtest, which has its own database and registry."""
     return Workspace(workspace.root / "month", isolated=True)
 
 
 class RegistryModelStore:
-    """Models in MLflow's registry. Operation and morning are a tag: played again, a day finds the
-    model it registered.
-    """
+    """Models in MLflow's registry. A day that runs again finds its model by a tag."""
 
-    def __init__(self, own: Workspace, operation: str):
-        self.registry, self.operation = models.ModelRegistry(own), operation
+    def __init__(self, backtest_workspace: Workspace, operation: str):
+        self.registry, self.operation = models.ModelRegistry(backtest_workspace), operation
         self.registry.select_experiment("month")
-        self.take = cache(self._take)
+        self.load = cache(self._load)
 
-    def keep(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
-        """Register a model as challenger, with its data, its pictures and its environment."""
+    def save(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
+        """Register a model as challenger, with its data and its environment."""
         self.registry.select_experiment("month")
-        found = self.registry.find_by_tag("morning", f"{self.operation} {day}")
-        if found is None:
+        version = self.registry.find_by_tag("morning", f"{self.operation} {day}")
+        if version is None:
             with mlflow.start_run(run_name=f"trained on {day_of(day)}"):
                 models.log_run_inputs({"training": rows}, self.operation)
                 tags = {"morning": f"{self.operation} {day}"}
-                found = self.registry.register(fitted, rows.X.head(5), tags).version
+                version = self.registry.register(fitted, rows.X.head(5), tags).version
         self.registry.client.set_registered_model_alias(
-            ledger.REGISTERED_MODEL_NAME, "challenger", found
+            ledger.REGISTERED_MODEL_NAME, "challenger", version
         )
-        return found
+        return version
 
-    def _take(self, version: str) -> Candidate:
+    def _load(self, version: str) -> Candidate:
         return self.registry.find(version).load_candidate()
 
 
 class InMemoryModelStore:
-    """Models in memory only: those of the policies that we only compare with. All count as equally
-    simple.
-    """
+    """Models in memory, for the policies of the comparison. All count as equally large."""
 
     def __init__(self, first: Candidate):
         self.models = {"1": first}
 
-    def keep(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
-        """Keep a model under its morning."""
+    def save(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
+        """Keep a model; its version is the morning of its training."""
         self.models[str(day)] = Candidate(fitted.model, fitted.threshold, 1.0)
         return str(day)
 
-    def take(self, version: str) -> Candidate:
-        """The model, while it is there."""
+    def load(self, version: str) -> Candidate:
+        """Get a model; raise KeyError if it is missing."""
         return self.models[version]
 
 
 def load_backtest_data(
-    workspace: Workspace, setting: BacktestSettings, verdicts: dict[int, Verdict]
+    workspace: Workspace, settings: BacktestSettings, verdicts: dict[int, Verdict]
 ) -> BacktestData:
-    """The workspace's features and every report on file, those too that arrive after `as_of`."""
+    """Load the features of a workspace and every fraud report, also those after `as_of`."""
     labels = pd.read_parquet(
         workspace.require_path("data", "labels.parquet", made_by="1_1_ingest")
     )[["tx_id", "label_ts"]]
     timeline = load_timeline(workspace)
-    if len(timeline.live_days) < setting.days:
+    if len(timeline.live_days) < settings.days:
         raise UserError(
-            f"The data has {len(timeline.live_days)} live days, and {setting.days} are to "
-            "be played: bring more days, or fewer "
-            "--days."
+            f"The data has {len(timeline.live_days)} live days, and the backtest needs "
+            f"{settings.days}: bring more days, or give a smaller --days."
         )
-    rows = load_features(workspace, end=timeline.live_days[setting.days - 1] + DAY)
+    rows = load_features(workspace, end=timeline.live_days[settings.days - 1] + DAY)
     return BacktestData(rows, labels.drop_duplicates("tx_id"), timeline, verdicts)
 
 
-def make_backtest_verdicts(workspace: Workspace, setting: BacktestSettings) -> list[Verdict]:
-    """The monitor's verdict of each day of the month, with what was known in its evening."""
+def make_backtest_verdicts(workspace: Workspace, settings: BacktestSettings) -> list[Verdict]:
+    """Make the monitor's verdict of each day, with what was known on its evening."""
     timeline = load_timeline(workspace)
-    last = timeline.live_days[: setting.days][-1] + DAY
+    last = timeline.live_days[: settings.days][-1] + DAY
     timeline = type(timeline)(timeline.first, timeline.train, timeline.live, last)
     labels = data.load_labels(workspace, last)
     monitor = DriftMonitor.from_workspace(workspace, labels, timeline)
@@ -131,42 +122,52 @@ def make_backtest_verdicts(workspace: Workspace, setting: BacktestSettings) -> l
 
 def run_backtest(
     workspace: Workspace,
-    setting: BacktestSettings,
+    settings: BacktestSettings,
     on_day: Callable[[str, int], None] = lambda policy, days: None,
 ) -> dict:
-    """Play the month, or what is left of it, and write ``month/story.json``.
+    """Run the backtest, or the rest of it, and write ``month/story.json``.
 
     Parameters
     ----------
-    on_day : called with a policy and the number of its days that are done
+    workspace : Workspace
+    settings : BacktestSettings
+    on_day : callable, optional
+        Is called with a policy and the number of its days that are done.
 
     Returns
     -------
-    The story: setting, days (one row for each day and policy), moves (of the champion), versions
+    dict
+        ``setting``, ``days`` (one row per day), ``played`` (one row per day and policy), and
+        ``moves`` (changes of the champion).
+
+    Raises
+    ------
+    UserError
+        If the data has too few live days.
     """
-    own = get_backtest_workspace(workspace)
+    backtest_workspace = get_backtest_workspace(workspace)
     features = compute_fingerprint(
         workspace.require_path("features", "features.parquet", made_by="1_2_features")
     )
-    about = {
+    inputs = {
         "data": read_json(workspace.path("data", "dataset.json"))["fingerprint"],
         "features": features,
     }
-    about |= {"setting": _settings_as_json(setting), "library": hash_imports(Path(__file__))}
-    key = hashlib.sha256(canonical_json(about).encode()).hexdigest()[:16]
-    load_backtest_data(workspace, setting, {})  # refuses before anything is begun
-    engine = store.begin_operation(own, key)
-    file = own.path(f"verdicts-{key}.json")
+    inputs |= {"setting": _settings_as_json(settings), "library": hash_imports(Path(__file__))}
+    key = hashlib.sha256(canonical_json(inputs).encode()).hexdigest()[:16]
+    load_backtest_data(workspace, settings, {})  # refuses before anything is begun
+    engine = store.begin_operation(backtest_workspace, key)
+    file = backtest_workspace.path(f"verdicts-{key}.json")
     if not file.exists():
         write_json(
-            file, [verdict.model_dump() for verdict in make_backtest_verdicts(workspace, setting)]
+            file, [verdict.model_dump() for verdict in make_backtest_verdicts(workspace, settings)]
         )
-    on_day("monitor", setting.days)
-    _train_first_champion(workspace, own, engine, setting, key)
+    on_day("monitor", settings.days)
+    _train_first_champion(workspace, backtest_workspace, engine, settings, key)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, context, _initialize_worker) as pool:
         running = {
-            pool.submit(run_policy, name, workspace, setting, file, key) for name in MODEL_POLICIES
+            pool.submit(run_policy, name, workspace, settings, file, key) for name in MODEL_POLICIES
         }
         try:
             while running:
@@ -180,21 +181,19 @@ def run_backtest(
                 process.terminate()
             raise
     engine.dispose()
-    story = collect_results(workspace, setting, file)
-    write_json(own.path("story.json"), story)
+    story = collect_results(workspace, settings, file)
+    write_json(backtest_workspace.path("story.json"), story)
     return story
 
 
 def _initialize_worker() -> None:
-    """Ctrl-C is for the process that started this one, which ends it; and if that one is killed,
-    this one ends too.
-    """
+    """Leave Ctrl-C to the parent process, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
 
 
-def _settings_as_json(setting: BacktestSettings) -> dict:
-    return json.loads(json.dumps(asdict(setting)))
+def _settings_as_json(settings: BacktestSettings) -> dict:
+    return json.loads(json.dumps(asdict(settings)))
 
 
 def _count_finished_days(engine: sa.Engine, policy: str) -> int:
@@ -203,65 +202,71 @@ def _count_finished_days(engine: sa.Engine, policy: str) -> int:
 
 
 def _train_first_champion(
-    workspace: Workspace, own: Workspace, engine: sa.Engine, setting: BacktestSettings, key: str
+    workspace: Workspace,
+    backtest_workspace: Workspace,
+    engine: sa.Engine,
+    settings: BacktestSettings,
+    key: str,
 ) -> None:
     """Train, register and promote the champion of the first morning, unless that is done."""
     if models.ModelRegistry.find_first_champion(engine):
         return
-    ground = load_backtest_data(workspace, setting, {})
-    tx, timeline = ground.rows[["tx_id", "customer_id"]], ground.timeline
+    data = load_backtest_data(workspace, settings, {})
+    tx, timeline = data.rows[["tx_id", "customer_id"]], data.timeline
     rows = LabelledRows.select_mature(
-        ground.rows, tx, ground.labels, timeline.train, timeline.live, known_at=timeline.live
+        data.rows, tx, data.labels, timeline.train, timeline.live, known_at=timeline.live
     )
-    version = RegistryModelStore(own, key).keep(
-        fit_strategy(setting.strategy, rows, setting.costs), rows, timeline.live
+    version = RegistryModelStore(backtest_workspace, key).save(
+        fit_strategy(settings.strategy, rows, settings.costs), rows, timeline.live
     )
-    models.ModelRegistry(own).promote(
+    models.ModelRegistry(backtest_workspace).promote(
         engine, version, "first model of this month", at=timeline.live
     )
 
 
 def run_policy(
-    name: str, workspace: Workspace, setting: BacktestSettings, verdicts: Path, key: str
+    name: str, workspace: Workspace, settings: BacktestSettings, verdicts: Path, key: str
 ) -> None:
-    """Play what is left of one policy's days; each day is one transaction."""
-    own = get_backtest_workspace(workspace)
-    engine = store.connect(own)
-    given = {one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))}
-    ground = load_backtest_data(workspace, setting, given)
-    shelf: RegistryModelStore | InMemoryModelStore = RegistryModelStore(own, key)
+    """Run the remaining days of one policy; each day is one transaction."""
+    backtest_workspace = get_backtest_workspace(workspace)
+    engine = store.connect(backtest_workspace)
+    verdicts_by_day = {
+        one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))
+    }
+    data = load_backtest_data(workspace, settings, verdicts_by_day)
+    model_store: RegistryModelStore | InMemoryModelStore = RegistryModelStore(
+        backtest_workspace, key
+    )
     first = models.ModelRegistry.find_first_champion(engine) or ""
     state = PolicyState(first)
     if name != "loop":
-        shelf, state = InMemoryModelStore(shelf.take(first)), PolicyState("1")
-    policy = OperatingPolicy(name, ground, setting, shelf)
+        model_store, state = InMemoryModelStore(model_store.load(first)), PolicyState("1")
+    policy = OperatingPolicy(name, data, settings, model_store)
     with engine.connect() as connection:
         done = {
             row.ts: row.state
             for row in connection.execute(sa.select(store.days).where(store.days.c.policy == name))
         }
-    for now in iterate_day_starts(ground, setting):
+    for now in iterate_day_starts(data, settings):
         if now in done:
             state = PolicyState(**json.loads(done[now]))
             continue
         _retrain_lost_model(policy, state)
-        row, state, gates = policy.play(state, now)
-        _save_day(own, engine, name, now, row, state, gates)
+        row, state, gates = policy.run_day(state, now)
+        _save_day(backtest_workspace, engine, name, now, row, state, gates)
     engine.dispose()
 
 
 def _retrain_lost_model(policy: OperatingPolicy, state: PolicyState) -> None:
-    """Train a model again that was only in the memory of a process that has ended: the same rows
-    give the same model.
-    """
+    """Train a model again if it was in the memory of an earlier process; it is the same model."""
     try:
-        policy.shelf.take(state.champion)
+        policy.model_store.load(state.champion)
     except KeyError:
-        policy.learn(state, state.trained)
+        policy.train(state, state.trained)
 
 
 def _save_day(
-    own: Workspace,
+    backtest_workspace: Workspace,
     engine: sa.Engine,
     name: str,
     now: int,
@@ -269,7 +274,7 @@ def _save_day(
     state: PolicyState,
     gates: list[GateResult],
 ) -> None:
-    """A day and, of the loop, what it did to the champion: in one transaction."""
+    """Save a day, and for the loop the change of the champion, in one transaction."""
     row = row | {"gates": gates_to_json(gates)}
     with store.write_transaction(engine) as connection:
         connection.execute(
@@ -278,7 +283,7 @@ def _save_day(
         )
         if name == "loop" and row["judged"]:
             if row["promoted"]:
-                models.ModelRegistry(own).set_champion(
+                models.ModelRegistry(backtest_workspace).set_champion(
                     connection, state.champion, "every gate passed", "month", gates, at=now
                 )
             else:
@@ -287,18 +292,20 @@ def _save_day(
                 )
 
 
-def collect_results(workspace: Workspace, setting: BacktestSettings, verdicts: Path) -> dict:
-    """The story so far, from the database."""
-    own = get_backtest_workspace(workspace)
-    engine = store.connect(own)
-    given = {one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))}
-    ground = load_backtest_data(workspace, setting, given)
+def collect_results(workspace: Workspace, settings: BacktestSettings, verdicts: Path) -> dict:
+    """Collect the results so far from the database."""
+    backtest_workspace = get_backtest_workspace(workspace)
+    engine = store.connect(backtest_workspace)
+    verdicts_by_day = {
+        one.as_of - DAY: one for one in map(Verdict.model_validate, read_json(verdicts))
+    }
+    data = load_backtest_data(workspace, settings, verdicts_by_day)
     with engine.connect() as connection:
         rows = connection.execute(
             sa.select(store.days).order_by(store.days.c.policy, store.days.c.ts)
         )
         played = [{"policy": row.policy, **json.loads(row.row)} for row in rows]
-    days = [summarize_day(ground, setting, now) for now in iterate_day_starts(ground, setting)]
+    days = [summarize_day(data, settings, now) for now in iterate_day_starts(data, settings)]
     moves = ledger.load_champion_changes(engine)
     engine.dispose()
-    return {"setting": _settings_as_json(setting), "days": days, "played": played, "moves": moves}
+    return {"setting": _settings_as_json(settings), "days": days, "played": played, "moves": moves}

@@ -27,7 +27,9 @@ from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
 
 SETTING = BacktestSettings(
-    days=5, wish=RetrainPolicy("schedule", cooldown_days=2, every_days=2), judge_after_days=(2,)
+    days=5,
+    retrain_policy=RetrainPolicy("schedule", cooldown_days=2, every_days=2),
+    judge_after_days=(2,),
 )
 
 
@@ -128,28 +130,28 @@ def test_the_page_is_whole_and_asks_nobody(played):
 
 def test_more_days_than_there_are_is_refused(played):
     workspace, _ = played
-    with pytest.raises(UserError, match="28 live days, and 99"):
+    with pytest.raises(UserError, match="28 live days, and the backtest needs 99"):
         backtest.run_backtest(workspace, BacktestSettings(days=99))
 
 
 def test_a_policy_reads_nothing_that_had_not_arrived(played):
     workspace, _ = played
-    ground = runner.load_backtest_data(workspace, SETTING, {})
-    now = ground.timeline.live_days[3]
-    blind = ground.labels.assign(
-        label_ts=ground.labels["label_ts"].where(ground.labels["label_ts"] < now, now + 900 * DAY)
+    data = runner.load_backtest_data(workspace, SETTING, {})
+    now = data.timeline.live_days[3]
+    blind = data.labels.assign(
+        label_ts=data.labels["label_ts"].where(data.labels["label_ts"] < now, now + 900 * DAY)
     )
     seen = []
-    for labels in (ground.labels, blind):
+    for labels in (data.labels, blind):
         policy = OperatingPolicy(
             "daily",
-            BacktestData(ground.rows, labels, ground.timeline, {}),
+            BacktestData(data.rows, labels, data.timeline, {}),
             SETTING,
             InMemoryModelStore(None),
         )
-        version = policy.learn(PolicyState("1"), now)
-        entrant = policy.shelf.take(version)
-        x = ground.day(now, now + DAY)[list(entrant.model.feature_names_in_)]
+        version = policy.train(PolicyState("1"), now)
+        entrant = policy.model_store.load(version)
+        x = data.day(now, now + DAY)[list(entrant.model.feature_names_in_)]
         seen.append((entrant.threshold, entrant.model.predict_proba(x)[:, 1]))
     assert seen[0][0] == seen[1][0]
     np.testing.assert_array_equal(seen[0][1], seen[1][1])
@@ -157,13 +159,13 @@ def test_a_policy_reads_nothing_that_had_not_arrived(played):
 
 def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_evening(played):
     workspace, _ = played
-    ground = runner.load_backtest_data(workspace, SETTING, {})
-    now = ground.timeline.live_days[1]
-    policy = OperatingPolicy("loop", ground, SETTING, Everything(InMemoryModelStore(None), ground))
-    alone, _, _ = policy.play(PolicyState("strict", trained=now - DAY), now)
-    tried, evening, _ = policy.play(PolicyState("strict", "wide", trained=now - DAY), now)
+    data = runner.load_backtest_data(workspace, SETTING, {})
+    now = data.timeline.live_days[1]
+    policy = OperatingPolicy("loop", data, SETTING, Everything(InMemoryModelStore(None), data))
+    alone, _, _ = policy.run_day(PolicyState("strict", trained=now - DAY), now)
+    tried, evening, _ = policy.run_day(PolicyState("strict", "wide", trained=now - DAY), now)
     assert alone["trial_reviews"] == 0 and alone["reviews"] == 0
-    today = ground.day(now, now + DAY)
+    today = data.day(now, now + DAY)
     assert (
         0 < tried["trial_reviews"] == tried["reviews"] <= np.ceil(MAX_REVIEW_SHARE * len(today)) + 1
     )
@@ -174,15 +176,17 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
 
 
 class Everything:
-    """A shelf with one model twice: with a threshold that flags nothing, and with one that flags
+    """A store with one model twice: with a threshold that flags nothing, and with one that flags
     all it may.
     """
 
-    def __init__(self, shelf: InMemoryModelStore, ground: BacktestData):
-        policy = OperatingPolicy("daily", ground, SETTING, shelf)
-        self.model = shelf.take(policy.learn(PolicyState("1"), ground.timeline.live_days[0])).model
+    def __init__(self, model_store: InMemoryModelStore, data: BacktestData):
+        policy = OperatingPolicy("daily", data, SETTING, model_store)
+        self.model = model_store.load(
+            policy.train(PolicyState("1"), data.timeline.live_days[0])
+        ).model
 
-    def take(self, version: str) -> Candidate:
+    def load(self, version: str) -> Candidate:
         return Candidate(self.model, {"strict": 2.0, "wide": 0.0}[version], 1.0)
 
 

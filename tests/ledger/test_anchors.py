@@ -59,7 +59,9 @@ def test_an_anchor_that_a_person_kept_counts_too(workspace, engine):
         kept = anchors.Anchor(*ledger.get_head(connection), at=0.0)
     cut(engine, 2)
     assert ledger.verify_anchored_chain(workspace, engine) is None
-    assert "the tail was cut off" in ledger.verify_anchored_chain(workspace, engine, extra_anchor=kept)
+    assert "the tail was cut off" in ledger.verify_anchored_chain(
+        workspace, engine, extra_anchor=kept
+    )
 
 
 def test_a_line_left_unfinished_was_never_an_anchor_and_a_changed_one_is_said(workspace, engine):
