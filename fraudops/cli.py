@@ -159,7 +159,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (line, text) in COMMANDS.items():
         examples = RUN_EXAMPLES if name == "run" else f"example:\n  fraudops {name}"
-        made = commands.add_parser(
+        subparser = commands.add_parser(
             name,
             help=line,
             description=textwrap.fill(text, 78),
@@ -167,18 +167,18 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        made.add_argument(
+        subparser.add_argument(
             "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
         )
         if name in DEFAULT_PORTS:
             port = DEFAULT_PORTS[name]
-            made.add_argument("--port", type=int, default=port, help=f"default {port}")
+            subparser.add_argument("--port", type=int, default=port, help=f"default {port}")
         if name == "run":
-            add_run_arguments(made)
+            add_run_arguments(subparser)
     return parser
 
 
-def main(given: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Parameters
@@ -191,17 +191,17 @@ def main(given: list[str] | None = None) -> int:
     int
         Exit code: 0, or 2 if the command could not be carried out; `fraudops run` has more.
     """
-    given = sys.argv[1:] if given is None else given
-    if given[:1] == ["users"]:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["users"]:
         from fraudops import audit_app
 
-        return audit_app.run_users_command(given[1:])
-    if given and given[0] not in COMMANDS and not given[0].startswith("-"):
-        print(pipeline.make_unknown_name_error("command", given[0], COMMANDS), file=sys.stderr)
+        return audit_app.run_users_command(arguments[1:])
+    if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        print(pipeline.make_unknown_name_error("command", arguments[0], COMMANDS), file=sys.stderr)
         return 2
-    options = build_parser().parse_args(given)
+    options = build_parser().parse_args(arguments)
     if options.command == "run":
-        return pipeline.run_command(options, given[1:])
+        return pipeline.run_command(options, arguments[1:])
     workspace = Workspace.find(options.workspace)
     try:
         if options.command in ("evidence", "verify"):
@@ -212,7 +212,7 @@ def main(given: list[str] | None = None) -> int:
             from fraudops.monitoring import serve_monitor_metrics  # imports pandas and more
 
             return serve_monitor_metrics(workspace, options.port)
-        words, folder = make_server_command(options.command, options.port, workspace)
+        command, folder = make_server_command(options.command, options.port, workspace)
         audit = options.command == "audit"
         environment = (
             prepare_audit_environment(workspace) if audit else workspace.subprocess_environment()
@@ -223,9 +223,9 @@ def main(given: list[str] | None = None) -> int:
     print(describe_server(options.command, options.port), flush=True)
     if os.name == "posix":  # become the server, so that signals reach it directly
         os.chdir(folder)
-        os.execve(words[0], words, environment)
+        os.execve(command[0], command, environment)
     try:
-        return subprocess.run(words, cwd=folder, env=environment, check=False).returncode
+        return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130
 

@@ -54,16 +54,16 @@ class AuditPage:
         role: str = "supervisor",
         require: Callable[[str], None] = lambda _: None,
     ):
-        self.desk = PageContext(workspace, engine, actor, require)
-        self.review = ReviewTab(self.desk, recent, self._changed)
-        self.dashboard = DashboardTab(self.desk, self.refresh)
-        self.lists = ListsTab(self.desk, page_rows)
-        self.model = ModelTab(self.desk)
+        self.context = PageContext(workspace, engine, actor, require)
+        self.review = ReviewTab(self.context, recent, self._changed)
+        self.dashboard = DashboardTab(self.context, self.refresh)
+        self.lists = ListsTab(self.context, page_rows)
+        self.model = ModelTab(self.context)
         self.parts = (self.dashboard, self.lists, self.review, self.model)
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TAB_TITLES)
-        self.tabs.observe(self.desk.guarded(self._draw), "selected_index")
+        self.tabs.observe(self.context.guarded(self._draw), "selected_index")
         self.widget = create_page(
-            widgets.HTML(session.render_banner(actor, role)), self.desk.message, self.tabs
+            widgets.HTML(session.render_banner(actor, role)), self.context.message, self.tabs
         )
         self.refresh()
 
@@ -114,7 +114,7 @@ def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> wi
                 EMPTY_DATABASE_MESSAGE.format(root=workspace.root),
                 session.render_banner(actor, role),
             )
-        made = AuditPage(
+        widget = AuditPage(
             workspace,
             engine,
             actor,
@@ -124,8 +124,8 @@ def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> wi
             session.make_permission_check(engine, actor),
         )
         if is_served_by_voila():
-            made.follow()
-        return made.widget
+            widget.follow()
+        return widget.widget
     except Exception as error:
         if not is_served_by_voila():
             raise
@@ -136,9 +136,9 @@ def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> wi
 
 
 def _create_message_page(name: str, text: str, above: str = "") -> widgets.Widget:
-    made = create_page(widgets.HTML(above), widgets.HTML(render_notice(text, "fo-bad")))
-    made.add_class(name)
-    return made
+    widget = create_page(widgets.HTML(above), widgets.HTML(render_notice(text, "fo-bad")))
+    widget.add_class(name)
+    return widget
 
 
 def show_ready_marker(page: widgets.Widget) -> None:

@@ -93,30 +93,30 @@ class PageContext:
 
         return handler
 
-    def button(self, words: str, name: str, action: Callable[[], None]) -> widgets.Button:
+    def button(self, text: str, name: str, action: Callable[[], None]) -> widgets.Button:
         """A button with a class name."""
-        made = widgets.Button(description=words)
-        made.add_class(name)
-        made.on_click(self.guarded(action))
-        return made
+        widget = widgets.Button(description=text)
+        widget.add_class(name)
+        widget.on_click(self.guarded(action))
+        return widget
 
-    def tell(self, words: str) -> None:
+    def tell(self, text: str) -> None:
         """Say that something was done."""
-        self.message.value = render_notice(words, "fo-good fo-done")
+        self.message.value = render_notice(text, "fo-good fo-done")
 
 
 def create_text(name: str) -> widgets.HTML:
     """An empty place for text, with a class name."""
-    made = widgets.HTML()
-    made.add_class(name)
-    return made
+    widget = widgets.HTML()
+    widget.add_class(name)
+    return widget
 
 
 def create_row(*children: widgets.Widget) -> widgets.Box:
     """Widgets side by side, that wrap on a narrow page."""
-    made = widgets.Box(children)
-    made.add_class("fo-buttons")
-    return made
+    widget = widgets.Box(children)
+    widget.add_class("fo-buttons")
+    return widget
 
 
 def create_page(*children: widgets.Widget) -> widgets.VBox:
@@ -124,9 +124,9 @@ def create_page(*children: widgets.Widget) -> widgets.VBox:
     style = widgets.HTML(
         f"<style>{templates.load_template('audit_page.css.j2').render(plots.CSS_COLORS)}</style>"
     )
-    made = widgets.VBox([style, *children])
-    made.add_class("fo-page")
-    return made
+    widget = widgets.VBox([style, *children])
+    widget.add_class("fo-page")
+    return widget
 
 
 def format_percent(value: float) -> str:

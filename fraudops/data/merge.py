@@ -48,13 +48,13 @@ class StagedIngestion:
         in order
     """
 
-    def __init__(self, work: Path, before: Path | None):
-        self.work, self.before = work, before
+    def __init__(self, work_folder: Path, before: Path | None):
+        self.work, self.before = work_folder, before
         self.given: list[str] = []
         self.had: list[str] = []  # given columns of earlier deliveries
         config = {
             "memory_limit": DUCKDB_MEMORY_LIMIT,
-            "temp_directory": str(work / "spill"),
+            "temp_directory": str(work_folder / "spill"),
             "threads": 1,
         }
         self.db = duckdb.connect(config=config)
@@ -116,7 +116,7 @@ class StagedIngestion:
             f"read_parquet({quote_sql_glob(self.work / 'staged', '*.parquet')}, union_by_name "
             "= true)"
         )
-        here = self.given
+        given_column = self.given
         if self.before is not None:
             have = self._columns(read_days_sql(self.before))
             if "version" not in have:
@@ -128,7 +128,8 @@ class StagedIngestion:
             self.had = sorted(name for name in have if name.startswith("given_"))
             self.given = sorted({*self.given, *self.had})
         run(
-            f"CREATE VIEW staged AS SELECT {self._filled(here)}, seq, source, line FROM {delivered}"
+            f"CREATE VIEW staged AS SELECT {self._filled(given_column)}, seq, source, line "
+            f"FROM {delivered}"
         )
         if self.before is None:
             run(

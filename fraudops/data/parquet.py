@@ -77,14 +77,14 @@ def split_by_day(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
 def write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, target: Path) -> None:
     """A Parquet file whose bytes follow from the rows, however they came cut."""
     with pq.ParquetWriter(target, schema) as file:
-        held = schema.empty_table()
+        pending = schema.empty_table()
         for table in tables:
-            held = pa.concat_tables([held, table.cast(schema)])
-            while held.num_rows >= DAY_FILE_GROUP_ROWS:
-                file.write_table(held.slice(0, DAY_FILE_GROUP_ROWS).combine_chunks())
-                held = held.slice(DAY_FILE_GROUP_ROWS)
-        if held.num_rows:
-            file.write_table(held.combine_chunks())
+            pending = pa.concat_tables([pending, table.cast(schema)])
+            while pending.num_rows >= DAY_FILE_GROUP_ROWS:
+                file.write_table(pending.slice(0, DAY_FILE_GROUP_ROWS).combine_chunks())
+                pending = pending.slice(DAY_FILE_GROUP_ROWS)
+        if pending.num_rows:
+            file.write_table(pending.combine_chunks())
 
 
 def link_or_copy(source: str, target: str) -> None:

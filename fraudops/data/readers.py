@@ -59,10 +59,10 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
         raise UserError(
             f"{path} is not a file and not a folder. Check the path (seen from {Path.cwd()})."
         )
-    odd = [file.name for file in found if not file.name.endswith(suffixes) or file.is_dir()]
-    if odd and (path.is_dir() or _file_format(path) == ".pkl"):
+    unreadable = [file.name for file in found if not file.name.endswith(suffixes) or file.is_dir()]
+    if unreadable and (path.is_dir() or _file_format(path) == ".pkl"):
         raise UserError(
-            f"{path if path.is_dir() else path.parent} holds {', '.join(odd[:5])}, which "
+            f"{path if path.is_dir() else path.parent} holds {', '.join(unreadable[:5])}, which "
             "this source does not read: "
             f"leave only files that end in {', '.join(suffixes)}."
         )
@@ -85,9 +85,10 @@ def read_header(file: Path) -> list[str]:
     else:
         names = _read_csv_header(file)
     if len(set(names)) < len(names):
-        twice = sorted({n for n in names if names.count(n) > 1})
+        duplicates = sorted({n for n in names if names.count(n) > 1})
         raise UserError(
-            f"{file} has two columns named {', '.join(map(repr, twice))}: rename or remove one."
+            f"{file} has two columns named {', '.join(map(repr, duplicates))}: "
+            "rename or remove one."
         )
     return names
 
@@ -153,12 +154,14 @@ def _explain_read_errors(file: Path, what: str) -> Iterator[None]:
         yield
     except READ_ERRORS as error:
         if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile | zipfile.BadZipFile):
-            why = (
+            reason = (
                 f"is damaged or cut off ({error}). Nothing was ingested: copy or download it again."
             )
         else:
-            why = f"cannot be read as {what} ({str(error).splitlines()[0]}). Nothing was ingested."
-        raise UserError(f"{file} {why}") from None
+            reason = (
+                f"cannot be read as {what} ({str(error).splitlines()[0]}). Nothing was ingested."
+            )
+        raise UserError(f"{file} {reason}") from None
 
 
 def _read_csv_header(file: Path) -> list[str]:
@@ -199,17 +202,17 @@ def _read_csv(file: Path) -> Iterator[RawRows]:
             ),
         )
         for batch in batches:
-            raw = batch.to_pandas()
+            content = batch.to_pandas()
             taken, broken[:] = list(broken), []
             line = np.setdiff1d(
-                np.arange(next_line, next_line + len(raw) + len(taken)),
+                np.arange(next_line, next_line + len(content) + len(taken)),
                 [number for number, _, _ in taken],
                 assume_unique=True,
             )
-            next_line += len(raw) + len(taken)
-            blank = (raw == "").all(axis=1).to_numpy()  # an empty line is no row
-            raw, line = raw[~blank], line[~blank]
-            yield RawRows(raw, line, taken, header=1)
+            next_line += len(content) + len(taken)
+            blank = (content == "").all(axis=1).to_numpy()  # an empty line is no row
+            content, line = content[~blank], line[~blank]
+            yield RawRows(content, line, taken, header=1)
     if broken:
         empty = pd.DataFrame(columns=names, dtype=str)
         yield RawRows(empty, np.array([], int), broken, header=1)

@@ -254,7 +254,7 @@ def _read_arrow_array(part: Any) -> pa.Array:
         or dictionary is not None
     ):
         raise _RefusedPickleError("holds Arrow columns that are not text")
-    held = [None if one is None else pa.py_buffer(_read_bytes(one)) for one in buffers]
-    array = pa.Array.from_buffers(kinds[kind.args[0]], length, held, nulls, offset)
+    buffers_read = [None if one is None else pa.py_buffer(_read_bytes(one)) for one in buffers]
+    array = pa.Array.from_buffers(kinds[kind.args[0]], length, buffers_read, nulls, offset)
     array.validate(full=True)
     return array

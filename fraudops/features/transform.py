@@ -59,7 +59,7 @@ def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
     def hours_since(moment: np.ndarray) -> np.ndarray:
         return np.nan_to_num((ts - moment) / 3600, nan=720.0)
 
-    made = {
+    features = {
         "amount": cents / 100,
         "hour": ts % 86_400 / 3600,
         "weekday": (ts // 86_400 + 3) % 7,
@@ -83,7 +83,7 @@ def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
         "t_fraud_rate_30d": _ratio(s["t_fraud_30d"], s["t_n_30d"]),
     }
     return np.column_stack(
-        [made[name] if name in made else s[name] for name in NUMERIC_FEATURES]
+        [features[name] if name in features else s[name] for name in NUMERIC_FEATURES]
     ).astype(np.float64)
 
 

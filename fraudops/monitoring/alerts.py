@@ -169,11 +169,11 @@ def _post(client: httpx.Client, url: str, alert: dict) -> None:
 def _note_refusal(engine: sa.Engine, alert: dict, host: str | None, status: int) -> bool:
     """Count a refusal; returns whether the alert is given up."""
     table = store.failed_deliveries
-    mine = table.c.alert_id == alert["alert_id"]
+    is_same_alert = table.c.alert_id == alert["alert_id"]
     with store.write_transaction(engine) as connection:
-        tries = 1 + (connection.scalar(sa.select(table.c.tries).where(mine)) or 0)
+        tries = 1 + (connection.scalar(sa.select(table.c.tries).where(is_same_alert)) or 0)
         given_up = tries >= MAX_DELIVERY_TRIES
-        connection.execute(table.delete().where(mine))
+        connection.execute(table.delete().where(is_same_alert))
         connection.execute(
             table.insert(),
             {"alert_id": alert["alert_id"], "tries": tries, "last_error": f"status {status}"}

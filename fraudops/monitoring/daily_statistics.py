@@ -77,13 +77,18 @@ class ReferenceDistribution:
         values = some[list(RANKED_COLUMNS)].replace([np.inf, -np.inf], np.nan)
         grid = {name: np.sort(values[name].dropna().to_numpy()) for name in RANKED_COLUMNS}
         pairs = reference.groupby(["channel", "category"]).size()
-        ruler = cls(
+        distribution = cls(
             grid,
             reference["channel"].value_counts(normalize=True),
             pairs / pairs.groupby(level=0).sum(),
             pd.DataFrame(),
         )
-        return cls(ruler.grid, ruler.channels, ruler.categories, ruler.sample(some))
+        return cls(
+            distribution.grid,
+            distribution.channels,
+            distribution.categories,
+            distribution.sample(some),
+        )
 
     def rank(self, column: pd.Series) -> np.ndarray:
         """Share (n,) of the reference below each value of one of `RANKED_COLUMNS`, ties counted
@@ -104,8 +109,8 @@ class ReferenceDistribution:
         to 1.
         """
         counts = channel.map(channel.value_counts()).to_numpy(float)
-        wanted = channel.map(self.channels).fillna(0).to_numpy(float)
-        weight = np.where(counts >= 10, wanted / counts, 0)
+        target = channel.map(self.channels).fillna(0).to_numpy(float)
+        weight = np.where(counts >= 10, target / counts, 0)
         return (
             weight / weight.sum()
             if weight.sum() > 0
@@ -121,13 +126,15 @@ class ReferenceDistribution:
         return ranks.assign(day=rows["ts"].to_numpy() // 86_400, **about)
 
 
-def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> dict[str, float]:
+def summarize_transactions(
+    distribution: ReferenceDistribution, rows: pd.DataFrame
+) -> dict[str, float]:
     """The statistics of one day's rows (ts, `FEATURES`, `SCORE_COLUMN`); none where there are fewer
     than `MIN_ROWS_FOR_STATISTICS`.
     """
     if len(rows) < MIN_ROWS_FOR_STATISTICS:
         return {}
-    ranks, weight = ruler.ranks(rows), ruler.weights(rows["channel"])
+    ranks, weight = distribution.ranks(rows), distribution.weights(rows["channel"])
     known = ~np.isnan(ranks)
     total = weight @ known
     with np.errstate(invalid="ignore"):
@@ -140,8 +147,10 @@ def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> 
             f"score, top {share:.0%}": float(weight @ (score > 1 - share)) for share in (0.05, 0.01)
         }
     usual = (
-        ruler.categories
-        * ruler.channels.reindex(ruler.categories.index.get_level_values(0)).to_numpy()
+        distribution.categories
+        * distribution.channels.reindex(
+            distribution.categories.index.get_level_values(0)
+        ).to_numpy()
     ).groupby(level=1)
     both = pd.concat(
         [pd.Series(weight, rows.index).groupby(rows["category"]).sum(), usual.sum()], axis=1
@@ -152,11 +161,13 @@ def summarize_transactions(ruler: ReferenceDistribution, rows: pd.DataFrame) -> 
     return out
 
 
-def summarize_reports(ruler: ReferenceDistribution, reports: pd.DataFrame) -> dict[str, float]:
+def summarize_reports(
+    distribution: ReferenceDistribution, reports: pd.DataFrame
+) -> dict[str, float]:
     """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE_COLUMN`) that
     arrived on one day.
     """
-    rank = ruler.rank(reports[SCORE_COLUMN])
+    rank = distribution.rank(reports[SCORE_COLUMN])
     online = reports["channel"] == "online"
     return {
         "reports": len(reports),
@@ -207,7 +218,7 @@ def compute_domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
 
 
 def compute_daily_statistics(
-    ruler: ReferenceDistribution, days: Iterable[tuple[int, pd.DataFrame, pd.DataFrame]]
+    distribution: ReferenceDistribution, days: Iterable[tuple[int, pd.DataFrame, pd.DataFrame]]
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Statistics of each day, in order; holds one day's rows and a sample of the six before it.
 
@@ -219,15 +230,19 @@ def compute_daily_statistics(
     """
     pool: list[pd.DataFrame] = []
     for day, rows, reports in days:
-        found = summarize_transactions(ruler, rows)
+        found = summarize_transactions(distribution, rows)
         if found:
             pool = [
                 *pool[-(DOMAIN_WINDOW_DAYS - 1) :],
-                ruler.sample(rows.sample(min(DOMAIN_ROWS_PER_DAY, len(rows)), random_state=0)),
+                distribution.sample(
+                    rows.sample(min(DOMAIN_ROWS_PER_DAY, len(rows)), random_state=0)
+                ),
             ]
             if len(pool) == DOMAIN_WINDOW_DAYS:
-                found["domain classifier"] = compute_domain_auc(pd.concat(pool), ruler.others)
-        yield day, found | summarize_reports(ruler, reports)
+                found["domain classifier"] = compute_domain_auc(
+                    pd.concat(pool), distribution.others
+                )
+        yield day, found | summarize_reports(distribution, reports)
 
 
 DOMAIN_STATISTIC = "domain classifier"  # looks back over seven days by itself

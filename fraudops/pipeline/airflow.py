@@ -39,7 +39,7 @@ def make_airflow_environment(workspace: Workspace, home: Path, port: int) -> dic
     home : folder of Airflow's own database, logs and password
     """
     address = f"http://127.0.0.1:{port}"
-    mine = {
+    environment = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_FOLDER),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -52,7 +52,7 @@ def make_airflow_environment(workspace: Workspace, home: Path, port: int) -> dic
         "FRAUDOPS_PYTHON": str(REPOSITORY / ".venv" / "bin" / "python"),
         "PATH": f"{find_airflow().parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return workspace.subprocess_environment() | mine
+    return workspace.subprocess_environment() | environment
 
 
 def describe_graph() -> str:
@@ -77,7 +77,7 @@ def run_airflow_standalone(workspace: Workspace, port: int) -> int:
         "Stop it with Ctrl-C.",
         flush=True,
     )
-    child = subprocess.Popen(
+    process = subprocess.Popen(
         [find_airflow(), "standalone"],
         env=make_airflow_environment(workspace, home, port),
         cwd=home,
@@ -86,13 +86,13 @@ def run_airflow_standalone(workspace: Workspace, port: int) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        return child.wait()
+        return process.wait()
     except KeyboardInterrupt:
         return 130
     finally:
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
-                os.killpg(child.pid, number)
-                child.wait(timeout=20)
+                os.killpg(process.pid, number)
+                process.wait(timeout=20)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue

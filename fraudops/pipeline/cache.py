@@ -75,9 +75,9 @@ def hash_dependencies(
 ) -> dict[str, str]:
     """Digests of all that decides what the node will write, by kind; together they are its key."""
     files = {name: REPOSITORY / name for name in one.extra_sources}
-    if gone := [name for name, path in files.items() if not path.is_file()]:
+    if missing := [name for name, path in files.items() if not path.is_file()]:
         raise UserError(
-            f"{one.name} depends on {', '.join(gone)} in {REPOSITORY}, which is missing. "
+            f"{one.name} depends on {', '.join(missing)} in {REPOSITORY}, which is missing. "
             "Restore it."
         )
     code = [get_notebook_path(one), *(path for path in files.values() if path.suffix == ".py")]
@@ -126,8 +126,8 @@ def get_rerun_reason(
     changed = [kind for kind, value in now.items() if before.get(kind) != value]
     if changed:
         return f"changed: {', '.join(changed)}"
-    if gone := find_missing_outputs(one, workspace):
-        return f"missing: {', '.join(gone)}"
+    if missing := find_missing_outputs(one, workspace):
+        return f"missing: {', '.join(missing)}"
     if hash_outputs(one, workspace) != last.get("outputs"):
         return "what it wrote has been altered"
     return "" if get_executed_path(one, workspace).is_file() else "its executed notebook is missing"
@@ -144,10 +144,10 @@ def check_inputs(chosen: Iterable[str], workspace: Workspace, graph: Graph = GRA
     chosen = list(chosen)
     for name in chosen:
         for need in graph[name].needs:
-            gone = find_missing_outputs(graph[need], workspace) if need not in chosen else []
-            if gone:
+            missing = find_missing_outputs(graph[need], workspace) if need not in chosen else []
+            if missing:
                 raise UserError(
-                    f"{name} needs {', '.join(gone)} in {workspace.root}, which the "
+                    f"{name} needs {', '.join(missing)} in {workspace.root}, which the "
                     f"notebook {need} writes: "
                     f"run `fraudops run --until {need}` first, or `fraudops run --until "
                     f"{name}` for both."

@@ -78,13 +78,13 @@ def format_resume_command(given: list[str]) -> str:
     python = Path(sys.executable)  # not resolved: in an environment it is a link that must be kept
     script = shutil.which("fraudops")
     if script and Path(script).parent == python.parent:
-        words = ["fraudops", "run"]
+        command = ["fraudops", "run"]
     elif python.is_relative_to(Path.cwd()):
-        words = [str(python.relative_to(Path.cwd())), "run_all.py"]
+        command = [str(python.relative_to(Path.cwd())), "run_all.py"]
     else:
-        words = [str(python), "run_all.py"]
-    words += [word for word in given if word != "--force"]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+        command = [str(python), "run_all.py"]
+    command += [word for word in given if word != "--force"]
+    return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 
 def show_list(workspace: Workspace, given: dict[str, dict]) -> None:
@@ -94,15 +94,15 @@ def show_list(workspace: Workspace, given: dict[str, dict]) -> None:
     from rich.table import Table
 
     table = Table("notebook", "needs", "state", "parameters (default)", box=None, pad_edge=False)
-    late: set[str] = set()
+    remaining: set[str] = set()
     for name in select_nodes():
         one = GRAPH[name]
-        waits = [need for need in one.needs if need in late]
+        waits = [need for need in one.needs if need in remaining]
         state = get_rerun_reason(one, workspace, given[name]) or (
             f"after {', '.join(waits)}" if waits else ""
         )
         if state:
-            late.add(name)
+            remaining.add(name)
         lines = [
             f"{key} = {about['text']}  {about['help']}".rstrip()
             for key, about in inspect_parameters(one).items()
@@ -152,14 +152,14 @@ def play_days(workspace: Workspace, days: int, command: str) -> int:
             set_workspace_environment(workspace),
             Progress(*columns) as progress,
         ):
-            bars = {
+            progress_bars = {
                 name: progress.add_task(name, total=days)
                 for name in ("monitor", *backtest.MODEL_POLICIES)
             }
             result = backtest.run_backtest(
                 workspace,
                 backtest.BacktestSettings(days=days),
-                lambda name, done: progress.update(bars[name], completed=done),
+                lambda name, done: progress.update(progress_bars[name], completed=done),
             )
             backtest.write_backtest_report(workspace, result)
     except KeyboardInterrupt:

@@ -28,18 +28,18 @@ def collect_interrupts() -> Iterator[list[int]]:
     An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool
     then never ends.
     """
-    heard: list[int] = []
-    mine = [
+    signals: list[int] = []
+    owned_signals = [
         one
         for one in (signal.SIGINT, signal.SIGTERM)
         if signal.getsignal(one) is signal.default_int_handler
     ]
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        mine = []
-    for one in mine:
-        signal.signal(one, lambda number, _: heard.append(number))
+        owned_signals = []
+    for one in owned_signals:
+        signal.signal(one, lambda number, _: signals.append(number))
     try:
-        yield heard
+        yield signals
     finally:
-        for one in mine:
+        for one in owned_signals:
             signal.signal(one, signal.default_int_handler)

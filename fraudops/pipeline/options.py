@@ -83,9 +83,10 @@ def _convert_value(target: str, text: str, default: Any) -> Any:
         list: "a list",
         dict: "a mapping",
     }
-    wanted = names.get(type(default), type(default).__name__)
+    type_name = names.get(type(default), type(default).__name__)
     raise UserError(
-        f"-p {target}={text}: {target} takes {wanted} (its default is {default!r}), not {text!r}."
+        f"-p {target}={text}: {target} takes {type_name} (its default is {default!r}), "
+        f"not {text!r}."
     )
 
 
@@ -133,10 +134,10 @@ def resolve_parameters(
     result: dict[str, dict[str, Any]] = {}
     for one in graph.values():
         offered = inspect_parameters(one)
-        wanted = {"profile": profile, "as_of": as_of}
+        requested = {"profile": profile, "as_of": as_of}
         if one.external:
-            wanted |= {"source": source, "path": path}
-        given = {name: value for name, value in wanted.items() if value and name in offered}
+            requested |= {"source": source, "path": path}
+        given = {name: value for name, value in requested.items() if value and name in offered}
         given |= checked.get(one.name, {})
         for name in one.external:
             if given.get(name):

@@ -110,7 +110,7 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
     lanes: dict[int, int] = {}
 
     def arrow(start: str, end: str) -> str:
-        here, there = along(start) + along_size, along(end) - 5
+        start_x, end_x = along(start) + along_size, along(end) - 5
         # Several arrows at one box spread out along its side, towards where they come from.
         lean = 8 if across else 22
         first = (
@@ -130,10 +130,10 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
             tail, tip = aside(start) + aside_size, aside(end) - 5
             return f"M{point(middle, tail)} L{point(middle, tip)}"
         if stage[end] == stage[start] + 1:
-            mid = (here + there) / 2
+            mid = (start_x + end_x) / 2
             return (
-                f"M{point(here, first)} C{point(mid, first)} {point(mid, last)} "
-                f"{point(there, last)}"
+                f"M{point(start_x, first)} C{point(mid, first)} {point(mid, last)} "
+                f"{point(end_x, last)}"
             )
         # Between the slots, or outside when both ends lie in the same one.
         gap = (
@@ -158,13 +158,13 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
                 - aside_gap / 2
                 + step * ((lane + 1) // 2) * (-1) ** lane
             )
-        enter, leave = here + along_gap * 0.8, there - along_gap * 0.7
+        enter, leave = start_x + along_gap * 0.8, end_x - along_gap * 0.7
         return (
-            f"M{point(here, first)} C{point(here + along_gap / 2, first)} "
-            f"{point(here + along_gap / 3, beside)} "
+            f"M{point(start_x, first)} C{point(start_x + along_gap / 2, first)} "
+            f"{point(start_x + along_gap / 3, beside)} "
             f"{point(enter, beside)} L{point(leave, beside)} "
-            f"C{point(there - along_gap / 3, beside)} "
-            f"{point(there - along_gap / 2, last)} {point(there, last)}"
+            f"C{point(end_x - along_gap / 3, beside)} "
+            f"{point(end_x - along_gap / 2, last)} {point(end_x, last)}"
         )
 
     boxes = []

@@ -84,29 +84,29 @@ def run_notebooks(
     with (
         locks.lock_workspace(workspace, command),
         locks.set_workspace_environment(workspace),
-        interrupts.collect_interrupts() as heard,
+        interrupts.collect_interrupts() as signals,
     ):
         cache.check_inputs(chosen, workspace, graph)
-        turn = _ActiveRun(chosen, parameters, workspace, graph, jobs, force, console)
-        begun = time.perf_counter()
+        next_job = _ActiveRun(chosen, parameters, workspace, graph, jobs, force, console)
+        started_at = time.perf_counter()
         started = dt.datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            turn.go(heard)
+            next_job.go(signals)
         except KeyboardInterrupt:
-            turn.result.interrupted = True
-        turn.result.seconds = time.perf_counter() - begun
+            next_job.result.interrupted = True
+        next_job.result.seconds = time.perf_counter() - started_at
         for name in chosen:
-            turn.result.outcomes.setdefault(name, NodeOutcome("waiting"))
+            next_job.result.outcomes.setdefault(name, NodeOutcome("waiting"))
         about = {
             "command": command,
             "started": started,
-            "seconds": turn.result.seconds,
-            "exit_code": turn.result.exit_code,
+            "seconds": next_job.result.seconds,
+            "exit_code": next_job.result.exit_code,
             "parameters": {name: dict(parameters.get(name, {})) for name in graph},
         }
         write_json(workspace.path("state", ".run.json"), about)
-        write_run_report(workspace, turn.result.outcomes | turn.others(), about, graph)
-    return turn.result
+        write_run_report(workspace, next_job.result.outcomes | next_job.others(), about, graph)
+    return next_job.result
 
 
 class _ActiveRun:
@@ -138,16 +138,18 @@ class _ActiveRun:
         self.records: dict[str, dict[str, Any]] = {}
         self.progress = RunProgress(console, len(chosen))
 
-    def go(self, heard: list[int]) -> None:
+    def go(self, signals: list[int]) -> None:
         """Run until nothing is left that could run, or an interrupt was `heard`."""
         context = multiprocessing.get_context(
             "spawn"
         )  # the only way that is the same on all systems
         events = context.Queue()
         self.workspace.path("logs", "run.log").write_text("", encoding="utf-8")
-        for torn in (self.workspace.root / "notebooks").glob(".*.tmp"):  # of a run that was killed
-            torn.unlink()
-        strangers = set(multiprocessing.active_children())
+        for incomplete in (self.workspace.root / "notebooks").glob(
+            ".*.tmp"
+        ):  # of a run that was killed
+            incomplete.unlink()
+        unknown = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(
             self.jobs, context, worker.initialize_worker, (events, self.workspace)
         )
@@ -156,7 +158,7 @@ class _ActiveRun:
             with self.progress:
                 self.look()
                 while self.running or self.waiting or self.pages:
-                    if heard:
+                    if signals:
                         raise KeyboardInterrupt
                     self.start(pool)
                     done, _ = wait(self.running, timeout=0.1, return_when=FIRST_COMPLETED)
@@ -166,7 +168,7 @@ class _ActiveRun:
                     if done:
                         self.look()
         except BaseException:
-            for process in set(multiprocessing.active_children()) - strangers:
+            for process in set(multiprocessing.active_children()) - unknown:
                 processes.kill_process_tree(process.pid)
             for kind, name in self.running.values():
                 if kind == "notebook":
@@ -304,10 +306,10 @@ def describe_failures(result: RunResult, workspace: Workspace, graph: Graph, com
     """
     blocks = []
     for name in result.failed:
-        seen = cache.get_executed_path(graph[name], workspace)
+        executed_path = cache.get_executed_path(graph[name], workspace)
         error = result.outcomes[name].error
         link = "in" if error.startswith("cell") else "because"
-        blocks.append(f"{name} failed {link} {error}\n    notebook as executed: {seen}")
+        blocks.append(f"{name} failed {link} {error}\n    notebook as executed: {executed_path}")
     if result.interrupted:
         stopped = [name for name, outcome in result.outcomes.items() if outcome.status == "stopped"]
         blocks.append(

@@ -123,8 +123,8 @@ def execute_notebook(job: NotebookJob) -> NotebookResult:
         )
     except Exception as failure:
         error = f"the notebook could not be run: {type(failure).__name__}: {failure}"
-    if not error and (gone := find_missing_outputs(job.node, job.workspace)):
-        error = f"it ran to its end but did not write {', '.join(gone)}."
+    if not error and (missing := find_missing_outputs(job.node, job.workspace)):
+        error = f"it ran to its end but did not write {', '.join(missing)}."
     seconds = time.perf_counter() - started
     return (
         NotebookResult(seconds, error)

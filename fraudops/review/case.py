@@ -33,7 +33,7 @@ class Case:
     linked : other cases of the same customer or terminal: tx_id, ts, amount_cents, shared, state,
         verdict
     reasons : of the score, strongest first: text, contribution
-    said : what reviewers wrote about the case before: actor, stage, reason, note
+    earlier_decisions : what reviewers wrote about the case before: actor, stage, reason, note
     """
 
     about: dict[str, Any]
@@ -42,7 +42,7 @@ class Case:
     terminal: pd.DataFrame
     linked: pd.DataFrame
     reasons: list[dict]
-    said: list[dict]
+    earlier_decisions: list[dict]
 
 
 def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
@@ -132,13 +132,13 @@ def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.D
         .limit(1)
         .scalar_subquery()
     )
-    near = t.c.ts.between(
+    recent = t.c.ts.between(
         about["ts"] - CUSTOMER_HISTORY_DAYS * DAY, about["ts"] + CUSTOMER_HISTORY_DAYS * DAY
     )
     parts = [
         sa.select(t.c.tx_id, t.c.ts, t.c.amount_cents, shared, c.c.state, verdict.label("verdict"))
         .join(c, c.c.tx_id == t.c.tx_id)
-        .where(t.c[key] == about[key], near, t.c.tx_id != about["tx_id"])
+        .where(t.c[key] == about[key], recent, t.c.tx_id != about["tx_id"])
         for key in ("customer_id", "terminal_id")
     ]
     both = sa.union(*parts).subquery()
@@ -152,9 +152,9 @@ def _load_previous_decisions(connection: sa.Connection, tx_id: str) -> list[dict
     the first verdict.
     """
     d = store.decisions
-    told = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
+    is_revealed = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
     query = sa.select(d.c.actor, d.c.stage, d.c.verdict, d.c.reason, d.c.note)
-    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", told).order_by(d.c.id)
+    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", is_revealed).order_by(d.c.id)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return [
         row | {"reason": policy.REASON_CODES[row["reason"]].words if row["reason"] else ""}

@@ -19,20 +19,24 @@ def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFra
     """When each model version began to decide in a period, in the time of the operation: version,
     ts (s), oldest first.
     """
-    p, found = store.predictions, []
+    predictions, found = store.predictions, []
     with engine.connect() as connection:
-        version = connection.scalar(sa.select(sa.func.min(p.c.model_version)))
+        version = connection.scalar(sa.select(sa.func.min(predictions.c.model_version)))
         while (
             version is not None
         ):  # from one version to the next through an index, not past every row
             begun = connection.scalar(
-                sa.select(sa.func.min(p.c.ts)).where(
-                    p.c.model_version == version, p.c.ts >= over.start, p.c.ts < over.end
+                sa.select(sa.func.min(predictions.c.ts)).where(
+                    predictions.c.model_version == version,
+                    predictions.c.ts >= over.start,
+                    predictions.c.ts < over.end,
                 )
             )
             found += [] if begun is None else [(version, begun)]
             version = connection.scalar(
-                sa.select(sa.func.min(p.c.model_version)).where(p.c.model_version > version)
+                sa.select(sa.func.min(predictions.c.model_version)).where(
+                    predictions.c.model_version > version
+                )
             )
     return pd.DataFrame(sorted(found, key=lambda one: (one[1], one[0])), columns=["version", "ts"])
 
@@ -74,14 +78,14 @@ class ModelEventReader:
 
 
 def _parse_model_event(entry: dict) -> dict:
-    said = {key: entry[key] for key in ("seq", "at", "actor")} | entry["payload"]
+    event = {key: entry[key] for key in ("seq", "at", "actor")} | entry["payload"]
     if entry["event"] == "refused":
-        said |= {
+        event |= {
             "kind": "refusal",
-            "reason": f"did not pass: {', '.join(said['failed'])}",
+            "reason": f"did not pass: {', '.join(event['failed'])}",
             "previous": None,
         }
-    return said
+    return event
 
 
 def build_event_marks(
@@ -106,20 +110,22 @@ def get_change_token(engine: sa.Engine) -> tuple:
     """Changes whenever something happened that the page shows; cheap enough to ask every half
     minute.
     """
-    p, f, d, c, a, k, r = (getattr(store, name).c for name in WATCHED_TABLES)
-    asked = (  # not the ledger: looking at a list makes an entry, too
-        sa.select(sa.func.max(p.ts)),
-        sa.select(sa.func.count(f.tx_id)),
-        sa.select(sa.func.max(d.id)),
-        sa.select(sa.func.count(c.tx_id)).where(c.state == "open"),
-        sa.select(sa.func.count(c.tx_id)).where(c.state == "second"),
+    predictions, labels, decisions, cases, a, sealed, r = (
+        getattr(store, name).c for name in WATCHED_TABLES
+    )
+    page_requests = (  # not the ledger: looking at a list makes an entry, too
+        sa.select(sa.func.max(predictions.ts)),
+        sa.select(sa.func.count(labels.tx_id)),
+        sa.select(sa.func.max(decisions.id)),
+        sa.select(sa.func.count(cases.tx_id)).where(cases.state == "open"),
+        sa.select(sa.func.count(cases.tx_id)).where(cases.state == "second"),
         sa.select(sa.func.count(a.alert_id)),
-        sa.select(sa.func.max(k.changed_at)),
+        sa.select(sa.func.max(sealed.changed_at)),
         sa.select(sa.func.max(r.asked_at)),
         sa.select(sa.func.max(r.answered_at)),
     )
     with engine.connect() as connection:
-        return tuple(connection.scalar(query) for query in asked)
+        return tuple(connection.scalar(query) for query in page_requests)
 
 
 # --- who decided ---
@@ -129,19 +135,23 @@ def summarize_model_versions(engine: sa.Engine) -> pd.DataFrame:
     """Each model version with what it decided: version, predictions, flagged, first and last
     transaction, first_scored (s).
     """
-    p = store.predictions
-    flagged = sa.func.sum(sa.case((p.c.decision != "approve", 1), else_=0)).label("flagged")
+    predictions = store.predictions
+    flagged = sa.func.sum(sa.case((predictions.c.decision != "approve", 1), else_=0)).label(
+        "flagged"
+    )
     columns = [
-        p.c.model_version.label("version"),
+        predictions.c.model_version.label("version"),
         sa.func.count().label("predictions"),
         flagged,
-        sa.func.min(p.c.ts).label("first"),
-        sa.func.max(p.c.ts).label("last"),
-        sa.func.min(p.c.scored_at).label("first_scored"),
+        sa.func.min(predictions.c.ts).label("first"),
+        sa.func.max(predictions.c.ts).label("last"),
+        sa.func.min(predictions.c.scored_at).label("first_scored"),
     ]
     with engine.connect() as connection:
         found = store.read_frame(
             connection,
-            sa.select(*columns).group_by(p.c.model_version).order_by(sa.literal_column("first")),
+            sa.select(*columns)
+            .group_by(predictions.c.model_version)
+            .order_by(sa.literal_column("first")),
         )
     return found.assign(first=found["first"].map(format_time), last=found["last"].map(format_time))

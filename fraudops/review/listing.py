@@ -63,29 +63,31 @@ def _build_list_query(name: str, label: sa.ColumnElement[int]) -> tuple[list, sa
     }[name]
 
 
-def _build_filter_conditions(wish: PredictionFilter) -> list[sa.ColumnElement[bool]]:
+def _build_filter_conditions(filters: PredictionFilter) -> list[sa.ColumnElement[bool]]:
     p, t = store.predictions, store.transactions
-    wanted = [
-        (wish.start is not None, p.c.ts >= (wish.start or 0)),
-        (wish.end is not None, p.c.ts < (wish.end or 0)),
-        (wish.least_cents, t.c.amount_cents >= wish.least_cents),
-        (wish.category, t.c.category == wish.category),
-        (wish.channel, t.c.channel == wish.channel),
-        (wish.version, p.c.model_version == wish.version),
+    conditions = [
+        (filters.start is not None, p.c.ts >= (filters.start or 0)),
+        (filters.end is not None, p.c.ts < (filters.end or 0)),
+        (filters.least_cents, t.c.amount_cents >= filters.least_cents),
+        (filters.category, t.c.category == filters.category),
+        (filters.channel, t.c.channel == filters.channel),
+        (filters.version, p.c.model_version == filters.version),
         (
-            wish.text,
+            filters.text,
             sa.or_(
-                t.c.tx_id == wish.text, t.c.customer_id == wish.text, t.c.terminal_id == wish.text
+                t.c.tx_id == filters.text,
+                t.c.customer_id == filters.text,
+                t.c.terminal_id == filters.text,
             ),
         ),
     ]
-    return [condition for asked, condition in wanted if asked]
+    return [condition for requested, condition in conditions if requested]
 
 
 def load_prediction_page(
     engine: sa.Engine,
     name: str,
-    wish: PredictionFilter,
+    filters: PredictionFilter,
     offset: int = 0,
     size: int = DEFAULT_PAGE_ROWS,
 ) -> tuple[pd.DataFrame, int]:
@@ -103,7 +105,7 @@ def load_prediction_page(
         known = (store.get_latest_ts(connection) // DAY + 1) * DAY
         label = store.effective_label_sql(known)
         conditions, order = _build_list_query(name, label)
-        conditions = [*conditions, *_build_filter_conditions(wish)]
+        conditions = [*conditions, *_build_filter_conditions(filters)]
         columns = [
             t.c[one]
             for one in (

@@ -88,14 +88,14 @@ def compute_review_statistics(
         )
         query = sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id)
         begun = sa.exists().where(before.c.tx_id == d.c.tx_id, before.c.id <= border)
-        said = store.read_frame(
+        decisions = store.read_frame(
             connection, query.where(d.c.id > border, ~begun) if border else query
         )
-    verdicts = said[(said["stage"] != "opinion") & (said["verdict"] != "unsure")]
+    verdicts = decisions[(decisions["stage"] != "opinion") & (decisions["verdict"] != "unsure")]
     second = verdicts[verdicts["stage"].isin(["confirmation", "objection"])]
-    first = said[(said["kind"] == "flagged") & (said["verdict"] != "unsure")].drop_duplicates(
-        "tx_id"
-    )
+    first = decisions[
+        (decisions["kind"] == "flagged") & (decisions["verdict"] != "unsure")
+    ].drop_duplicates("tx_id")
     final = verdicts[verdicts["stage"].isin(["decision", "confirmation"])]
     sample = final[(final["kind"] == "sample") & (final["state"] == "closed")]
     by_person = verdicts.groupby("actor")

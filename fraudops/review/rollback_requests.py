@@ -58,20 +58,20 @@ def request_rollback(engine: sa.Engine, reason: str, actor: str) -> int:
     with store.write_transaction(engine) as connection:
         if _load_open_request(connection):
             raise UserError("A rollback has been asked for already: it has to be answered first.")
-        moves = ledger.load_entries(connection, "champion")
-        if not moves or moves[-1]["payload"]["previous"] is None:
+        changes = ledger.load_entries(connection, "champion")
+        if not changes or changes[-1]["payload"]["previous"] is None:
             raise UserError(
                 "There is no previous champion to roll back to: nothing has been promoted "
                 "after the first model."
             )
-        asked = {
+        entry = {
             "what": ROLLBACK_REQUEST,
-            "version": moves[-1]["payload"]["version"],
+            "version": changes[-1]["payload"]["version"],
             "reason": reason,
         }
-        row = asked | {"asked_by": actor, "asked_at": time.time(), "state": "open"}
+        row = entry | {"asked_by": actor, "asked_at": time.time(), "state": "open"}
         number = connection.execute(store.requests.insert().values(row)).inserted_primary_key[0]
-        ledger.append_entry(connection, "request", actor, id=number, state="open", **asked)
+        ledger.append_entry(connection, "request", actor, id=number, state="open", **entry)
         return number
 
 

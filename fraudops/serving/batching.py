@@ -25,9 +25,9 @@ class Batcher:
     call and the commit.
     """
 
-    def __init__(self, work: Callable[[list[dict]], list[dict]]):
+    def __init__(self, process_rows: Callable[[list[dict]], list[dict]]):
         """`work` answers rows in their order; it is never called twice at once."""
-        self.work = work
+        self.process_rows = process_rows
         self.queue: asyncio.Queue[tuple[list[dict], asyncio.Future]] = asyncio.Queue(
             MAX_WAITING_REQUESTS
         )
@@ -71,7 +71,7 @@ class Batcher:
         """
         try:
             answers = await anyio.to_thread.run_sync(
-                self.work, [row for rows, _ in batch for row in rows], limiter=self._limit
+                self.process_rows, [row for rows, _ in batch for row in rows], limiter=self._limit
             )
         except Exception as error:
             _logger.exception("%d requests could not be answered together.", len(batch))

@@ -67,13 +67,13 @@ def find_or_build_champion_bento(workspace: Workspace) -> str:
     """
     set_bentoml_home(workspace)
     champion = ModelRegistry(workspace).find()
-    held = [
+    bentos = [
         b
         for b in bentoml.list(BENTO_SERVICE_NAME)
         if b.info.labels.get("model_version") == champion.version
     ]
-    held.sort(key=lambda bento: bento.info.creation_time)
-    return str(held[-1].tag) if held else build_bento(workspace, champion)
+    bentos.sort(key=lambda bento: bento.info.creation_time)
+    return str(bentos[-1].tag) if bentos else build_bento(workspace, champion)
 
 
 def find_free_port() -> int:

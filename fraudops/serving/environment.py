@@ -16,17 +16,19 @@ def find_environment_differences(folder: Path) -> list[str]:
     folder : as MLflow writes it: requirements.txt with exact versions, python_env.yaml
     """
     found = []
-    wanted = str(yaml.safe_load((folder / "python_env.yaml").read_text(encoding="utf-8"))["python"])
-    if wanted.split(".")[:2] != platform.python_version().split(".")[:2]:
-        found.append(f"Python {platform.python_version()} here, {wanted} in training")
+    python_version = str(
+        yaml.safe_load((folder / "python_env.yaml").read_text(encoding="utf-8"))["python"]
+    )
+    if python_version.split(".")[:2] != platform.python_version().split(".")[:2]:
+        found.append(f"Python {platform.python_version()} here, {python_version} in training")
     for line in (folder / "requirements.txt").read_text(encoding="utf-8").split():
         name, _, trained = line.partition("==")
         if not trained:
             continue
         try:
-            here = version(name)
+            installed = version(name)
         except PackageNotFoundError:
-            here = "missing"
-        if here != trained:
-            found.append(f"{name} {here} here, {trained} in training")
+            installed = "missing"
+        if installed != trained:
+            found.append(f"{name} {installed} here, {trained} in training")
     return found

@@ -180,9 +180,9 @@ class Scorer:
             new = [row for row in distinct if row["tx_id"] not in known]
             found = compute_online_sums(connection, new) if new else {}
         if new:
-            made = self._judge(new, found)
-            if self._keep(new, *made):
-                known |= {answer["tx_id"]: answer for answer in made[0]}
+            answers_new = self._judge(new, found)
+            if self._keep(new, *answers_new):
+                known |= {answer["tx_id"]: answer for answer in answers_new[0]}
             else:  # somebody else has answered some of them in the meantime
                 with self.engine.connect() as connection:
                     known = self._answers(connection, ids)
@@ -197,7 +197,7 @@ class Scorer:
         served, now = self.champion, time.time()
         encoded = served.model.encode(numbers, *texts)
         if self.mode == "rules":
-            (p, why), version, threshold = (
+            (p, reason), version, threshold = (
                 fallback_rules.apply_rules(numbers),
                 fallback_rules.RULES_VERSION,
                 0.5,
@@ -210,9 +210,9 @@ class Scorer:
                 served.threshold,
             )
             decisions = self.costs.make_decisions(p, threshold)
-            why = [[] for _ in rows]
+            reason = [[] for _ in rows]
             if served.explainer.available:
-                why = list_shap_reasons(served.explainer.contributions(encoded), numbers, *texts)
+                reason = list_shap_reasons(served.explainer.contributions(encoded), numbers, *texts)
         customer_new, terminal_new = np.isnan(found["c_last_ts"]), found["t_n_30d"] == 0
         answers = [
             {
@@ -224,7 +224,7 @@ class Scorer:
                 "probability": float(p[i]),
                 "threshold": threshold,
                 "decision": str(decisions[i]),
-                "reasons": why[i],
+                "reasons": reason[i],
                 "cold_start": ["customer"] * bool(customer_new[i])
                 + ["terminal"] * bool(terminal_new[i]),
             }
@@ -273,12 +273,12 @@ class Scorer:
         names = [column.name for column in store.predictions.columns]
         with self.engine.execution_options(writing=True).begin() as connection:
             store.insert_new(connection, store.transactions, rows)
-            kept = store.insert_new(
+            stored = store.insert_new(
                 connection,
                 store.predictions,
                 [{name: one[name] for name in names} for one in answers],
             )
-            if kept == len(answers):
+            if stored == len(answers):
                 evidence = [
                     {"prediction_id": answer["prediction_id"]}
                     | {name: json.dumps(answer[name]) for name in ("reasons", "cold_start")}
@@ -300,8 +300,8 @@ class Scorer:
             known = self._answers(connection, [row["tx_id"] for row in rows])
         left = [i for i, row in enumerate(rows) if row["tx_id"] not in known]
         if left:
-            mine = {answers[i]["prediction_id"] for i in left}
-            shadows = [one for one in shadows if one["prediction_id"] in mine]
+            own_ids = {answers[i]["prediction_id"] for i in left}
+            shadows = [one for one in shadows if one["prediction_id"] in own_ids]
             self._keep(
                 [rows[i] for i in left],
                 [answers[i] for i in left],

@@ -91,8 +91,8 @@ def add_fraud(
         if kind == "leaked_card":
             chance *= 1 + (FRAUD_WAVE_FACTOR - 1) * c.strength("fraud_wave", np.arange(c.days))
         entity, start = _sample_campaign_starts(c, kind, chance)
-        there = (start >= first[entity]) & (start < last[entity])
-        entity, start = entity[there], start[there]
+        is_active = (start >= first[entity]) & (start < last[entity])
+        entity, start = entity[is_active], start[is_active]
         key.append((kind, entity, start))
         extra = _simulate_campaigns(c, town, kind, entity, start)
         slot, begun = number * 100 + extra.pop("k"), extra.pop("begun")

@@ -81,9 +81,9 @@ def simulate_purchases(
     rate = 0.2 + 3.5 * draw("rate").uniform(people)
     taste = 0.05 + 0.4 * draw("online share").uniform(people)
     first, last = sample_customer_lifetimes(c, people)
-    here = (days >= first[:, None]) & (days < last[:, None])
+    is_active = (days >= first[:, None]) & (days < last[:, None])
     counts = draw("count").poisson(
-        rate[:, None] * compute_daily_volume(c) * here, people[:, None], days[None, :]
+        rate[:, None] * compute_daily_volume(c) * is_active, people[:, None], days[None, :]
     )
 
     row, day, k = expand_daily_counts(counts)

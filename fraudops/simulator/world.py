@@ -176,11 +176,11 @@ def _simulate_handbook(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, 
         )
         inside = (second > 0) & (second < DAY)
         row, day, index, second = row[inside], day[inside], index[inside], second[inside]
-        customer, mine = people[row], mean[row]
-        amount = mine * (1 + 0.5 * draw("amount").normal(customer, index))
+        customer, person_mean = people[row], mean[row]
+        amount = person_mean * (1 + 0.5 * draw("amount").normal(customer, index))
         below = np.flatnonzero(amount < 0)
         amount[below] = (
-            2 * mine[below] * draw("amount again").uniform(customer[below], index[below])
+            2 * person_mean[below] * draw("amount again").uniform(customer[below], index[below])
         )
         return {
             "customer_id": customer,

@@ -214,12 +214,12 @@ def _open_operation(workspace: Workspace, key: str) -> sa.Engine:
         _archive_database(workspace, "old")
         return _open_operation(workspace, key)
     with write_transaction(engine) as connection:
-        held = connection.scalar(sa.select(operation.c.key))
-        if held is None:
+        stored_key = connection.scalar(sa.select(operation.c.key))
+        if stored_key is None:
             connection.execute(operation.insert(), {"key": key})
             _archive_anchors(workspace)
-        people = [dict(row) for row in connection.execute(sa.select(users)).mappings()]
-    if held in (None, key):
+        kept_users = [dict(row) for row in connection.execute(sa.select(users)).mappings()]
+    if stored_key in (None, key):
         return engine
     engine.dispose()
     if not workspace.database_url.startswith("sqlite"):
@@ -228,10 +228,10 @@ def _open_operation(workspace: Workspace, key: str) -> sa.Engine:
             "set or champion. "
             "Name an empty database, or remove that one yourself."
         )
-    _archive_database(workspace, held[:16])
+    _archive_database(workspace, stored_key[:16])
     engine = _open_operation(workspace, key)
     with write_transaction(engine) as connection:
-        insert_new(connection, users, people)
+        insert_new(connection, users, kept_users)
     return engine
 
 

@@ -52,12 +52,12 @@ def find_missing_triggers(connection: sa.Connection) -> dict[str, str]:
         Name of the trigger, and the SQL that follows the name.
     """
     if connection.dialect.name == "sqlite":
-        wanted, query = _SQLITE_TRIGGERS, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        triggers, query = _SQLITE_TRIGGERS, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        wanted = _POSTGRES_TRIGGERS
+        triggers = _POSTGRES_TRIGGERS
         query = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ledger'::regclass"
     existing = set(connection.exec_driver_sql(query).scalars())
-    return {name: text for name, text in wanted.items() if name not in existing}
+    return {name: text for name, text in triggers.items() if name not in existing}
 
 
 def create_ledger_triggers(connection: sa.Connection) -> None:

@@ -39,7 +39,7 @@ def list_predictions(
     now = get_latest_ts(connection)
     known = effective_label_sql(now + 1)
     flagged = p.c.decision != "approve"
-    wanted = {
+    conditions = {
         "all": sa.true(),
         "frauds": known == 1,
         "non-frauds": known == 0,
@@ -59,13 +59,14 @@ def list_predictions(
     query = (
         sa.select(*(p.c[name] for name in names), known.label("label"), e.c.reasons)
         .join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
-        .where(wanted, later)
+        .where(conditions, later)
         .order_by(p.c.ts, p.c.tx_id)
         .limit(limit)
     )
-    said = {1: "fraud", 0: "genuine", None: None}
+    label_texts = {1: "fraud", 0: "genuine", None: None}
     return [
-        dict(row) | {"label": said[row["label"]], "reasons": json.loads(row["reasons"] or "[]")}
+        dict(row)
+        | {"label": label_texts[row["label"]], "reasons": json.loads(row["reasons"] or "[]")}
         for row in connection.execute(query).mappings()
     ]
 

@@ -331,8 +331,8 @@ def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(
 
     monkeypatch.setattr(queue.ReviewQueue, "claim_next", broken)
     page.review.take.click()
-    number = re.search(r"incident (\w{8})", page.desk.message.value).group(1)
-    assert "secret detail" not in page.desk.message.value
+    number = re.search(r"incident (\w{8})", page.context.message.value).group(1)
+    assert "secret detail" not in page.context.message.value
     log = (workspace.root / "logs" / "audit_app.log").read_text()
     assert number in log and "RuntimeError: secret detail" in log and "Traceback" in log
 
@@ -414,7 +414,7 @@ def test_what_comes_from_the_data_is_escaped():
     }
     facts |= {
         "reasons": reasons,
-        "said": said,
+        "earlier_decisions": said,
         "changes": changes,
         "linked": [[evil]],
         "columns": [evil],

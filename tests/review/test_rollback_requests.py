@@ -173,7 +173,7 @@ def test_the_tab_tells_who_was_champion_when(workspace, engine):
     page = audit_app.AuditPage(workspace, engine, "ann")
     page.tabs.selected_index = page_module.TAB_TITLES.index("Model")
     model = page.parts[-1]
-    assert page.desk.message.value == ""
+    assert page.context.message.value == ""
     assert (
         "Version 2</strong> decides now" in model.now.value
         and "it was better for a week" in model.now.value
@@ -209,7 +209,8 @@ def test_only_the_request_that_was_read_is_granted(workspace, engine):
     review.request_rollback(engine, "for quite another reason", "cem")
     model.grant.click()  # what bob has read is gone
     assert (
-        "answered already, or withdrawn" in page.desk.message.value and champion(workspace) == "2"
+        "answered already, or withdrawn" in page.context.message.value
+        and champion(workspace) == "2"
     )
     assert "quite another reason" in model.asked.value
     model.grant.click()

@@ -20,12 +20,12 @@ CURRENT_USER: ContextVar[str | None] = ContextVar(
 LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable in which a kernel finds its visitor's name
 
 
-def refuse_request(handler: RequestHandler, status: int, words: str) -> NoReturn:
+def refuse_request(handler: RequestHandler, status: int, text: str) -> NoReturn:
     """End the request before Jupyter knows who makes it: its error pages ask, so nobody is the
     answer.
     """
     handler.current_user = handler._jupyter_current_user = None
-    raise HTTPError(status, words)
+    raise HTTPError(status, text)
 
 
 class OwnedKernelManager(AsyncMappingKernelManager):
@@ -76,12 +76,13 @@ def check_access(handler: RequestHandler, name: str) -> None:
     HTTPError
         404, also for a kernel of somebody else: that it exists is nobody's business.
     """
-    asked = [*handler.path_args, *handler.path_kwargs.values()]
+    requested = [*handler.path_args, *handler.path_kwargs.values()]
     if isinstance(handler, VoilaHandler):
-        allowed = not any(asked)
+        allowed = not any(requested)
     elif isinstance(handler, KernelHandler | KernelWebsocketHandler | VoilaShutdownKernelHandler):
         allowed = (
-            len(asked) == 1 and handler.settings["kernel_manager"].owners.get(asked[0]) == name
+            len(requested) == 1
+            and handler.settings["kernel_manager"].owners.get(requested[0]) == name
         )
     else:
         allowed = isinstance(handler, FileFindHandler)

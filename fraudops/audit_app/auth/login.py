@@ -65,16 +65,16 @@ class _FormHandler(JupyterHandler):
         """Words instead of Jupyter's error page, which needs files that Voilà does not serve."""
         error = kwargs.get("exc_info", (None, None))[1]
         if status_code >= 500:
-            words = "Something went wrong that should not have. The server's log has the details."
+            text = "Something went wrong that should not have. The server's log has the details."
         elif self.request.method == "POST":
-            words = "The form was out of date, or came from another site. Open it again."
+            text = "The form was out of date, or came from another site. Open it again."
         else:
-            words = (
+            text = (
                 str(error.log_message % error.args)
                 if isinstance(error, HTTPError) and error.log_message
                 else ""
             )
-        self.show("sorry", status_code, message=words)
+        self.show("sorry", status_code, message=text)
 
     def typed(self, field: str) -> str:
         return self.get_body_argument(field, "", strip=False)

@@ -47,16 +47,16 @@ def authenticate(engine: sa.Engine, name: str, password: str) -> User:
     """
     name, now = normalize_name(name), time.time()
     name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # whom nobody is called
-    seen = find_user(engine, name)
+    user = find_user(engine, name)
     # outside the transaction, because it takes a moment on purpose
     fits = passwd_check(
-        seen.password if seen else _get_dummy_hash(), password[: MAX_PASSWORD_LENGTH + 1]
+        user.password if user else _get_dummy_hash(), password[: MAX_PASSWORD_LENGTH + 1]
     )
     with store.write_transaction(engine) as connection:
         row = connection.execute(
             sa.select(store.users).where(store.users.c.name == name).with_for_update()
         ).first()
-        reason = _find_refusal_reason(row, seen, fits, now)
+        reason = _find_refusal_reason(row, user, fits, now)
         # a name that nobody has is not written down: it may be a password typed into the wrong
         # field
         _log_login(connection, name if row else "nobody", reason)
@@ -92,15 +92,15 @@ def record_login(engine: sa.Engine, name: str, reason: str = "", via: str = "for
         _log_login(connection, name, reason, via)
 
 
-def _find_refusal_reason(row: sa.Row | None, seen: User | None, fits: bool, now: float) -> str:
+def _find_refusal_reason(row: sa.Row | None, user: User | None, fits: bool, now: float) -> str:
     """Looked at again in the writing transaction, so that guesses side by side count like guesses
     in a row.
     """
-    if row is None or seen is None:
+    if row is None or user is None:
         return "unknown name"
     if row.locked_until > now:
         return "locked"
-    if not fits or row.password != seen.password:
+    if not fits or row.password != user.password:
         return "wrong password"
     return "" if row.active else "not active"
 

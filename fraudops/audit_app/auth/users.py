@@ -158,8 +158,8 @@ def reset_password(engine: sa.Engine, name: str, by: str) -> str:
         If there is no such user.
     """
     password = _generate_password()
-    new = {"password": passwd(password), "one_time": 1, "failures": 0, "locked_until": 0.0}
-    _update_user(engine, name, by, "password reset", new)
+    values = {"password": passwd(password), "one_time": 1, "failures": 0, "locked_until": 0.0}
+    _update_user(engine, name, by, "password reset", values)
     return password
 
 
@@ -226,12 +226,12 @@ def _insert_user(connection: sa.Connection, name: str, role: str, by: str) -> st
 
 
 def _update_user(
-    engine: sa.Engine, name: str, by: str, what: str, new: dict[str, object], **said: str
+    engine: sa.Engine, name: str, by: str, change: str, values: dict[str, object], **details: str
 ) -> None:
     name = normalize_name(name)
     with store.write_transaction(engine) as connection:
         if not connection.execute(
-            store.users.update().where(store.users.c.name == name), new
+            store.users.update().where(store.users.c.name == name), values
         ).rowcount:
             raise UserError(f"There is no user {name}. `fraudops users list` shows who there is.")
-        ledger.append_entry(connection, "user", by, name=name, change=what, **said)
+        ledger.append_entry(connection, "user", by, name=name, change=change, **details)

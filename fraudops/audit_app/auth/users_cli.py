@@ -36,10 +36,10 @@ def print_first_admin(workspace: Workspace) -> None:
         print("More users: fraudops users add NAME --role ROLE (an admin decides no cases).")
 
 
-def _format_users(everybody: list[users.User]) -> str:
+def _format_users(listed: list[users.User]) -> str:
     now = time.time()
     lines = [f"{'name':<40} {'role':<10} state"]
-    for user in everybody:
+    for user in listed:
         states = {
             "not active": not user.active,
             "locked": user.locked_until > now,
@@ -47,33 +47,33 @@ def _format_users(everybody: list[users.User]) -> str:
         }
         lines.append(
             f"{user.name:<40} {user.role:<10} "
-            f"{', '.join(word for word, holds in states.items() if holds) or 'active'}"
+            f"{', '.join(text for text, holds in states.items() if holds) or 'active'}"
         )
     return (
         "\n".join(lines)
-        if everybody
+        if listed
         else "There are no users yet. The first `fraudops audit` makes an admin."
     )
 
 
-def _run_command(wish: argparse.Namespace, engine: sa.Engine) -> str:
-    if wish.do == "list":
+def _run_command(arguments: argparse.Namespace, engine: sa.Engine) -> str:
+    if arguments.do == "list":
         return _format_users(users.list_users(engine))
-    name, by = users.normalize_name(wish.name), get_terminal_actor()
-    if wish.do in ("add", "reset"):
+    name, by = users.normalize_name(arguments.name), get_terminal_actor()
+    if arguments.do in ("add", "reset"):
         password = (
-            users.add_user(engine, name, wish.role, by)
-            if wish.do == "add"
+            users.add_user(engine, name, arguments.role, by)
+            if arguments.do == "add"
             else users.reset_password(engine, name, by)
         )
         return f"One-time password of {name}, shown only now: {password}"
-    if wish.do == "role":
-        users.change_role(engine, name, wish.role, by)
+    if arguments.do == "role":
+        users.change_role(engine, name, arguments.role, by)
     else:
-        {"deactivate": users.deactivate_user, "activate": users.activate_user}[wish.do](
+        {"deactivate": users.deactivate_user, "activate": users.activate_user}[arguments.do](
             engine, name, by
         )
-    return RESULT_MESSAGES[wish.do].format(name=name, role=getattr(wish, "role", ""))
+    return RESULT_MESSAGES[arguments.do].format(name=name, role=getattr(arguments, "role", ""))
 
 
 def run_users_command(given: list[str]) -> int:
@@ -83,8 +83,10 @@ def run_users_command(given: list[str]) -> int:
     common.add_argument(
         "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
     )
-    ways = parser.add_subparsers(dest="do", required=True)
-    ways.add_parser("list", parents=[common], help="names, roles, and who is locked or not active")
+    commands = parser.add_subparsers(dest="do", required=True)
+    commands.add_parser(
+        "list", parents=[common], help="names, roles, and who is locked or not active"
+    )
     named = {
         "add": "a new user, with a one-time password",
         "role": "give another role",
@@ -92,19 +94,19 @@ def run_users_command(given: list[str]) -> int:
         "deactivate": "end the access of a user",
         "activate": "give it back",
     }
-    for way, said in named.items():
-        made = ways.add_parser(way, parents=[common], help=said)
-        made.add_argument("name", metavar="NAME")
-        if way == "add":
-            made.add_argument("--role", required=True, choices=users.ROLES)
-        elif way == "role":
-            made.add_argument(
+    for command, help_text in named.items():
+        subcommand = commands.add_parser(command, parents=[common], help=help_text)
+        subcommand.add_argument("name", metavar="NAME")
+        if command == "add":
+            subcommand.add_argument("--role", required=True, choices=users.ROLES)
+        elif command == "role":
+            subcommand.add_argument(
                 "role", metavar="ROLE", choices=users.ROLES, help=", ".join(users.ROLES)
             )
-    wish = parser.parse_args(given)
-    engine = store.connect(Workspace.find(wish.workspace))
+    arguments = parser.parse_args(given)
+    engine = store.connect(Workspace.find(arguments.workspace))
     try:
-        print(_run_command(wish, engine))
+        print(_run_command(arguments, engine))
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -27,32 +27,32 @@ MAX_AUTO_VERIFIED_ENTRIES = 5_000  # entries of the ledger; a longer one is veri
 class DashboardTab:
     """Figures and pictures over the latest judged days."""
 
-    def __init__(self, desk: PageContext, refresh: Callable[[], None]):
-        self.desk = desk
+    def __init__(self, context: PageContext, refresh: Callable[[], None]):
+        self.context = context
         self.shown, self.record = create_text("fo-dashboard"), create_text("fo-record-state")
         options = [(f"latest {days} judged days", days) for days in review.PERIOD_CHOICES_DAYS] + [
             ("all judged days", None)
         ]
         self.window = widgets.Dropdown(options=options, description="Look at")
-        self.window.observe(desk.guarded(self.draw), "value")
-        verify = desk.button("Verify the ledger", "fo-verify", lambda: self._draw_record(True))
+        self.window.observe(context.guarded(self.draw), "value")
+        verify = context.button("Verify the ledger", "fo-verify", lambda: self._draw_record(True))
         self.widget = widgets.VBox(
             [
                 self.window,
                 self.shown,
                 self.record,
-                create_row(desk.button("Refresh", "fo-refresh", refresh), verify),
+                create_row(context.button("Refresh", "fo-refresh", refresh), verify),
             ]
         )
         self.seen: tuple = ()
 
     def draw(self) -> None:
         """Read the database again."""
-        engine = self.desk.engine
+        engine = self.context.engine
         self.seen = review.get_change_token(engine)
         over, costs = (
             review.get_evaluation_period(engine, self.window.value),
-            review.load_champion_costs(self.desk.workspace),
+            review.load_champion_costs(self.context.workspace),
         )
         if over is None:
             self.shown.value = "<p>No transaction has been scored yet.</p>"
@@ -68,7 +68,7 @@ class DashboardTab:
             review.compute_review_statistics(engine),
         )
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
-        alarms, events = review.load_drift_alerts(engine), self.desk.model_events.read()
+        alarms, events = review.load_drift_alerts(engine), self.context.model_events.read()
         marks = review.build_event_marks(alarms, begun, events)
         segments = {
             "channel": rows["channel"],
@@ -139,14 +139,14 @@ class DashboardTab:
             for tile in tiles
         ]
 
-    def _draw_record(self, asked: bool = False) -> None:
-        engine = self.desk.engine
+    def _draw_record(self, is_requested: bool = False) -> None:
+        engine = self.context.engine
         with engine.connect() as connection:
             entries, _ = ledger.get_head(connection)
         chain = None
-        if asked or entries <= MAX_AUTO_VERIFIED_ENTRIES:
-            chain = ledger.check_ledger(engine, self.desk.workspace, registry=asked)
-        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
+        if is_requested or entries <= MAX_AUTO_VERIFIED_ENTRIES:
+            chain = ledger.check_ledger(engine, self.context.workspace, registry=is_requested)
+        moves = [one for one in self.context.model_events.read() if one["kind"] != "refusal"]
         last = moves[-1] if moves else None
         champion = (
             last and {"version": last["version"], "since": timeline.format_time(last["at"])} | last
@@ -160,12 +160,12 @@ class DashboardTab:
         """
 
         def look() -> None:
-            seen = review.get_change_token(self.desk.engine)
+            seen = review.get_change_token(self.context.engine)
             if seen != self.seen:
                 self.seen = seen
                 moved_on()
 
-        quietly = self.desk.guarded(look, quiet=True)
+        quietly = self.context.guarded(look, quiet=True)
         while True:
             await asyncio.sleep(POLL_SECONDS)
             quietly()
@@ -181,8 +181,8 @@ def _describe_events_outside(events: list[dict], days: pd.DataFrame) -> str:
     """Model events that have no place among the judged days: most are written with the time of the
     clock.
     """
-    there = set(days.index)
-    counted = Counter(one["kind"] for one in events if day_of(int(one["at"])) not in there)
+    judged_days = set(days.index)
+    counted = Counter(one["kind"] for one in events if day_of(int(one["at"])) not in judged_days)
     return ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counted.items())
 
 

@@ -19,12 +19,12 @@ DEFAULT_LIST_DAYS = 90  # that a list shows unless another day is chosen
 class ListsTab:
     """One of `listing.PREDICTION_LISTS` at a time."""
 
-    def __init__(self, desk: PageContext, page_rows: int):
-        self.desk, self.size, self.offset, self.total = desk, page_rows, 0, 0
+    def __init__(self, context: PageContext, page_rows: int):
+        self.context, self.size, self.offset, self.total = context, page_rows, 0, 0
         self.logged: tuple | None = None
         self.which = widgets.ToggleButtons(options=list(review.PREDICTION_LISTS))
         self.which.add_class("fo-which")
-        day = review.get_latest_scored_day(desk.engine)
+        day = review.get_latest_scored_day(context.engine)
         begin = (
             datetime.fromtimestamp(day - (DEFAULT_LIST_DAYS - 1) * DAY, UTC).date() if day else None
         )
@@ -32,8 +32,8 @@ class ListsTab:
         self.last = widgets.DatePicker(description="To")
         self.least = widgets.BoundedFloatText(description="Least €", min=0, max=1e9, step=10)
         self.category, self.channel, self.version = (
-            widgets.Dropdown(description=words, options=[("any", "")])
-            for words in ("Category", "Channel", "Version")
+            widgets.Dropdown(description=text, options=[("any", "")])
+            for text in ("Category", "Channel", "Version")
         )
         self.text = widgets.Text(
             description="Id",
@@ -50,17 +50,17 @@ class ListsTab:
             self.text,
         )
         for widget in (self.which, *filters):
-            widget.observe(desk.guarded(self._from_the_start), "value")
+            widget.observe(context.guarded(self._from_the_start), "value")
         self.note, self.place = create_text("fo-list-note"), create_text("fo-list")
-        self.back = desk.button("Previous", "fo-previous", lambda: self._turn(-1))
-        self.on = desk.button("Next", "fo-next", lambda: self._turn(1))
+        self.back = context.button("Previous", "fo-previous", lambda: self._turn(-1))
+        self.on = context.button("Next", "fo-next", lambda: self._turn(1))
         box = create_row(*filters)
         box.add_class("fo-filters")
         self.widget = widgets.VBox(
             [self.which, box, self.note, self.place, create_row(self.back, self.on)]
         )
 
-    def _wish(self) -> review.PredictionFilter:
+    def _read_filters(self) -> review.PredictionFilter:
         return review.PredictionFilter(
             _to_seconds(self.first.value),
             _to_seconds(self.last.value, DAY),
@@ -83,7 +83,7 @@ class ListsTab:
 
     def draw(self) -> None:
         """Read the chosen page again, and what can be chosen."""
-        offered = review.load_filter_choices(self.desk.engine)
+        offered = review.load_filter_choices(self.context.engine)
         for widget, name in (
             (self.category, "category"),
             (self.channel, "channel"),
@@ -99,15 +99,15 @@ class ListsTab:
         self._read()
 
     def _read(self) -> None:
-        name, wish = self.which.value, self._wish()
+        name, filters = self.which.value, self._read_filters()
         rows, self.total = review.load_prediction_page(
-            self.desk.engine, name, wish, self.offset, self.size
+            self.context.engine, name, filters, self.offset, self.size
         )
-        looked = {key: value for key, value in asdict(wish).items() if value} | {
+        looked = {key: value for key, value in asdict(filters).items() if value} | {
             "offset": self.offset
         }
         if (name, looked) != self.logged:  # a refresh of what is shown already is no new look
-            ledger.log_list_read(self.desk.engine, name, looked, len(rows), self.desk.actor)
+            ledger.log_list_read(self.context.engine, name, looked, len(rows), self.context.actor)
             self.logged = (name, looked)
         total = (
             f"{self.total:,}"
@@ -119,13 +119,13 @@ class ListsTab:
             if len(rows)
             else "none"
         )
-        words = f"{total} {name.lower()} ({review.PREDICTION_LISTS[name]}): {shown}."
+        text = f"{total} {name.lower()} ({review.PREDICTION_LISTS[name]}): {shown}."
         table = tables.format_predictions(rows).to_html(
             index=False, border=0, classes="fo-table fo-rows"
         )
         label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'
         self.place.value = f'<div class="fo-scroll" {label}>{table}</div>'
-        self.note.value = f'<p class="fo-hint" role="status">{html.escape(words)}</p>'
+        self.note.value = f'<p class="fo-hint" role="status">{html.escape(text)}</p>'
         self.back.disabled, self.on.disabled = (
             self.offset == 0,
             self.offset + len(rows) >= self.total,

@@ -32,8 +32,8 @@ RENDER_MARKDOWN = mistune.create_markdown(renderer=_CardRenderer(escape=True), p
 class ModelTab:
     """Champions, past and present."""
 
-    def __init__(self, desk: PageContext):
-        self.desk = desk
+    def __init__(self, context: PageContext):
+        self.context = context
         self.shown = (
             -1
         )  # the request that this person has read: a later one is not granted in its place
@@ -45,7 +45,7 @@ class ModelTab:
         self.day = widgets.DatePicker(description="Day")
         self.clock = widgets.TimePicker(description="Time (UTC)", value=time(12, 0), step=60)
         for widget in (self.day, self.clock):
-            widget.observe(desk.guarded(self._draw_then), "value")
+            widget.observe(context.guarded(self._draw_then), "value")
         chooser = create_row(self.day, self.clock)
         chooser.add_class("fo-filters")
         self.widget = widgets.VBox([self.now, chooser, self.then, self._rollback(), self.rest])
@@ -56,19 +56,19 @@ class ModelTab:
             description="Reason", placeholder="Why the champion should go"
         )
         self.reason.add_class("fo-rollback-reason")
-        self.ask = self.desk.button("Ask for a rollback", "fo-ask", self._ask)
-        self.grant = self.desk.button("Grant", "fo-grant", lambda: self._answer(True))
-        self.refuse = self.desk.button("Refuse", "fo-refuse", lambda: self._answer(False))
-        self.withdraw = self.desk.button("Withdraw", "fo-withdraw", self._withdraw)
-        made = widgets.VBox(
+        self.ask = self.context.button("Ask for a rollback", "fo-ask", self._ask)
+        self.grant = self.context.button("Grant", "fo-grant", lambda: self._answer(True))
+        self.refuse = self.context.button("Refuse", "fo-refuse", lambda: self._answer(False))
+        self.withdraw = self.context.button("Withdraw", "fo-withdraw", self._withdraw)
+        widget = widgets.VBox(
             [self.asked, self.reason, create_row(self.ask, self.grant, self.refuse, self.withdraw)]
         )
-        made.add_class("fo-decide")
-        return made
+        widget.add_class("fo-decide")
+        return widget
 
     def draw(self) -> None:
         """Read ledger, requests and performance again."""
-        events = self.desk.model_events.read()
+        events = self.context.model_events.read()
         for event in events:
             event["when"] = timeline.format_time(event["at"])
         refused = [event for event in events if event["kind"] == "refusal"]
@@ -78,20 +78,20 @@ class ModelTab:
         )
         self._draw_then()
         self._draw_request()
-        card = self.desk.workspace.root / "audit" / "model_card.md"
-        words = card.read_text(encoding="utf-8") if card.is_file() else ""
-        about = re.search(r"^# .*, version (\S+)", words)
+        card = self.context.workspace.root / "audit" / "model_card.md"
+        text = card.read_text(encoding="utf-8") if card.is_file() else ""
+        about = re.search(r"^# .*, version (\S+)", text)
         now = next((one["version"] for one in reversed(events) if one["kind"] != "refusal"), None)
         other = about.group(1) if about and about.group(1) != now else None
         self.rest.value = part.render(
             part="rest",
-            card=RENDER_MARKDOWN(words) if words else None,
+            card=RENDER_MARKDOWN(text) if text else None,
             other=other,
             **self._performance(),
         )
 
     def _draw_then(self) -> None:
-        moves = [one for one in self.desk.model_events.read() if one["kind"] != "refusal"]
+        moves = [one for one in self.context.model_events.read() if one["kind"] != "refusal"]
         at = None
         if self.day.value is not None:
             at = datetime.combine(self.day.value, self.clock.value or time(0), UTC).timestamp()
@@ -114,12 +114,12 @@ class ModelTab:
 
     def _performance(self) -> dict:
         over, costs = (
-            review.get_evaluation_period(self.desk.engine, SEGMENT_PERIOD_DAYS),
-            review.load_champion_costs(self.desk.workspace),
+            review.get_evaluation_period(self.context.engine, SEGMENT_PERIOD_DAYS),
+            review.load_champion_costs(self.context.workspace),
         )
         if over is None or over.start == over.end:
             return {"segments": [], "picture": "", "fairness": "", "span": ""}
-        rows = review.load_flagged_and_frauds(self.desk.engine, over)
+        rows = review.load_flagged_and_frauds(self.context.engine, over)
         kinds = {
             "channel": rows["channel"],
             "category": rows["category"],
@@ -129,31 +129,31 @@ class ModelTab:
             title: review.compute_performance_by_segment(rows, of, costs)
             for title, of in kinds.items()
         }
-        every = pd.concat(tables)
-        with_frauds = int(every["recall"].notna().sum())
+        all_segments = pd.concat(tables)
+        with_frauds = int(all_segments["recall"].notna().sum())
         stopped, frauds = (
             int((rows["flagged"] & (rows["label"] == 1)).sum()),
             int(rows["label"].sum()),
         )
-        apart = _find_differing_segments(every, stopped, frauds)
+        differing = _find_differing_segments(all_segments, stopped, frauds)
         low, high = wilson_interval(stopped, frauds)
-        which = f": {', '.join(apart)}" if apart else ""
+        which = f": {', '.join(differing)}" if differing else ""
         span = f"{day_of(over.start)} to {day_of(over.end - 1)}"
         fairness = (
             f"The latest {SEGMENT_PERIOD_DAYS} judged days at most, {span}, by whichever "
             "version decided. "
             f"Over everything {stopped:,} of {frauds:,} known frauds were stopped "
             f"({low:.0%} to {high:.0%}). "
-            f"In {len(apart)} of {with_frauds} segments with frauds the interval leaves "
+            f"In {len(differing)} of {with_frauds} segments with frauds the interval leaves "
             f"that share out{which}. "
             "Among so many segments about one in twenty does so by luck alone: read it as "
             "a question, not as a finding."
         )
-        alt = f"Recall of each of {len(every)} segments with its 95 % interval."
+        alt = f"Recall of each of {len(all_segments)} segments with its 95 % interval."
         figure = plots.plot_segment_recall(
-            every, stopped / frauds if frauds else float("nan"), len(apart)
+            all_segments, stopped / frauds if frauds else float("nan"), len(differing)
         )
-        shown = [(f"{kind}: {name}", one) for (kind, name), one in every.iterrows()]
+        shown = [(f"{kind}: {name}", one) for (kind, name), one in all_segments.iterrows()]
         return {
             "segments": shown,
             "picture": plots.figure_to_html(figure, alt),
@@ -164,61 +164,70 @@ class ModelTab:
     # --- rollback ---
 
     def _draw_request(self) -> None:
-        request, actor = review.find_open_rollback_request(self.desk.engine), self.desk.actor
+        request, actor = review.find_open_rollback_request(self.context.engine), self.context.actor
         self.shown = request.id if request else -1
-        mine = request is not None and request.asked_by == actor
+        is_own_request = request is not None and request.asked_by == actor
         if request is None:
-            words = (
+            text = (
                 "To bring the previous champion back, one person asks and a second one grants it."
             )
         else:
-            words = (
+            text = (
                 f"{request.asked_by} asked on {timeline.format_time(request.asked_at)} "
                 f"UTC to roll version {request.version} back: "
                 f"{request.reason}. "
-                + ("Somebody else has to grant it." if mine else "You can grant or refuse it.")
+                + (
+                    "Somebody else has to grant it."
+                    if is_own_request
+                    else "You can grant or refuse it."
+                )
             )
-        self.asked.value = f"<h2>Rollback</h2><p>{html.escape(words)}</p>"
+        self.asked.value = f"<h2>Rollback</h2><p>{html.escape(text)}</p>"
         for widget, shown in (
             (self.reason, request is None),
             (self.ask, request is None),
-            (self.withdraw, mine),
-            (self.grant, request is not None and not mine),
-            (self.refuse, request is not None and not mine),
+            (self.withdraw, is_own_request),
+            (self.grant, request is not None and not is_own_request),
+            (self.refuse, request is not None and not is_own_request),
         ):
             widget.layout.display = "" if shown else "none"
 
     def _ask(self) -> None:
-        self.desk.require("rollback")
-        review.request_rollback(self.desk.engine, self.reason.value, self.desk.actor)
+        self.context.require("rollback")
+        review.request_rollback(self.context.engine, self.reason.value, self.context.actor)
         self.reason.value = ""
         self._draw_request()
-        self.desk.tell("Your request is on record. A second person has to grant it.")
+        self.context.tell("Your request is on record. A second person has to grant it.")
 
     def _withdraw(self) -> None:
-        self.desk.require("rollback")
+        self.context.require("rollback")
         try:
-            review.withdraw_rollback(self.desk.engine, self.shown, self.desk.actor)
+            review.withdraw_rollback(self.context.engine, self.shown, self.context.actor)
         finally:
             self._draw_request()
-        self.desk.tell("Your request is withdrawn.")
+        self.context.tell("Your request is withdrawn.")
 
     def _answer(self, granted: bool) -> None:
-        self.desk.require("rollback")
+        self.context.require("rollback")
         try:
             back = review.answer_rollback(
-                self.desk.workspace, self.desk.engine, self.shown, granted, self.desk.actor
+                self.context.workspace, self.context.engine, self.shown, granted, self.context.actor
             )
         finally:
             self.draw()
-        self.desk.tell(
+        self.context.tell(
             f"Version {back} is champion again." if granted else "The request is refused."
         )
 
 
-def _find_differing_segments(every: pd.DataFrame, stopped: int, frauds: int) -> list[str]:
+def _find_differing_segments(all_segments: pd.DataFrame, stopped: int, frauds: int) -> list[str]:
     """Segments whose interval of recall leaves out the overall recall."""
     if not frauds:
         return []
-    outside = (every["recall_low"] > stopped / frauds) | (every["recall_high"] < stopped / frauds)
-    return [f"{kind} {name}" for kind, name in every.index[outside & every["recall"].notna()]]
+    outside = (all_segments["recall_low"] > stopped / frauds) | (
+        all_segments["recall_high"] < stopped / frauds
+    )
+    return [
+        f"{kind} {name}"
+        for kind, name in all_segments.index[outside & all_segments["recall"].notna()]
+    ]

@@ -26,16 +26,16 @@ OUTCOME_MESSAGES = {
 class ReviewTab:
     """One case at a time; a reload finds the case that was being worked on."""
 
-    def __init__(self, desk: PageContext, recent: int, changed: Callable[[], None]):
-        self.desk, self.recent, self.changed = desk, recent, changed
-        self.review_queue = review.ReviewQueue(desk.engine)
+    def __init__(self, context: PageContext, recent: int, changed: Callable[[], None]):
+        self.context, self.recent, self.changed = context, recent, changed
+        self.review_queue = review.ReviewQueue(context.engine)
         self.shown: Case | None = None
         self.model: tuple[str, object] | None = None  # version and fitted pipeline of the last case
         places = ("fo-remaining", "fo-case", "fo-model", "fo-changes", "fo-past")
         self.queue, self.case, self.account, self.changes, self.past = (
             create_text(name) for name in places
         )
-        self.take = desk.button("Take next case (N)", "fo-take", self._take_next)
+        self.take = context.button("Take next case (N)", "fo-take", self._take_next)
         self.take_row = create_row(self.take)
         self.widget = widgets.VBox(
             [
@@ -50,7 +50,7 @@ class ReviewTab:
         )
 
     def _form(self) -> widgets.Widget:
-        options = [(words, verdict) for verdict, words in VERDICT_LABELS.items()]
+        options = [(text, verdict) for verdict, text in VERDICT_LABELS.items()]
         self.verdict = widgets.RadioButtons(
             options=options, value=None, description="Verdict", layout={"width": "auto"}
         )
@@ -64,9 +64,9 @@ class ReviewTab:
             (self.note, "fo-notefield"),
         ):
             widget.add_class(name)
-        self.verdict.observe(self.desk.guarded(self._offer_reasons), "value")
-        self.record = self.desk.button("Record", "fo-record", self._record)
-        self.back = self.desk.button("Put back", "fo-back", self._put_back)
+        self.verdict.observe(self.context.guarded(self._offer_reasons), "value")
+        self.record = self.context.button("Record", "fo-record", self._record)
+        self.back = self.context.button("Put back", "fo-back", self._put_back)
         self.rule = create_text("fo-rule")
         self.form = widgets.VBox(
             [self.verdict, self.reason, self.note, self.rule, create_row(self.record, self.back)]
@@ -76,11 +76,11 @@ class ReviewTab:
 
     def draw(self) -> None:
         """Show the case that is held, if any."""
-        self._show(self.review_queue.find_held(self.desk.actor))
+        self._show(self.review_queue.find_held(self.context.actor))
 
     def _take_next(self) -> None:
-        self.desk.require("review")
-        tx_id = self.review_queue.claim_next(self.desk.actor)
+        self.context.require("review")
+        tx_id = self.review_queue.claim_next(self.context.actor)
         self._show(tx_id)
         if tx_id is None:
             raise UserError(
@@ -90,7 +90,7 @@ class ReviewTab:
 
     def _put_back(self) -> None:
         if self.shown:
-            self.review_queue.release(self.shown.about["tx_id"], self.desk.actor)
+            self.review_queue.release(self.shown.about["tx_id"], self.context.actor)
         self.draw()
 
     def _offer_reasons(self) -> None:
@@ -100,27 +100,29 @@ class ReviewTab:
         ]
         self.reason.options = offered or [("choose a verdict first", "")]
         about = self.shown.about if self.shown and not self.shown.hidden else None
-        words = ""
+        text = ""
         if (
             about
             and chosen
             and review.is_override(chosen, about["kind"] == "flagged", about["probability"])
         ):
-            words = (
+            text = (
                 "This goes against the model: say why in at least "
                 f"{review.MIN_NOTE_CHARACTERS} letters; a second person has to agree."
             )
         elif about and chosen and review.needs_second_review(chosen, about["amount_cents"], False):
-            words = f"From {review.SECOND_REVIEW_CENTS // 100:,} € on a second person has to agree."
-        self.rule.value = f'<p class="fo-hint" role="status">{words}</p>' if words else ""
+            text = f"From {review.SECOND_REVIEW_CENTS // 100:,} € on a second person has to agree."
+        self.rule.value = f'<p class="fo-hint" role="status">{text}</p>' if text else ""
 
     # --- one case ---
 
     def _show(self, tx_id: str | None) -> None:
         before = self.shown and self.shown.about["tx_id"]
         if tx_id and tx_id != before:
-            ledger.log_case_read(self.desk.engine, tx_id, self.desk.actor)
-        self.shown = review.load_case(self.desk.engine, tx_id, self.desk.actor) if tx_id else None
+            ledger.log_case_read(self.context.engine, tx_id, self.context.actor)
+        self.shown = (
+            review.load_case(self.context.engine, tx_id, self.context.actor) if tx_id else None
+        )
         if tx_id != before:
             self.note.value, self.verdict.value = "", None
         self._draw_queue()
@@ -132,15 +134,15 @@ class ReviewTab:
 
     def _draw_queue(self) -> None:
         waiting = self.review_queue.count_waiting()
-        available = self.review_queue.count_waiting(self.desk.actor)
+        available = self.review_queue.count_waiting(self.context.actor)
         second = self.review_queue.count_waiting_for_second()
         overdue = self.review_queue.count_overdue()
-        words = (
+        text = (
             f"{waiting:,} open cases, {available:,} of them for you; {second:,} wait for a second "
             f"person, {overdue:,} are overdue."
         )
         order = f"The first is the one with the largest {review.PRIORITY_FORMULA}."
-        self.queue.value = f'<p class="fo-hint">{html.escape(words)}<br>{html.escape(order)}</p>'
+        self.queue.value = f'<p class="fo-hint">{html.escape(text)}<br>{html.escape(order)}</p>'
 
     def _draw_case(self, shown: Case) -> None:
         about, hidden = shown.about, shown.hidden
@@ -164,8 +166,8 @@ class ReviewTab:
             part="model",
             since=f"{timeline.format_time(about['since'])} UTC" if about["since"] else "",
             reasons=[
-                {"text": words, "for": round(max(weight, 0)), "against": round(max(-weight, 0))}
-                for words, weight in share
+                {"text": text, "for": round(max(weight, 0)), "against": round(max(-weight, 0))}
+                for text, weight in share
             ],
         )
         alt = (
@@ -177,7 +179,7 @@ class ReviewTab:
             part="history",
             picture=plots.figure_to_html(plot_case_history(shown), alt),
             linked=tables.format_linked_cases(shown.linked).to_numpy().tolist(),
-            said=shown.said,
+            earlier_decisions=shown.earlier_decisions,
             columns=list(past),
             history=past.to_numpy().tolist(),
         )
@@ -188,7 +190,7 @@ class ReviewTab:
                 '<p class="fo-hint">Working out what would have changed the decision …</p>'
             )
             threading.Thread(
-                target=self.desk.guarded(lambda: self._explain(shown), quiet=True), daemon=True
+                target=self.context.guarded(lambda: self._explain(shown), quiet=True), daemon=True
             ).start()
 
     def _explain(self, shown: Case) -> None:
@@ -197,7 +199,7 @@ class ReviewTab:
         """
         from fraudops import review  # scikit-learn: not before it is needed
 
-        with self.desk.engine.connect() as connection:
+        with self.context.engine.connect() as connection:
             inputs = review.load_prediction_inputs(connection, shown.about["prediction_id"])
             usually = review.load_baseline_inputs(connection)
             champion = store.read_deployment(connection).get("champion", ({}, 0.0))[0]
@@ -225,15 +227,15 @@ class ReviewTab:
 
                 self.model = (
                     version,
-                    models.ModelRegistry(self.desk.workspace).find(version).load(),
+                    models.ModelRegistry(self.context.workspace).find(version).load(),
                 )
         return self.model[1]
 
     def _record(self) -> None:
-        self.desk.require("review")
+        self.context.require("review")
         if self.shown is None:
             raise UserError("Take a case first.")
-        tx_id, verdict, actor = self.shown.about["tx_id"], self.verdict.value, self.desk.actor
+        tx_id, verdict, actor = self.shown.about["tx_id"], self.verdict.value, self.context.actor
         if verdict is None:
             raise UserError("Choose a verdict first: fraud, genuine or unsure.")
         try:
@@ -241,7 +243,7 @@ class ReviewTab:
                 self.review_queue.record_opinion(tx_id, verdict, actor)
                 self._show(tx_id)
                 self._offer_reasons()
-                self.desk.tell(
+                self.context.tell(
                     f"Your first opinion on {tx_id} is recorded. Here is the score: now decide."
                 )
                 return
@@ -254,12 +256,12 @@ class ReviewTab:
             raise
         self.changed()
         self.draw()
-        words = (
+        text = (
             "put back for somebody else"
             if verdict == "unsure"
             else OUTCOME_MESSAGES[outcome.stage].format(verdict=verdict)
         )
-        self.desk.tell(f"{tx_id} is {words}. By {actor}.")
+        self.context.tell(f"{tx_id} is {text}. By {actor}.")
 
 
 def _format_duration(seconds: float) -> str:

@@ -222,9 +222,9 @@ MEANT = {
 def upgrade() -> None:
     """Make the tables, or complete those that are there."""
     connection = op.get_bind()
-    there = set(sa.inspect(connection).get_table_names())
+    existing = set(sa.inspect(connection).get_table_names())
     for table in BASELINE.sorted_tables:
-        if table.name in there:
+        if table.name in existing:
             _complete(connection, table)
     BASELINE.create_all(connection)
 
