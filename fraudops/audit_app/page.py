@@ -97,11 +97,22 @@ class AuditPage:
 
 
 def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> widgets.Widget:
-    """The page, or in its place a message that says what to do; under Voilà an unexpected error
-    becomes an incident.
+    """Open the review page, or show a message that says what to do.
 
-    Elsewhere (papermill, JupyterLab) an unexpected error is raised, so that a broken page fails the
-    run.
+    Under Voilà an unexpected error becomes an incident with a number. In papermill and JupyterLab
+    it is raised, so that a broken page fails the run.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    recent : int, optional
+        Earlier transactions shown with a case.
+    page_rows : int, optional
+        Rows of a list's page.
+
+    Returns
+    -------
+    Widget
     """
     try:
         actor, engine = get_actor(), store.connect(workspace)
@@ -142,8 +153,12 @@ def _create_message_page(name: str, text: str, above: str = "") -> widgets.Widge
 
 
 def show_ready_marker(page: widgets.Widget) -> None:
-    """Show, last of all, an element that says whether the page is ready: class ``page-ready`` or
-    ``page-failed``.
+    """Show an element of class ``page-ready`` or ``page-failed`` after everything else.
+
+    Parameters
+    ----------
+    page : Widget
+        What `open_page` returns.
     """
     failed = "fo-failed" in page._dom_classes
     mark = widgets.HTML(

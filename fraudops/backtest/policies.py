@@ -90,7 +90,18 @@ class BacktestData:
     verdicts: dict[int, Verdict]
 
     def day(self, start: int, end: int) -> pd.DataFrame:
-        """Select the rows with ``start <= ts < end``."""
+        """Select the rows with ``start <= ts < end``.
+
+        Parameters
+        ----------
+        start : int
+            Seconds since 1970.
+        end : int
+
+        Returns
+        -------
+        DataFrame
+        """
         return self.rows[(self.rows["ts"] >= start) & (self.rows["ts"] < end)]
 
 
@@ -238,7 +249,19 @@ class OperatingPolicy:
         return PolicyState(state.champion, version, now, state.reviews)
 
     def train(self, state: PolicyState, morning: int) -> str:
-        """Train a model on what was known on a morning; return its version."""
+        """Train a model on what was known on a morning.
+
+        Parameters
+        ----------
+        state : PolicyState
+        morning : int
+            Seconds since 1970.
+
+        Returns
+        -------
+        str
+            The version.
+        """
         data, settings = self.data, self.settings
         rows, weight = LabelledRows.select_weighted(
             data.rows,
@@ -338,7 +361,18 @@ def compute_baseline_costs(
 
 
 def iterate_day_starts(data: BacktestData, settings: BacktestSettings) -> Iterator[int]:
-    """Yield the first second of each day of the backtest."""
+    """Iterate over the days of the backtest.
+
+    Parameters
+    ----------
+    data : BacktestData
+    settings : BacktestSettings
+
+    Yields
+    ------
+    int
+        First second of the day, since 1970.
+    """
     yield from data.timeline.live_days[: settings.days]
 
 

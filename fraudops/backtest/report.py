@@ -35,8 +35,18 @@ def tabulate_daily_costs(story: dict) -> pd.DataFrame:
 
 
 def summarize_policies(story: dict) -> pd.DataFrame:
-    """By policy: cost and money saved against doing nothing (cents), share of the oracle's saving,
-    trainings, promotions.
+    """Summarize the results of each policy.
+
+    Parameters
+    ----------
+    story : dict
+        See `run_backtest`.
+
+    Returns
+    -------
+    DataFrame
+        By policy: ``cost_cents``, ``saved_cents`` (against approving everything), ``of_oracle``
+        (share of what the oracle saves), trainings, promotions, reviews and blocks.
     """
     spent = tabulate_daily_costs(story).sum()
     saved = spent["nothing"] - spent
@@ -155,7 +165,14 @@ def _plot_daily_costs(story: dict) -> Figure:
 
 
 def write_backtest_report(workspace: Workspace, story: dict) -> None:
-    """Write ``report/timeline.html``."""
+    """Write the page ``report/timeline.html``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    story : dict
+        See `run_backtest`.
+    """
     spent = tabulate_daily_costs(story)
     table = summarize_policies(story)
     rows = [

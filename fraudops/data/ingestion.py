@@ -71,31 +71,41 @@ def ingest(
     now: int | None = None,
     on_rows: Callable[[int], None] = lambda n: None,
 ) -> IngestResult:
-    """Write a source's good rows as day partitions and its bad ones to quarantine.
+    """Write the valid rows of a source by day, and the others to quarantine.
 
-    A transaction id that comes again is no loss either: with the content it has on record, it
-    changes nothing; with other content and the same customer, it is a correction and becomes the
-    current version, and the earlier one is kept in ``superseded.parquet``; with another customer,
-    or a second time within one ingestion, it goes to quarantine. What is on record stays known: an
-    old file delivered once more does not undo a correction.
+    A transaction id may come again. The same content changes nothing. Other content of the same
+    customer is a correction: it becomes the current version, and the earlier one is kept in
+    ``superseded.parquet``. An id of another customer, or one that comes twice in one ingestion,
+    goes to quarantine. An old file that is delivered again does not undo a correction.
 
-    Everything is prepared aside and becomes visible by one rename, so that a kill leaves the old
-    state or the new one, and the same ingestion again gives the same bytes.
+    Everything is prepared beside the data and becomes visible by one rename. After a kill the old
+    or the new state is there, and the same ingestion again gives the same bytes.
 
     Parameters
     ----------
-    add : add to the data set that is there, as a later delivery; otherwise the source replaces it
-    live_start, as_of : dates (YYYY-MM-DD) for the timeline; empty means from the data
-    now : seconds since 1970; later transactions are in the future (default: the clock, or the end
-        of a simulated world)
-    on_rows : called with the number of rows of each chunk, for a progress bar
+    source : Source
+    workspace : Workspace
+    add : bool, optional
+        Add to the data set, as a later delivery. False replaces it.
+    live_start : str, optional
+        First live day (YYYY-MM-DD); empty: from the data.
+    as_of : str, optional
+        Day whose beginning ends the data (YYYY-MM-DD); empty: from the data.
+    now : int, optional
+        Seconds since 1970. Later transactions are in the future. None: the clock, or the end of a
+        simulated world.
+    on_rows : callable, optional
+        Is called with the number of rows of each chunk.
+
+    Returns
+    -------
+    IngestResult
 
     Raises
     ------
     UserError
-        If the source has no valid row (the quarantine file then says why, besides what it held), if
-        a date does not fit the data, or if another ingestion is at work. The data set stays as it
-        was.
+        If the source has no valid row (the quarantine file says why), if a date does not fit the
+        data, or if another ingestion runs. The data set stays as it was.
     """
     if now is None:
         now = int(datetime.now(UTC).timestamp())

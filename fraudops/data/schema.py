@@ -22,14 +22,20 @@ EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 def build_transaction_schema(
     now: int, most_cents: int = MAX_AMOUNT_CENTS, given: tuple[str, ...] = ()
 ) -> pa.DataFrameSchema:
-    """The canonical table: one row a transaction, times in seconds since 1970 (UTC), money in
-    cents.
+    """Build the pandera schema of the canonical table: one row per transaction.
 
     Parameters
     ----------
-    now : a transaction after this time is in the future
-    most_cents : the largest amount that is believed
-    given : names of numeric columns that the source brings ready-made
+    now : int
+        Seconds since 1970. A later transaction is in the future.
+    most_cents : int, optional
+        Largest accepted amount.
+    given : tuple[str, ...], optional
+        Numeric columns that the source brings already computed.
+
+    Returns
+    -------
+    DataFrameSchema
     """
 
     def text(name: str) -> pa.Column:

@@ -46,15 +46,25 @@ def open_source(
 
     Parameters
     ----------
-    name : 'simulate' or one of `adapters.SOURCE_ADAPTERS`
-    path : the file, or a folder of files that are read in the order of their names; for all but
-        'simulate'
-    profile, seed, drift, difficulty : of the simulated world (see `config.make_course_config`)
+    name : str
+        ``simulate``, or one of `adapters.SOURCE_ADAPTERS`.
+    path : str, optional
+        A file, or a folder of files that are read in the order of their names. Not for
+        ``simulate``.
+    profile : str, optional
+        Size of the simulated world; see `make_course_config`.
+    seed : int, optional
+    drift : str, optional
+    difficulty : float, optional
+
+    Returns
+    -------
+    Source
 
     Raises
     ------
     UserError
-        For an unknown name or a file that is missing, empty, truncated or lacks columns.
+        If the name is unknown, or a file is missing, empty, truncated or lacks columns.
     """
     if name == "simulate":
         world = simulate_world(make_course_config(profile, seed, drift, difficulty))
@@ -85,6 +95,18 @@ def _iter_file_chunks(files: list[Path], mapping: SourceAdapter) -> Iterator[Chu
 
 
 def iter_world_chunks(world: World, rows: int = 250_000) -> Iterator[Chunk]:
+    """Iterate over the transactions of a simulated world in canonical columns.
+
+    Parameters
+    ----------
+    world : World
+    rows : int, optional
+        Rows of a chunk.
+
+    Yields
+    ------
+    Chunk
+    """
     tx = world.transactions
     label = pd.Series(world.labels["label_ts"].to_numpy(), index=world.labels["tx_id"])
     for start in range(0, len(tx), rows):

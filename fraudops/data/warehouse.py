@@ -21,7 +21,17 @@ def _load_as_of(workspace: Workspace) -> int:
 
 
 def load_held_days(workspace: Workspace) -> list[str]:
-    """The days whose data is held back, as dates (see `data_quality.hold_broken_days`)."""
+    """Load the days that are held back (see `monitoring.hold_broken_days`).
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    list of str
+        Dates, YYYY-MM-DD.
+    """
     path = workspace.root / "data" / HELD_DAYS_FILE
     return read_json(path)["days"] if path.is_file() else []
 
@@ -33,11 +43,26 @@ def load_transactions(
     given: bool = False,
     held: bool = False,
 ) -> pd.DataFrame:
-    """Accepted transactions with ``start <= ts < end``, in time order, each in its current version.
+    """Load the accepted transactions of a period in time order, each in its current version.
 
-    Ids are text, money is cents, places are hundredths of a degree (Int64, null where unknown).
-    `end` defaults to the run's `as_of`: nothing later can be read. With `given`, the columns that a
-    source brought ready-made (``given_*``) come too; days that are held back only with `held`.
+    Parameters
+    ----------
+    workspace : Workspace
+    start : int, optional
+        First second, since 1970. None: from the first transaction.
+    end : int, optional
+        This second and later ones are left out. None: the run's `as_of`, after which nothing is
+        read.
+    given : bool, optional
+        Load the columns ``given_*`` too, which a source brought already computed.
+    held : bool, optional
+        Load the days that are held back too.
+
+    Returns
+    -------
+    DataFrame
+        Columns `TRANSACTION_COLUMNS`: ids are text, money is cents, places are hundredths of a
+        degree (null if unknown).
     """
     as_of = _load_as_of(workspace)
     folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")
@@ -65,8 +90,18 @@ def load_transactions(
 
 
 def load_labels(workspace: Workspace, known_at: int | None = None) -> pd.DataFrame:
-    """Fraud reports that had arrived before `known_at` (default: the run's `as_of`): tx_id,
-    customer, terminal, label_ts.
+    """Load the fraud reports that had arrived at a moment.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    known_at : int, optional
+        Seconds since 1970. None: the run's `as_of`.
+
+    Returns
+    -------
+    DataFrame
+        ``tx_id, customer_id, terminal_id, label_ts``.
     """
     as_of = _load_as_of(workspace)
     labels = pd.read_parquet(workspace.require_path("data", "labels.parquet", made_by="1_1_ingest"))

@@ -15,15 +15,32 @@ from fraudops.ledger import chain
 
 
 def log_case_read(engine: sa.Engine, tx_id: str, actor: str) -> None:
-    """A reviewer opens a case: event `read`."""
+    """Record that a reviewer opens a case (event `read`).
+
+    Parameters
+    ----------
+    engine : Engine
+    tx_id : str
+    actor : str
+    """
     _log_access(engine, "read", actor, tx_id=tx_id)
 
 
 def log_list_read(
     engine: sa.Engine, name: str, filters: Mapping[str, Any], rows: int, actor: str
 ) -> None:
-    """Somebody looks at a list: event `list`, with its name, its filters (JSON values) and how many
-    rows were shown.
+    """Record that a person looks at a list (event `list`).
+
+    Parameters
+    ----------
+    engine : Engine
+    name : str
+        Of the list.
+    filters : mapping of str to Any
+        JSON values.
+    rows : int
+        Number of rows shown.
+    actor : str
     """
     _log_access(engine, "list", actor, name=name, filters=dict(filters), rows=int(rows))
 

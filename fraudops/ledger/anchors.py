@@ -38,12 +38,21 @@ class BrokenLedgerError(UserError):
 
 
 def read_anchor_file(workspace: Workspace) -> list[Anchor]:
-    """The anchors of ``audit/anchors.jsonl``; a last line that a power cut left unfinished was
-    never one.
+    """Read the anchors of ``audit/anchors.jsonl``.
+
+    A last line that a power failure left incomplete is ignored.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    list of Anchor
 
     Raises
     ------
-    Broken
+    BrokenLedgerError
         If a line cannot be read.
     """
     file, anchors_read = workspace.root / "audit" / "anchors.jsonl", []
@@ -63,11 +72,20 @@ def read_anchor_file(workspace: Workspace) -> list[Anchor]:
 
 
 def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
-    """The anchor in the registry; None where no model is registered.
+    """Read the anchor in the MLflow registry.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    Anchor or None
+        None if no model is registered.
 
     Raises
     ------
-    Broken
+    BrokenLedgerError
         If the tag cannot be read.
     """
     client = _mlflow_client(workspace)
@@ -108,13 +126,21 @@ def verify_anchored_chain(
     registry: bool = True,
     extra_anchor: Anchor | None = None,
 ) -> str | None:
-    """None if the chain holds and every kept anchor is in it, else what is wrong with its first
-    broken entry.
+    """Verify the chain against every anchor that was kept.
 
     Parameters
     ----------
-    registry : look at the tag in MLflow too
-    more : an anchor that a person kept
+    workspace : Workspace
+    engine : Engine
+    registry : bool, optional
+        Check the anchor in MLflow too.
+    extra_anchor : Anchor, optional
+        An anchor that a person kept.
+
+    Returns
+    -------
+    str or None
+        What is wrong with the first broken entry; None if everything holds.
     """
     with store.read_transaction(engine) as connection:
         return _find_broken_entry(workspace, connection, registry, extra_anchor)
@@ -163,12 +189,22 @@ def find_record_problems(
 
 
 def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
-    """Keep the head as it is now, unless chain or anchors are broken; None before the first entry.
+    """Keep the present head of the ledger outside the database.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    engine : Engine
+
+    Returns
+    -------
+    Anchor or None
+        None if the ledger is empty.
 
     Raises
     ------
-    Broken
-        If they are. What was kept stays: it is the evidence.
+    BrokenLedgerError
+        If chain or anchors are broken. The anchors stay as they are, as evidence.
     """
     problem = verify_anchored_chain(workspace, engine)
     if problem:
@@ -206,16 +242,23 @@ def _append_line(workspace: Workspace, line: str) -> None:
 def seal_and_anchor(
     workspace: Workspace, engine: sa.Engine, actor: str = "pipeline"
 ) -> Anchor | None:
-    """Check everything, seal the rows that are new, and keep the head outside the database.
+    """Check everything, seal the new rows, and keep the head outside the database.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    engine : Engine
+    actor : str, optional
 
     Returns
     -------
-    The anchor; None before the first entry.
+    Anchor or None
+        None if the ledger is empty.
 
     Raises
     ------
-    Broken
-        If something does not hold, with what it is: nothing is sealed or anchored then.
+    BrokenLedgerError
+        If something does not hold. Then nothing is sealed or anchored.
     """
     problem = find_record_problems(workspace, engine)
     if problem:
@@ -227,11 +270,19 @@ def seal_and_anchor(
 
 
 def verify_and_report(workspace: Workspace) -> str:
-    """Check everything, keep the head, and say so: what `fraudops verify` prints.
+    """Check everything, keep the head, and describe the result for `fraudops verify`.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    str
 
     Raises
     ------
-    Broken
+    BrokenLedgerError
         If something does not hold.
     """
     engine = store.connect(workspace)
@@ -250,7 +301,12 @@ def verify_and_report(workspace: Workspace) -> str:
 
 
 def delete_anchor_tag(workspace: Workspace) -> None:
-    """Take away the tag that an earlier ledger left; for the first champion of a new one."""
+    """Delete the anchor that the ledger of an earlier operation left in MLflow.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
     client = _mlflow_client(workspace)
     if client and ANCHOR_TAG in client.get_registered_model(REGISTERED_MODEL_NAME).tags:
         client.delete_registered_model_tag(REGISTERED_MODEL_NAME, ANCHOR_TAG)
@@ -273,12 +329,19 @@ class LedgerStatus:
 def check_ledger(
     engine: sa.Engine, workspace: Workspace | None = None, registry: bool = True
 ) -> LedgerStatus:
-    """Verify the ledger, with a workspace also against every head that was kept outside the
-    database.
+    """Verify the ledger.
 
     Parameters
     ----------
-    registry : look at the head that MLflow keeps too, which takes seconds the first time
+    engine : Engine
+    workspace : Workspace, optional
+        If given, verify it also against the anchors outside the database.
+    registry : bool, optional
+        Check the anchor in MLflow too, which takes seconds the first time.
+
+    Returns
+    -------
+    LedgerStatus
     """
     broken = ledger.verify_anchored_chain(workspace, engine, registry) if workspace else None
     with store.read_transaction(engine) as connection:

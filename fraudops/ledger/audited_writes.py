@@ -9,10 +9,20 @@ from fraudops.ledger.chain import append_entry, load_entries
 
 
 def insert_labels(connection: sa.Connection, rows: list[dict]) -> int:
-    """Store the labels that are new, inside a writing transaction; returns how many were.
+    """Insert the labels that are new, inside a writing transaction.
 
-    What reviewers say is an entry `label` of the ledger for each of them, as their decisions on the
-    review page are.
+    Each label of a reviewer gets a ledger entry `label`.
+
+    Parameters
+    ----------
+    connection : Connection
+    rows : list of dict
+        Rows of `store.labels`.
+
+    Returns
+    -------
+    int
+        Number of new labels.
     """
     columns, payload = store.labels.c, defaultdict(dict)
     for row in rows:
@@ -39,15 +49,27 @@ def insert_labels(connection: sa.Connection, rows: list[dict]) -> int:
 def change_deployment(
     engine: sa.Engine, values: dict[str, dict | None], actor: str, reason: str
 ) -> None:
-    """Set some keys and say so in the ledger, in one transaction."""
+    """Change the deployment and record it in the ledger, in one transaction.
+
+    Parameters
+    ----------
+    engine : Engine
+    values : dict of str to dict or None
+        By key; see `store.set_deployment`.
+    actor : str
+    reason : str
+    """
     with store.write_transaction(engine) as connection:
         store.set_deployment(connection, values)
         append_entry(connection, "service", actor, reason=reason, **values)
 
 
 def log_carried_over_users(connection: sa.Connection) -> None:
-    """Enter users that an operation took over from the one before, and who have no entry in its
-    ledger yet.
+    """Record the users that an operation took over from the one before.
+
+    Parameters
+    ----------
+    connection : Connection
     """
     stored = {entry["payload"]["name"] for entry in load_entries(connection, "user")}
     for row in connection.execute(sa.select(store.users).order_by(store.users.c.name)).all():

@@ -19,7 +19,21 @@ from fraudops.store import ledger
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces, so that equal facts have equal bytes."""
+    """Write JSON with sorted keys and no spaces, so that equal facts have equal bytes.
+
+    Parameters
+    ----------
+    value : Any
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> canonical_json({"b": 1, "a": [True, None]})
+    '{"a":[true,null],"b":1}'
+    """
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -28,18 +42,22 @@ def canonical_json(value: Any) -> str:
 def append_entry(
     connection: sa.Connection, event: str, actor: str, at: float | None = None, /, **payload: Any
 ) -> str:
-    """Add an entry, in the transaction of the fact it records (see `database.write_transaction`).
+    """Append an entry, in the transaction of the fact that it records.
 
     Parameters
     ----------
-    connection : an open writing transaction
-    event, actor : what happened, and who did it
-    moment : when, in seconds since 1970; now unless a replay plays another time
-    payload : JSON values
+    connection : Connection
+        Of a writing transaction.
+    event : str
+    actor : str
+    at : float, optional
+        Seconds since 1970; None: now. A replay gives its own time.
+    **payload : JSON value
 
     Returns
     -------
-    The hash of the new entry, the chain's head.
+    str
+        The hash of the new entry, which is the head of the chain.
     """
     last_seq, previous = get_head(connection)
     seq = last_seq + 1
@@ -84,13 +102,33 @@ def stream_entries(connection: sa.Connection, event: str | None = None) -> Itera
 
 
 def load_entries(connection: sa.Connection, event: str | None = None) -> list[dict[str, Any]]:
-    """`stream_entries` as a list."""
+    """Load entries in order.
+
+    Parameters
+    ----------
+    connection : Connection
+    event : str, optional
+        Only entries of this event.
+
+    Returns
+    -------
+    list of dict
+        ``seq, hash, at, actor, event, payload``.
+    """
     return list(stream_entries(connection, event))
 
 
 def load_champion_changes(engine: sa.Engine) -> list[dict[str, Any]]:
-    """The promotions and rollbacks of an operation in order: seq, at, actor, version, previous,
-    reason, gates, kind.
+    """Load the promotions and rollbacks of an operation in order.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    list of dict
+        ``seq, at, actor, version, previous, reason, gates, kind``.
     """
     with engine.connect() as connection:
         changes = load_entries(connection, "champion")
@@ -100,7 +138,17 @@ def load_champion_changes(engine: sa.Engine) -> list[dict[str, Any]]:
 
 
 def get_head(connection: sa.Connection) -> tuple[int, str]:
-    """Number and hash of the last entry; 0 and `GENESIS_HASH` before the first."""
+    """Get the number and the hash of the last entry.
+
+    Parameters
+    ----------
+    connection : Connection
+
+    Returns
+    -------
+    tuple of int and str
+        ``(0, GENESIS_HASH)`` if the ledger is empty.
+    """
     row = connection.execute(
         sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
     ).first()
@@ -115,13 +163,20 @@ def get_head_hash(connection: sa.Connection) -> str:
 def verify_chain(
     connection: sa.Connection, anchor: str | None = None, kept: Mapping[int, str] | None = None
 ) -> str | None:
-    """None if the chain holds, else what is wrong with its first broken entry.
+    """Verify the chain of hashes.
 
     Parameters
     ----------
-    anchor : a head kept elsewhere without its number; it must still be one of the chain's hashes
-    kept : heads kept elsewhere, by the number of their entry; each must still be the hash of that
-        entry
+    connection : Connection
+    anchor : str, optional
+        A head that was kept elsewhere without its number. It must be one of the chain's hashes.
+    kept : mapping of int to str, optional
+        Heads that were kept elsewhere, by the number of their entry.
+
+    Returns
+    -------
+    str or None
+        What is wrong with the first broken entry; None if the chain holds.
     """
     previous, last_seq, last_kept_seq, kept = GENESIS_HASH, 0, 0, kept or {}
     is_anchor_found = anchor in (None, "", GENESIS_HASH)

@@ -20,18 +20,24 @@ CSV_CHUNK_ROWS = 10_000  # rows that are held at once
 
 
 def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
-    """Write the pack as a folder ``audit/evidence-HEAD``; that it was written is the last entry of
-    its ledger.
+    """Write the evidence pack as a folder ``audit/evidence-HEAD``.
+
+    The last entry of its ledger records that it was written.
 
     Parameters
     ----------
-    actor : who asks for it; the user of the machine unless given
+    workspace : Workspace
+    actor : str, optional
+        Default: the user of the machine.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
     UserError
-        If there is no operation yet, or its ledger does not hold: a pack of it would vouch for
-        nothing.
+        If there is no operation yet, or its ledger does not hold.
     """
     engine = store.connect(workspace)
     problems = anchors.find_record_problems(workspace, engine)

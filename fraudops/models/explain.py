@@ -43,14 +43,34 @@ class ShapExplainer:
             self.base = float(np.ravel(self.explainer.expected_value)[-1])
 
     def contributions(self, encoded: np.ndarray) -> np.ndarray:
-        """(n, 39) contributions; each row and `base` add up to the row's score."""
+        """Compute SHAP contributions.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n, 39)
+            See `CompactPipeline.encode`.
+
+        Returns
+        -------
+        ndarray of shape (n, 39)
+            Each row and `base` add up to the row's score.
+        """
         values = np.asarray(self.explainer.shap_values(encoded, check_additivity=False))
         return values[..., 1] if values.ndim == 3 else values
 
 
 def describe_feature(name: str, value: float | str | None) -> str:
-    """A feature and its value in words, as in 'this amount over the customer's mean of 30 days: 8.2
-    times'.
+    """Describe a feature and its value in words.
+
+    Parameters
+    ----------
+    name : str
+        One of `FEATURES`.
+    value : float or str or None
+
+    Returns
+    -------
+    str
     """
     if name in CATEGORICAL_FEATURES:
         return f"{CATEGORICAL_MEANINGS[name]}: {value}"
@@ -77,18 +97,22 @@ def describe_feature(name: str, value: float | str | None) -> str:
 def list_shap_reasons(
     contributions: np.ndarray, numbers: np.ndarray, *texts: Sequence[str]
 ) -> list[list[dict]]:
-    """The strongest reasons of each row, strongest first.
+    """List the strongest reasons of each row, strongest first.
 
     Parameters
     ----------
-    contributions : (n, 39) as `Explainer.contributions` gives them
-    numbers : (n, 37) `NUMERIC`
-    texts : each of `CATEGORICAL`, (n,)
+    contributions : ndarray of shape (n, 39)
+        See `ShapExplainer.contributions`.
+    numbers : ndarray of shape (n, 37)
+        `NUMERIC_FEATURES`.
+    *texts : sequence of str
+        Each of `CATEGORICAL_FEATURES`, with n values.
 
     Returns
     -------
-    For each row `REASONS_PER_TRANSACTION` entries: feature, value, contribution (positive speaks
-    for fraud), text
+    list of list of dict
+        For each row `REASONS_PER_TRANSACTION` times ``feature, value, contribution, text``. A
+        positive contribution raises the score.
     """
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :REASONS_PER_TRANSACTION]
     out = []

@@ -33,7 +33,17 @@ MAX_FILE_MEGABYTES = 50.0
 
 @dataclass(frozen=True)
 class GateResult:
-    """One condition of promotion: its figure, what it is held against, and whether it passed."""
+    """The result of one gate.
+
+    Attributes
+    ----------
+    name : str
+    figure : float
+        What was measured.
+    limit : float
+    passed : bool
+    unit : str
+    """
 
     name: str
     figure: float
@@ -44,8 +54,15 @@ class GateResult:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model on trial, with the threshold from which on it asks for review and the size of its
-    file in MB.
+    """A model that the gates test.
+
+    Attributes
+    ----------
+    model : BaseEstimator
+    threshold : float
+        A transaction with at least this probability is reviewed.
+    megabytes : float
+        Size of its file.
     """
 
     model: BaseEstimator
@@ -54,7 +71,16 @@ class Candidate:
 
 
 def gates_to_json(gates: list[GateResult]) -> list[dict]:
-    """Gates as the ledger and other files keep them: a figure that does not exist is null."""
+    """Convert gates to JSON values; a figure that does not exist becomes None.
+
+    Parameters
+    ----------
+    gates : list of GateResult
+
+    Returns
+    -------
+    list of dict
+    """
     return [
         asdict(gate) | {"figure": gate.figure if np.isfinite(gate.figure) else None}
         for gate in gates
@@ -75,20 +101,29 @@ def evaluate_gates(
     weight: np.ndarray | None = None,
     ap_tolerance: float = AP_TOLERANCE,
 ) -> list[GateResult]:
-    """Judge a challenger against the champion on rows that neither was trained on.
+    """Test a challenger against the champion on rows that neither was trained on.
 
-    Both models decide on the same rows, and each decision costs what it costs; where an interval is
-    asked for, whole customers are drawn again.
+    Both models decide on the same rows, and each decision has its cost. Intervals resample whole
+    customers.
 
     Parameters
     ----------
-    rows : labelled rows that are later than both training sets
-    weight : (n,) how many frauds an early report stands for (see
-        `training_set.select_weighted_rows`); 1 each
-        unless given
-    logged : model inputs (n, 39) of the champion's last days in service, as it stored them
-    ap_tolerance : how much average precision may fall (a small test moves it by more than most
-        differences)
+    champion : Candidate
+    challenger : Candidate
+    rows : LabelledRows
+        Later than both training sets.
+    logged : DataFrame of shape (n, 39)
+        Model inputs of the champion's last days, as the service stored them.
+    costs : Costs
+    weight : ndarray of shape (n,), optional
+        How many frauds an early report stands for (see `LabelledRows.select_weighted`); default 1.
+    ap_tolerance : float, optional
+        How much average precision may fall. In a small test chance moves it more than most
+        differences do.
+
+    Returns
+    -------
+    list of GateResult
     """
     weight = np.ones(len(rows.y)) if weight is None else weight
     old, new = (_evaluate_candidate(who, rows, weight, costs) for who in (champion, challenger))

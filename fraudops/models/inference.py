@@ -11,7 +11,19 @@ from fraudops.features import FEATURES
 
 
 def predict_probability(model: BaseEstimator, X: pd.DataFrame) -> np.ndarray:
-    """Probability of fraud, (n,)."""
+    """Predict the probability of fraud.
+
+    Parameters
+    ----------
+    model : BaseEstimator
+        A fitted pipeline.
+    X : DataFrame
+        Holds `FEATURES`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
     return model.predict_proba(X[list(FEATURES)])[:, 1]
 
 
@@ -32,7 +44,19 @@ class CompactPipeline:
         self.codes = [{value: code for code, value in enumerate(values)} for values in known]
 
     def encode(self, numbers: np.ndarray, *texts: Sequence[str]) -> np.ndarray:
-        """What the model sees (n, 39), from `NUMERIC` (n, 37) and each of `CATEGORICAL` (n,)."""
+        """Encode model inputs as numbers.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n, 37)
+            `NUMERIC_FEATURES`.
+        *texts : sequence of str
+            Each of `CATEGORICAL_FEATURES`, with n values.
+
+        Returns
+        -------
+        ndarray of shape (n, 39)
+        """
         numbers = np.where(np.isnan(numbers), -1.0, numbers) if self.impute else numbers
         codes = [
             [known.get(value, -1.0) for value in values]
@@ -41,5 +65,15 @@ class CompactPipeline:
         return np.column_stack([numbers, *codes])
 
     def probability(self, encoded: np.ndarray) -> np.ndarray:
-        """Probability of fraud (n,) from what `encode` gave."""
+        """Predict the probability of fraud.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n, 39)
+            See `encode`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
         return self.model.predict_proba(encoded)[:, 1]

@@ -14,15 +14,33 @@ from fraudops.timeline import DAY
 def card_precision_at_k(
     ts: np.ndarray, customer: np.ndarray, y: np.ndarray, p: np.ndarray, k: int
 ) -> tuple[float, float]:
-    """Mean over days of the share of truly defrauded cards among the k cards with the day's highest
-    score.
+    """Compute the mean share of defrauded cards among the k cards with the day's highest scores.
 
     Follows the Fraud Detection Handbook (chapter 4): a card counts once a day, with its highest
     score.
 
+    Parameters
+    ----------
+    ts : array of shape (n,)
+        Seconds since 1970.
+    customer : array of shape (n,)
+    y : array of shape (n,)
+        1 is a fraud.
+    p : array of shape (n,)
+        Scores.
+    k : int
+        Cards per day.
+
     Returns
     -------
-    The precision and its ceiling: what a perfect ranking of these days would get.
+    precision : float
+    ceiling : float
+        What a perfect ranking of these days gets.
+
+    Examples
+    --------
+    >>> card_precision_at_k([0, 0, 9], ["a", "b", "c"], [1, 0, 0], [0.9, 0.2, 0.1], k=1)
+    (1.0, 1.0)
     """
     frame = pd.DataFrame(
         {"day": np.asarray(ts) // DAY, "customer": np.asarray(customer), "y": y, "p": p}
@@ -35,7 +53,24 @@ def card_precision_at_k(
 
 
 def average_precision(y: np.ndarray, p: np.ndarray) -> float:
-    """Area under the precision-recall steps; NaN where there is no fraud."""
+    """Compute the average precision; NaN if there is no fraud.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        1 is a fraud.
+    p : array of shape (n,)
+        Scores.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> average_precision([0, 1, 1], [0.1, 0.8, 0.9])
+    1.0
+    """
     from sklearn.metrics import (
         average_precision_score,
     )  # takes a second, which the review page need not wait for
@@ -44,11 +79,23 @@ def average_precision(y: np.ndarray, p: np.ndarray) -> float:
 
 
 def compute_confusion(y: np.ndarray, flagged: np.ndarray) -> dict[str, float]:
-    """Counts and the rates made of them; a rate over nothing is NaN.
+    """Count outcomes and compute their rates; a rate over nothing is NaN.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        1 is a fraud.
+    flagged : array of bool, shape (n,)
 
     Returns
     -------
-    true_positive, false_positive, false_negative, true_negative, precision, recall, f1
+    dict of str to float
+        ``true_positive, false_positive, false_negative, true_negative, precision, recall, f1``.
+
+    Examples
+    --------
+    >>> compute_confusion([1, 0, 0], [True, True, False])["precision"]
+    0.5
     """
     y, flagged = np.asarray(y, bool), np.asarray(flagged, bool)
     tp, fp = int((y & flagged).sum()), int((~y & flagged).sum())
@@ -75,15 +122,31 @@ def bootstrap_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic when whole groups (customers, days) are drawn again with
-    replacement.
+    """Compute the percentile interval of a statistic by resampling whole groups.
 
-    Rows of one customer are alike, so drawing rows would give intervals that are too narrow.
+    The rows of one customer resemble each other. To resample rows would give intervals that are too
+    narrow.
 
     Parameters
     ----------
-    statistic : takes row numbers (m,) and gives one number
-    groups : (n,) the group of each row
+    statistic : callable
+        Takes row numbers and returns a number.
+    groups : array of shape (n,)
+        The customer or day of each row.
+    rounds : int, optional
+        Number of resamples.
+    level : float, optional
+    seed : int, optional
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end.
+
+    Examples
+    --------
+    >>> bootstrap_interval(lambda rows: float(len(rows)), np.array([1, 2, 3]), rounds=10)
+    (3.0, 3.0)
     """
     codes, names = pd.factorize(np.asarray(groups))
     order = np.argsort(codes, kind="stable")
@@ -101,10 +164,27 @@ def bootstrap_interval(
 
 
 def wilson_interval(found: int, of: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval (1927) of a share; (0, 1) where nothing was looked at.
+    """Compute Wilson's interval (1927) of a share.
 
-    Unlike the share plus or minus two standard errors it has a width where nothing, or everything,
-    was found.
+    Unlike the share plus or minus two standard errors, it has a width if none or all were found.
+
+    Parameters
+    ----------
+    found : int
+    of : int
+        Number of trials. 0 gives the interval (0, 1).
+    level : float, optional
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end.
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(0, 100)
+    >>> low, round(high, 3)
+    (0.0, 0.037)
     """
     if of == 0:
         return 0.0, 1.0

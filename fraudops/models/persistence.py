@@ -23,7 +23,18 @@ TRUSTED_TYPES = [
 
 
 def load_model_file(file: Path, sha256: str) -> BaseEstimator:
-    """Read a model file without pickle, after its hash was compared with the registry's.
+    """Load a model file without pickle, if its hash is the registered one.
+
+    Parameters
+    ----------
+    file : Path
+        A skops file.
+    sha256 : str
+        As the registry keeps it.
+
+    Returns
+    -------
+    BaseEstimator
 
     Raises
     ------

@@ -242,7 +242,18 @@ class ModelRegistry:
         return self.client.search_model_versions(where)
 
     def find_by_tag(self, name: str, value: str) -> str | None:
-        """Find the number of the first version with a tag; None if there is none."""
+        """Find the first version with a tag.
+
+        Parameters
+        ----------
+        name : str
+        value : str
+
+        Returns
+        -------
+        str or None
+            Its number.
+        """
         versions = (str(found.version) for found in self._search_by_tag(name, value))
         return min(versions, key=int, default=None)
 
@@ -315,7 +326,19 @@ class ModelRegistry:
         """Do what `promote` does, inside a writing transaction of the caller.
 
         The caller commits after the aliases have moved. A crash before the commit leaves an alias
-        without a ledger entry; the next call repairs that, because the ledger says who is champion.
+        without a ledger entry. The next call repairs that, because the ledger says who is champion.
+
+        Parameters
+        ----------
+        connection : Connection
+        version : str
+        reason : str
+        actor : str
+        gates : list of GateResult, optional
+        at : float, optional
+            Seconds since 1970; None: now.
+        kind : str, optional
+            ``promotion``, ``rollback`` or a rollback request.
         """
         changes = ledger.load_entries(connection, "champion")
         previous = changes[-1]["payload"]["version"] if changes else None
@@ -383,6 +406,10 @@ class ModelRegistry:
         """Keep the ledger's head outside the database.
 
         A broken ledger is logged and raises no error, so that a rollback stays possible.
+
+        Parameters
+        ----------
+        engine : Engine
         """
         try:
             ledger.write_anchor(self.workspace, engine)

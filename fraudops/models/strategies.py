@@ -18,8 +18,16 @@ from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
 
 
 def build_preprocessor(impute: bool) -> ColumnTransformer:
-    """`FEATURES` as numbers: categories as codes, -1 for one never seen; with `impute` also -1 for
-    a missing number.
+    """Build the step that turns `FEATURES` into numbers.
+
+    Parameters
+    ----------
+    impute : bool
+        Replace missing numbers by -1. A category that was never seen is always -1.
+
+    Returns
+    -------
+    ColumnTransformer
     """
     numeric = SimpleImputer(strategy="constant", fill_value=-1.0) if impute else "passthrough"
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
@@ -29,7 +37,17 @@ def build_preprocessor(impute: bool) -> ColumnTransformer:
 
 
 def build_boosting(**settings: object) -> HistGradientBoostingClassifier:
-    """The course's gradient boosting: small, regularised, seeded."""
+    """Build the course's gradient boosting: small, regularized, seeded.
+
+    Parameters
+    ----------
+    **settings : object
+        Parameters that replace the defaults.
+
+    Returns
+    -------
+    HistGradientBoostingClassifier
+    """
     defaults = {
         "max_iter": 150,
         "learning_rate": 0.06,
@@ -53,6 +71,19 @@ def _build_resampling_pipeline(sampler: BaseEstimator) -> ResamplingPipeline:
 
 
 def build_pipeline(model: BaseEstimator, impute: bool = False) -> Pipeline:
+    """Build a pipeline of preprocessor and model.
+
+    Parameters
+    ----------
+    model : BaseEstimator
+        An unfitted classifier.
+    impute : bool, optional
+        See `build_preprocessor`.
+
+    Returns
+    -------
+    Pipeline
+    """
     return Pipeline([("prepare", build_preprocessor(impute)), ("model", model)])
 
 

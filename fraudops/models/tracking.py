@@ -121,6 +121,14 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
 
 
 def log_evaluation_figures(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> None:
-    """Log the figures of `plot_evaluation` in the active MLflow run."""
+    """Log the figures of `plot_evaluation` in the active MLflow run.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+    rows : LabelledRows
+        Not used for the training.
+    costs : Costs
+    """
     for name, figure in plot_evaluation(fitted, rows, costs).items():
         mlflow.log_figure(figure, f"pictures/{name}.png")

@@ -72,7 +72,17 @@ class ReferenceDistribution:
 
     @classmethod
     def learn(cls, reference: pd.DataFrame) -> "ReferenceDistribution":
-        """From rows with ts, `FEATURES` and `SCORE_COLUMN`."""
+        """Learn the distribution of the reference.
+
+        Parameters
+        ----------
+        reference : DataFrame
+            With ``ts``, `FEATURES` and `SCORE_COLUMN`.
+
+        Returns
+        -------
+        ReferenceDistribution
+        """
         some = reference.sample(min(MAX_REFERENCE_VALUES, len(reference)), random_state=0)
         values = some[list(RANKED_COLUMNS)].replace([np.inf, -np.inf], np.nan)
         grid = {name: np.sort(values[name].dropna().to_numpy()) for name in RANKED_COLUMNS}
@@ -91,8 +101,17 @@ class ReferenceDistribution:
         )
 
     def rank(self, column: pd.Series) -> np.ndarray:
-        """Share (n,) of the reference below each value of one of `RANKED_COLUMNS`, ties counted
-        half; NaN where there is no value.
+        """Rank values within the reference.
+
+        Parameters
+        ----------
+        column : Series
+            One of `RANKED_COLUMNS`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Share of the reference below each value; ties count half; NaN for a missing value.
         """
         values, grid = column.to_numpy(np.float64), self.grid[column.name]
         ends = np.searchsorted(grid, values) + np.searchsorted(grid, values, side="right")
@@ -101,12 +120,29 @@ class ReferenceDistribution:
         )
 
     def ranks(self, rows: pd.DataFrame) -> np.ndarray:
-        """`rank` of every column, (n, `RANKED_COLUMNS`)."""
+        """Rank the values of every column (see `rank`).
+
+        Parameters
+        ----------
+        rows : DataFrame
+
+        Returns
+        -------
+        ndarray of shape (n, len(RANKED_COLUMNS))
+        """
         return np.column_stack([self.rank(rows[name]) for name in RANKED_COLUMNS])
 
     def weights(self, channel: pd.Series) -> np.ndarray:
-        """Weights (n,) that give each channel the share it has in the reference; they add up
-        to 1.
+        """Compute weights that give each channel its share in the reference.
+
+        Parameters
+        ----------
+        channel : Series
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The sum is 1.
         """
         counts = channel.map(channel.value_counts()).to_numpy(float)
         target = channel.map(self.channels).fillna(0).to_numpy(float)
@@ -118,7 +154,16 @@ class ReferenceDistribution:
         )
 
     def sample(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Ranks of the seasonless columns with day, channel and category."""
+        """Sample the ranks of columns without season, with day, channel and category.
+
+        Parameters
+        ----------
+        rows : DataFrame
+
+        Returns
+        -------
+        DataFrame
+        """
         ranks = pd.DataFrame(self.ranks(rows), columns=RANKED_COLUMNS)[
             list(SEASON_ROBUST_FEATURES)
         ].fillna(0.5)
@@ -220,13 +265,21 @@ def compute_domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
 def compute_daily_statistics(
     distribution: ReferenceDistribution, days: Iterable[tuple[int, pd.DataFrame, pd.DataFrame]]
 ) -> Iterator[tuple[int, dict[str, float]]]:
-    """Statistics of each day, in order; holds one day's rows and a sample of the six before it.
+    """Compute the statistics of each day in order.
+
+    It holds the rows of one day and a sample of the six days before it.
 
     Parameters
     ----------
-    days : day, its rows (ts, channel, category, `FEATURES`, `SCORE_COLUMN`), and the reports that
-        arrived
-        on it
+    distribution : ReferenceDistribution
+    days : iterable of tuple
+        Day since 1970, its rows (``ts``, ``channel``, ``category``, `FEATURES`, `SCORE_COLUMN`),
+        and the reports that arrived on it.
+
+    Yields
+    ------
+    tuple of int and dict
+        Day, and statistics by name.
     """
     pool: list[pd.DataFrame] = []
     for day, rows, reports in days:

@@ -207,7 +207,18 @@ class DetectorRun:
 
 
 def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make the canonical transactions of a world, and all its fraud reports."""
+    """Make the canonical transactions of a world, and all its fraud reports.
+
+    Parameters
+    ----------
+    world : World
+
+    Returns
+    -------
+    transactions : DataFrame
+    reports : DataFrame
+        ``tx_id, customer_id, terminal_id, label_ts``.
+    """
     tx = pd.concat([chunk.frame for chunk in iter_world_chunks(world)], ignore_index=True)
     reports = tx[tx["label_ts"].notna()][
         ["tx_id", "customer_id", "terminal_id", "label_ts"]
@@ -217,7 +228,16 @@ def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def plan_world_timeline(world: World) -> Timeline:
-    """Plan the timeline as ingestion plans it for the transactions of a world."""
+    """Plan the timeline as ingestion plans it for the transactions of a world.
+
+    Parameters
+    ----------
+    world : World
+
+    Returns
+    -------
+    Timeline
+    """
     ts = world.transactions["ts"]
     return plan_timeline(day_of(ts.min()), day_of(ts.max()))
 

@@ -22,7 +22,18 @@ MIN_ROWS_FOR_DETECTORS = 30
 
 
 def draw_sample(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """At most so many rows, the same ones each time, without infinite values."""
+    """Draw at most some rows, always the same ones, without infinite values.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    rows : int
+        Size of the sample.
+
+    Returns
+    -------
+    DataFrame
+    """
     chosen = frame if len(frame) <= rows else frame.sample(rows, random_state=0)
     return chosen.replace([np.inf, -np.inf], np.nan)
 
@@ -48,20 +59,23 @@ def population_stability_index(old: np.ndarray, new: np.ndarray, bins: int = 10)
 
 
 def compute_evidently_distances(reference: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
-    """How far each column is from the reference, by evidently's defaults for a reference of over
-    1,000 rows.
+    """Compute how far each column is from the reference, by Evidently's defaults.
 
-    Numbers: Wasserstein distance over the reference's standard deviation; numbers of at most five
-    values and text: Jensen-Shannon distance. Both are effect sizes: unlike p-values they do not
-    shrink when the sample grows.
+    For numbers it is the Wasserstein distance over the reference's standard deviation. For text,
+    and numbers of at most five values, it is the Jensen-Shannon distance. Both are effect sizes:
+    unlike p-values they do not shrink when the sample grows.
 
     Parameters
     ----------
-    reference, rows : (n, ...), (m, ...) frames with the columns `FEATURES`
+    reference : DataFrame
+        With the columns `FEATURES`.
+    rows : DataFrame
+        With the columns `FEATURES`.
 
     Returns
     -------
-    (`FEATURES`,) by column; NaN where one side has no value at all
+    Series
+        By column; NaN if one side has no value.
     """
     result = dict.fromkeys(FEATURES, float("nan"))
     for name in FEATURES:

@@ -34,19 +34,22 @@ def find_common_features(reference: pd.DataFrame, rows: pd.DataFrame) -> list[st
 def run_evidently_report(
     reference: pd.DataFrame, week: pd.DataFrame, html: Path | None = None
 ) -> dict | None:
-    """Let evidently compare a week with the reference, by its own defaults.
+    """Let Evidently compare a week with the reference, by its own defaults.
 
     Parameters
     ----------
-    reference, week : (n, ...), (m, ...) sampled frames with `FEATURES`; with `TARGET_COLUMN` (0 or
-        1) and
-        `PREDICTION_COLUMN` (0 to 1) also
-        the report on classification, if both sides have both classes
-    html : where to save the page
+    reference : DataFrame
+        A sample with `FEATURES`.
+    week : DataFrame
+        A sample with `FEATURES`. If both samples have `TARGET_COLUMN` with both classes and
+        `PREDICTION_COLUMN`, the report includes classification.
+    html : Path, optional
+        File for the page.
 
     Returns
     -------
-    columns, drifted, share, dataset_drift; None for fewer than `FEWEST_ROWS` rows on either side
+    dict or None
+        ``columns, drifted, share, dataset_drift``; None if a sample has too few rows.
     """
     if min(len(week), len(reference)) < MIN_ROWS_FOR_DETECTORS:
         return None

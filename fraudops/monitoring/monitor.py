@@ -75,7 +75,19 @@ class DriftMonitor:
     def from_rows(
         cls, rows: pd.DataFrame, labels: pd.DataFrame, timeline: Timeline
     ) -> "DriftMonitor":
-        """Monitor rows that are in memory; the parameters are those of the class."""
+        """Monitor rows that are in memory.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            ``tx_id``, ``ts``, ``customer_id`` and `FEATURES`.
+        labels : DataFrame
+        timeline : Timeline
+
+        Returns
+        -------
+        DriftMonitor
+        """
         rows_by_day = dict(list(rows.groupby(rows["ts"] // DAY)))
         return cls(lambda day: rows_by_day.get(day, rows.iloc[:0]), labels, timeline)
 

@@ -99,7 +99,16 @@ def make_metrics_registry(workspace: Workspace) -> CollectorRegistry:
 
 
 def write_monitor_metrics(workspace: Workspace) -> Path:
-    """``drift/metrics.prom``, for the text-file collector of a node exporter."""
+    """Write ``drift/metrics.prom`` for the text-file collector of a node exporter.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    Path
+    """
     path = workspace.path("drift", "metrics.prom")
     with atomic_write(path) as temporary:
         write_to_textfile(str(temporary), make_metrics_registry(workspace))
@@ -107,7 +116,17 @@ def write_monitor_metrics(workspace: Workspace) -> Path:
 
 
 def serve_monitor_metrics(workspace: Workspace, port: int) -> int:
-    """Answer scrapes at http://127.0.0.1:port/metrics until Ctrl-C; returns the exit code.
+    """Serve the metrics at http://127.0.0.1:port/metrics until Ctrl-C.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    port : int
+
+    Returns
+    -------
+    int
+        Exit code.
 
     Raises
     ------

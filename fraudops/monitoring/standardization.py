@@ -79,17 +79,19 @@ def _standardize_reports(raw: pd.DataFrame, reference: np.ndarray) -> dict[int, 
 
 
 def standardize_statistics(raw: pd.DataFrame, live: int) -> pd.DataFrame:
-    """How unusual each statistic of each day is, in standard deviations of the reference.
+    """Express each statistic of each day in standard deviations of the reference.
 
     Parameters
     ----------
-    raw : (days, statistics) as `daily_statistics.compute_daily_statistics` gives them, index: day
-        since 1970, without gaps
-    live : the first day that is not reference
+    raw : DataFrame of shape (days, statistics)
+        The index is the day since 1970, without gaps.
+    live : int
+        First day that does not belong to the reference.
 
     Returns
     -------
-    (days, (statistic, window)); NaN where a day or its history is too thin to say
+    DataFrame of shape (days, (statistic, window))
+        NaN if a day or its history has too few rows.
     """
     reference = np.asarray(raw.index < live)
     if reference.sum() < MIN_REFERENCE_DAYS:

@@ -65,7 +65,18 @@ def describe_graph() -> str:
 
 
 def run_airflow_standalone(workspace: Workspace, port: int) -> int:
-    """Run `airflow standalone` until Ctrl-C; its children end with it. Returns its exit code."""
+    """Run `airflow standalone` until Ctrl-C, and end its child processes.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    port : int
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
     home = workspace.path("airflow", "airflow.cfg").parent
     print(
         f"{describe_graph()}\nAirflow comes up in a minute or two, for you alone; it "

@@ -105,12 +105,23 @@ def compute_cache_key(parts: Mapping[str, str]) -> str:
 def get_rerun_reason(
     one: Node, workspace: Workspace, given: Mapping[str, Any], graph: Graph = GRAPH
 ) -> str:
-    """Why the node must run (again); empty if it is fresh.
+    """Tell why a notebook must run again; empty if it need not.
 
-    It is to be asked when the node's needs are finished, because the key holds the *content* of
-    what they wrote, not the fact that they ran: a step that ran again and left byte-identical files
-    changes nothing for the steps after it, so they are not run again ("early cut-off"). A comment
-    added to 1_1 costs one notebook, not ten.
+    Call it when the notebooks before it are finished. The decision depends on the content of what
+    they wrote. A notebook that ran again and wrote the same bytes does not make later ones run
+    again.
+
+    Parameters
+    ----------
+    one : Node
+    workspace : Workspace
+    given : mapping of str to Any
+        Its parameters.
+    graph : Graph, optional
+
+    Returns
+    -------
+    str
     """
     last = load_record(one, workspace)
     if not last:

@@ -23,7 +23,12 @@ RUN_EXAMPLES = """examples:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `fraudops run` to its parser."""
+    """Add the options of `fraudops run` to its parser.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    """
     add = parser.add_argument
     add(
         "--profile",

@@ -184,7 +184,21 @@ GRAPH = make_graph(
 
 
 def make_unknown_name_error(kind: str, given: str, valid: Collection[str]) -> UserError:
-    """The refusal of an unknown name, with the valid name closest to it."""
+    """Make the error for an unknown name, with the valid name closest to it.
+
+    Parameters
+    ----------
+    kind : str
+        What is named, such as ``notebook``.
+    given : str
+        The unknown name.
+    valid : collection of str
+        The valid names.
+
+    Returns
+    -------
+    UserError
+    """
     close = difflib.get_close_matches(str(given), valid, n=1, cutoff=0.0)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return UserError(f"There is no {kind} {given!r}.{hint} Valid: {', '.join(valid) or 'none'}.")
@@ -204,8 +218,15 @@ def get_node(name: str, graph: Graph = GRAPH) -> Node:
 
 
 def sort_nodes(graph: Graph = GRAPH) -> list[str]:
-    """All nodes, each after what it needs; where the graph leaves it open, in the order they were
-    written down.
+    """Sort all nodes so that each comes after what it needs.
+
+    Parameters
+    ----------
+    graph : Graph, optional
+
+    Returns
+    -------
+    list of str
     """
     sorter = TopologicalSorter({one.name: one.needs for one in graph.values()})
     sorter.prepare()
@@ -241,18 +262,26 @@ def select_nodes(
     until: str | None = None,
     graph: Graph = GRAPH,
 ) -> list[str]:
-    """The nodes to look at, in order.
+    """Select the notebooks to run, in order.
 
     Parameters
     ----------
-    from_ : this node and everything that builds on it.
-    until : this node and everything it needs; together with `from_`, what is in both.
-    only : this node alone.
+    from_ : str, optional
+        This notebook and all that depend on it.
+    only : str, optional
+        This notebook alone.
+    until : str, optional
+        This notebook and all that it needs. Together with `from_`: what is in both.
+    graph : Graph, optional
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
     UserError
-        For an unknown node, for `only` together with another, and where nothing is left.
+        If a name is unknown, `only` is combined with another, or no notebook is left.
     """
     for name in filter(None, (from_, only, until)):
         get_node(name, graph)
@@ -274,7 +303,16 @@ def select_nodes(
 
 
 def get_notebook_path(one: Node) -> Path:
-    """The notebook as it stands in the repository."""
+    """Get the path of a notebook in the repository.
+
+    Parameters
+    ----------
+    one : Node
+
+    Returns
+    -------
+    Path
+    """
     return REPOSITORY / one.folder / f"{one.name}.ipynb"
 
 
@@ -284,12 +322,17 @@ def escape_path(path: Path) -> str:
 
 
 def inspect_parameters(one: Node) -> dict[str, dict[str, Any]]:
-    """What the notebook's cell tagged `parameters` offers.
+    """Read the cell of a notebook that is tagged `parameters`.
+
+    Parameters
+    ----------
+    one : Node
 
     Returns
     -------
-    For each parameter: ``default`` (the value, or None), ``text`` (the default as written) and
-    ``help`` (its comment).
+    dict of str to dict
+        For each parameter ``default`` (the value, or None), ``text`` (the default as written) and
+        ``help`` (its comment).
 
     Raises
     ------

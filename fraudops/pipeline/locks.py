@@ -15,8 +15,20 @@ from fraudops.workspace import Workspace, read_json, write_json
 
 @contextmanager
 def lock_workspace(workspace: Workspace, command: str) -> Iterator[None]:
-    """One run at a time in a workspace. The operating system frees the lock of a killed run by
-    itself.
+    """Allow one run at a time in a workspace.
+
+    The operating system releases the lock of a killed run.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    command : str
+        Is shown to a second run.
+
+    Raises
+    ------
+    UserError
+        If another run works in the workspace.
     """
     try:
         owner = workspace.path("state", ".owner.json")
@@ -48,7 +60,12 @@ def lock_workspace(workspace: Workspace, command: str) -> Iterator[None]:
 
 @contextmanager
 def set_workspace_environment(workspace: Workspace) -> Iterator[None]:
-    """Workers and kernels inherit the environment when they start; afterwards it is as it was."""
+    """Set the environment that workers and kernels inherit, and restore it afterwards.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
     before = dict(os.environ)
     os.environ.update(workspace.subprocess_environment())
     try:

@@ -99,17 +99,32 @@ def resolve_parameters(
     assignments: Iterable[str] = (),
     graph: Graph = GRAPH,
 ) -> dict[str, dict[str, Any]]:
-    """All parameters of a run, for every node of the graph; `assignments` win over the named ones.
+    """Resolve all parameters of a run, for every notebook.
 
-    `profile` and `as_of` go to every notebook that has a parameter of that name, `source` and
-    `path` to those that read from outside the workspace (1_1_ingest). Relative paths count from the
-    caller's folder.
+    `profile` and `as_of` go to every notebook that has a parameter of that name. `source` and
+    `path` go to those that read from outside the workspace. `assignments` overrule them. Relative
+    paths start at the caller's folder.
+
+    Parameters
+    ----------
+    profile : str, optional
+    source : str, optional
+    path : str, optional
+    as_of : str, optional
+    assignments : iterable of str, optional
+        Such as ``3_1_champion.review_cost_eur=5``.
+    graph : Graph, optional
+
+    Returns
+    -------
+    dict of str to dict
+        Parameters by notebook.
 
     Raises
     ------
     UserError
-        For an unknown profile or source, a date that is none, a file that is not there, and as
-        `parse_assignments`.
+        If a profile, source, notebook or parameter is unknown, a value does not fit, or a file is
+        missing.
     """
     if profile not in PROFILES:
         raise make_unknown_name_error("profile", profile, PROFILES)
@@ -155,12 +170,20 @@ def resolve_parameters(
 def check_as_of(
     workspace: Workspace, as_of: str, chosen: Collection[str], graph: Graph = GRAPH
 ) -> None:
-    """Refuse to work for one day on data that was prepared for another.
+    """Check that the data was prepared for the day of this run.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    as_of : str
+    chosen : collection of str
+        The notebooks that run.
+    graph : Graph, optional
 
     Raises
     ------
     UserError
-        If no chosen notebook sets `as_of` and the data in the workspace is of another day.
+        If no chosen notebook sets `as_of` and the data is of another day.
     """
     if any("as_of" in inspect_parameters(graph[name]) for name in chosen):
         return

@@ -60,23 +60,35 @@ def run_notebooks(
     command: str = "fraudops run",
     console: Console | None = None,
 ) -> RunResult:
-    """Run the chosen notebooks, write their states and the report page.
+    """Run notebooks, and write their states and the report page.
 
-    A failing notebook stops only what builds on it. Nothing is taken for good that did not end
-    well: the record of a node is removed before it starts and written when it has ended.
+    If a notebook fails, only those that depend on it do not run. The record of a notebook is
+    removed before it starts and written when it has ended well.
 
     Parameters
     ----------
-    chosen : names, as `graph.select_nodes` gives them.
-    parameters : for each node, as `options.resolve_parameters` gives them.
-    jobs : notebooks at one time, at least 1.
-    force : run also what is fresh.
-    command : what to type to resume, for the messages.
+    chosen : sequence of str
+        See `select_nodes`.
+    parameters : NodeParameters
+        See `resolve_parameters`.
+    workspace : Workspace
+    graph : Graph, optional
+    jobs : int, optional
+        Notebooks at the same time, at least 1.
+    force : bool, optional
+        Run a notebook even if nothing that it depends on has changed.
+    command : str, optional
+        The command that continues the run, for messages.
+    console : Console, optional
+
+    Returns
+    -------
+    RunResult
 
     Raises
     ------
     UserError
-        If another run works in the workspace, or an input from outside the selection is missing.
+        If another run works in the workspace, or an input is missing.
     """
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: give at least 1.")
@@ -301,8 +313,19 @@ class _ActiveRun:
 
 
 def describe_failures(result: RunResult, workspace: Workspace, graph: Graph, command: str) -> str:
-    """For the end of a run that was not good: which notebook, which cell, what, where to look, how
-    to go on.
+    """Describe what failed: notebook, cell, error, where to look, and how to continue.
+
+    Parameters
+    ----------
+    result : RunResult
+    workspace : Workspace
+    graph : Graph
+    command : str
+        The command that continues the run.
+
+    Returns
+    -------
+    str
     """
     blocks = []
     for name in result.failed:

@@ -46,8 +46,20 @@ class Case:
 
 
 def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
-    """Everything about one case; of fraud reports only those that had arrived when it was
-    opened.
+    """Load everything that a reviewer sees of a case.
+
+    Of fraud reports it holds those that had arrived when the case was opened.
+
+    Parameters
+    ----------
+    engine : Engine
+    tx_id : str
+    actor : str
+        The reviewer.
+
+    Returns
+    -------
+    Case
     """
     t, p, c, e = store.transactions, store.predictions, store.cases, store.evidence
     scored = (

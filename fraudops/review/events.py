@@ -16,8 +16,17 @@ WATCHED_TABLES = ("predictions", "labels", "decisions", "cases", "alerts", "cont
 
 
 def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFrame:
-    """When each model version began to decide in a period, in the time of the operation: version,
-    ts (s), oldest first.
+    """Load when each model version began to decide in a period.
+
+    Parameters
+    ----------
+    engine : Engine
+    over : EvaluationPeriod
+
+    Returns
+    -------
+    DataFrame
+        ``version`` and ``ts`` (seconds since 1970), oldest first.
     """
     predictions, found = store.predictions, []
     with engine.connect() as connection:
@@ -42,7 +51,17 @@ def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFra
 
 
 def load_drift_alerts(engine: sa.Engine) -> pd.DataFrame:
-    """Alerts of the drift monitor in order: as_of (s), severity, text."""
+    """Load the alerts of the drift monitor in order.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    DataFrame
+        ``as_of`` (seconds since 1970), ``severity``, ``text``.
+    """
     a = store.alerts
     with engine.connect() as connection:
         return store.read_frame(
@@ -91,12 +110,21 @@ def _parse_model_event(entry: dict) -> dict:
 def build_event_marks(
     alarms: pd.DataFrame, begun: pd.DataFrame, events: list[dict]
 ) -> pd.DataFrame:
-    """What happened, for the picture: day (date), kind (of `plots.EVENT_MARKERS`).
+    """Build the marks of events for the picture.
 
     Parameters
     ----------
-    alarms, begun, events : what `load_drift_alerts`, `load_version_starts` and `ModelEventReader`
-        give
+    alarms : DataFrame
+        See `load_drift_alerts`.
+    begun : DataFrame
+        See `load_version_starts`.
+    events : list of dict
+        See `ModelEventReader`.
+
+    Returns
+    -------
+    DataFrame
+        ``day`` (date) and ``kind``.
     """
     raised = [
         (day_of(int(ts) - 1), "drift alarm") for ts in alarms["as_of"]
@@ -107,8 +135,17 @@ def build_event_marks(
 
 
 def get_change_token(engine: sa.Engine) -> tuple:
-    """Changes whenever something happened that the page shows; cheap enough to ask every half
-    minute.
+    """Get a value that changes when something that the page shows has changed.
+
+    It is fast enough to be called every half minute.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    tuple
     """
     predictions, labels, decisions, cases, a, sealed, r = (
         getattr(store, name).c for name in WATCHED_TABLES
@@ -132,8 +169,17 @@ def get_change_token(engine: sa.Engine) -> tuple:
 
 
 def summarize_model_versions(engine: sa.Engine) -> pd.DataFrame:
-    """Each model version with what it decided: version, predictions, flagged, first and last
-    transaction, first_scored (s).
+    """Summarize what each model version decided.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    DataFrame
+        ``version, predictions, flagged``, first and last transaction, ``first_scored`` (seconds
+        since 1970).
     """
     predictions = store.predictions
     flagged = sa.func.sum(sa.case((predictions.c.decision != "approve", 1), else_=0)).label(

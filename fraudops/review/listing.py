@@ -91,14 +91,26 @@ def load_prediction_page(
     offset: int = 0,
     size: int = DEFAULT_PAGE_ROWS,
 ) -> tuple[pd.DataFrame, int]:
-    """Some rows of one of `PREDICTION_LISTS`, and how many there are in all, counted up to one more
-    than `MAX_COUNTED_ROWS`.
+    """Load one page of a list of predictions.
+
+    Parameters
+    ----------
+    engine : Engine
+    name : str
+        One of `PREDICTION_LISTS`.
+    filters : PredictionFilter
+    offset : int, optional
+        Rows to skip.
+    size : int, optional
+        Rows of a page.
 
     Returns
     -------
-    (at most `size`, 13) tx_id, ts, customer_id, terminal_id, amount_cents, category, channel,
-    model_version, probability, decision, label (1, 0 or <NA>), label_source (chargeback, reviewer,
-    'no report' or None)
+    rows : DataFrame of shape (at most size, 13)
+        ``tx_id, ts, customer_id, terminal_id, amount_cents, category, channel, model_version,
+        probability, decision, label`` (1, 0 or missing), ``label_source``.
+    total : int
+        Number of all rows, at most `MAX_COUNTED_ROWS` + 1.
     """
     p, t = store.predictions, store.transactions
     with engine.connect() as connection:
@@ -155,14 +167,32 @@ def _needs_transaction(condition: sa.ColumnElement) -> bool:
 
 
 def get_latest_scored_day(engine: sa.Engine) -> int | None:
-    """The first second of the day of the latest scored transaction; None before the first."""
+    """Get the day of the latest scored transaction.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    int or None
+        Its first second, since 1970; None if there is none.
+    """
     with engine.connect() as connection:
         return store.get_latest_ts(connection) // DAY * DAY or None
 
 
 def load_filter_choices(engine: sa.Engine) -> dict[str, list[str]]:
-    """What can be chosen: categories and channels of the latest thousand transactions, versions
-    that decided.
+    """Load the choices of the filters.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    dict of str to list of str
+        Categories and channels of the latest thousand transactions, and versions that decided.
     """
     p, t = store.predictions, store.transactions
     latest = sa.select(p.c.tx_id).order_by(p.c.ts.desc()).limit(1000)

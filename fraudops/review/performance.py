@@ -33,8 +33,18 @@ class EvaluationPeriod:
 
 
 def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> EvaluationPeriod | None:
-    """The latest judged days of an operation, all of them without a number; None where no
-    transaction was scored yet.
+    """Get the latest judged days of an operation.
+
+    Parameters
+    ----------
+    engine : Engine
+    days : int, optional
+        Number of days; None: all.
+
+    Returns
+    -------
+    EvaluationPeriod or None
+        None if no transaction was scored yet.
     """
     ts = store.predictions.c.ts
     with engine.connect() as connection:
@@ -51,13 +61,19 @@ def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> Evaluat
 def count_predictions_by_day(
     engine: sa.Engine, over: EvaluationPeriod, rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Predictions and flagged ones of each day that has any: index the day's first second, columns
-    rows, flagged.
+    """Count predictions and flagged ones by day.
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        As `load_flagged_and_frauds` gives it, which holds every flagged one.
+    engine : Engine
+    over : EvaluationPeriod
+    rows : DataFrame
+        See `load_flagged_and_frauds`.
+
+    Returns
+    -------
+    DataFrame
+        ``rows`` and ``flagged`` by the first second of the day.
     """
     count = sa.select(sa.func.count()).select_from(store.predictions)
     days = range(over.start, over.end, DAY)
@@ -84,13 +100,20 @@ def _is_in_period(over: EvaluationPeriod) -> sa.ColumnElement[bool]:
 
 
 def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFrame:
-    """Flagged transactions and known frauds of a period: what every figure but the true negatives
-    is made of.
+    """Load flagged transactions and known frauds of a period.
+
+    Every figure except the true negatives follows from them.
+
+    Parameters
+    ----------
+    engine : Engine
+    over : EvaluationPeriod
 
     Returns
     -------
-    (n, 9) day, tx_id, amount_cents, category, channel, model_version, probability, flagged (bool),
-    label (1 or 0)
+    DataFrame of shape (n, 9)
+        ``day, tx_id, amount_cents, category, channel, model_version, probability, flagged`` (bool),
+        ``label`` (1 or 0).
     """
     p, t, f = store.predictions, store.transactions, store.labels
     columns = (
@@ -273,20 +296,37 @@ AMOUNT_BAND_EDGES_CENTS = (0, 1_000, 5_000, 20_000, 100_000, math.inf)  # cents
 
 
 def load_champion_costs(workspace: Workspace) -> Costs:
-    """The costs that the champion's threshold was chosen by; the library's defaults before there is
-    one.
+    """Load the costs with which the champion's threshold was chosen.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    Costs
+        The defaults if there is no champion yet.
     """
     file = workspace.root / "models" / "champion.json"
     return Costs(review=int(read_json(file)["review_cost_cents"])) if file.is_file() else Costs()
 
 
 def require_predictions(engine: sa.Engine) -> pd.DataFrame:
-    """Load every prediction with its label; there must be some.
+    """Load every prediction with its label.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    DataFrame
+        See `store.load_predictions_with_labels`.
 
     Raises
     ------
     UserError
-        If no model has decided on anything yet.
+        If no model has decided yet.
     """
     frame = store.load_predictions_with_labels(engine)
     if frame.empty:
@@ -298,15 +338,18 @@ def require_predictions(engine: sa.Engine) -> pd.DataFrame:
 
 
 def select_mature_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """The predictions of days old enough that every transaction has a label.
+    """Select the predictions of days on which every transaction has a label.
 
-    On younger days only the frauds that were reported early have one, and precision would look
-    better than it is.
+    On younger days only frauds that were reported early have one, and precision looks too good.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        As `store.load_predictions_with_labels` gives it.
+    frame : DataFrame
+        See `store.load_predictions_with_labels`.
+
+    Returns
+    -------
+    DataFrame
     """
     if frame.empty:
         return frame
@@ -317,11 +360,22 @@ def select_mature_days(frame: pd.DataFrame) -> pd.DataFrame:
 def bootstrap_performance(
     rows: pd.DataFrame, costs: Costs, rounds: int = 200, seed: int = 0
 ) -> pd.DataFrame:
-    """Precision, recall, F1 and euros saved with 95 % intervals; whole customers are drawn again.
+    """Compute precision, recall, F1 and euros saved with 95 % intervals over customers.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Predictions with ``label``, ``flagged``, ``amount_cents`` and ``customer_id``.
+    costs : Costs
+    rounds : int, optional
+        Number of resamples.
+    seed : int, optional
 
     Returns
     -------
-    index precision, recall, f1, saved; columns figure, low, high. NaN where a rate is over nothing.
+    DataFrame
+        Index ``precision, recall, f1, saved``; columns ``figure, low, high``. NaN for a rate over
+        nothing.
     """
     y, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
     cents = rows["amount_cents"].to_numpy(np.int64)
@@ -355,7 +409,18 @@ def _rate(top: int, bottom: int) -> float:
 
 
 def assign_amount_bands(rows: pd.DataFrame) -> pd.Series:
-    """The amount band of each row, in words that sort by size."""
+    """Assign each row to an amount band.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``amount_cents``.
+
+    Returns
+    -------
+    Series
+        Categories in the order of size.
+    """
     pairs = itertools.pairwise(AMOUNT_BAND_EDGES_CENTS)
     names = [
         f"{low // 100:,} or more" if high == math.inf else f"{low // 100:,} to {high // 100:,}"

@@ -64,11 +64,26 @@ def build_urgency_sql(age: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
 
 
 def is_override(verdict: str, flagged: bool, probability: float) -> bool:
-    """Whether a verdict goes against the model: fraud where it approved, or genuine where it was
-    certain of fraud.
+    """Tell whether a verdict goes against the model.
 
-    A flag below `OVERRIDE_PROBABILITY` is a question, and neither answer to a question overrides
-    it.
+    It does if a reviewer finds fraud where the model approved, or calls genuine what the model was
+    certain of. A flag below `OVERRIDE_PROBABILITY` is a question, and no answer to it is an
+    override.
+
+    Parameters
+    ----------
+    verdict : str
+    flagged : bool
+    probability : float
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_override("fraud", flagged=False, probability=0.01)
+    True
     """
     return (verdict == "fraud" and not flagged) or (
         verdict == "genuine" and flagged and probability >= OVERRIDE_PROBABILITY
@@ -76,7 +91,24 @@ def is_override(verdict: str, flagged: bool, probability: float) -> bool:
 
 
 def needs_second_review(verdict: str, amount_cents: int, override: bool) -> bool:
-    """Whether a second person has to agree before a verdict counts."""
+    """Tell whether a second person must confirm a verdict.
+
+    Parameters
+    ----------
+    verdict : str
+    amount_cents : int
+    override : bool
+        See `is_override`.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> needs_second_review("genuine", amount_cents=1_000, override=False)
+    False
+    """
     return verdict != "unsure" and (override or amount_cents >= SECOND_REVIEW_CENTS)
 
 

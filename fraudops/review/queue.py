@@ -108,7 +108,15 @@ class ReviewQueue:
             return tx_id
 
     def release(self, tx_id: str, actor: str) -> None:
-        """Put a case back without a decision; nothing happens if the reviewer does not hold it."""
+        """Put a case back without a decision.
+
+        Nothing happens if the reviewer does not hold it.
+
+        Parameters
+        ----------
+        tx_id : str
+        actor : str
+        """
         held = sa.and_(store.cases.c.tx_id == tx_id, is_held_by(actor, time.time()))
         with store.write_transaction(self.engine) as connection:
             connection.execute(

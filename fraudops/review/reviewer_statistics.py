@@ -14,7 +14,13 @@ MAX_RECENT_DECISIONS = 5_000  # words of reviewers that their figures are about
 
 @dataclass(frozen=True)
 class Proportion:
-    """A share of some with Wilson's 95 % interval."""
+    """A share with Wilson's 95 % interval.
+
+    Attributes
+    ----------
+    found : int
+    of : int
+    """
 
     found: int
     of: int
@@ -57,12 +63,17 @@ class ReviewStatistics:
 def compute_review_statistics(
     engine: sa.Engine, latest: int = MAX_RECENT_DECISIONS
 ) -> ReviewStatistics:
-    """Progress of all cases; every other figure on the latest words of reviewers, of cases that
-    were begun among them.
+    """Compute the progress of all cases, and statistics of the latest reviews.
 
     Parameters
     ----------
-    latest : how many words (opinions and verdicts) are looked at
+    engine : Engine
+    latest : int, optional
+        Number of opinions and verdicts that are used.
+
+    Returns
+    -------
+    ReviewStatistics
     """
     c, d, before = store.cases, store.decisions, store.decisions.alias("before")
     columns = (
@@ -122,8 +133,17 @@ SAMPLE_DESCRIPTION = f"one in {round(1 / policy.SAMPLE_SHARE)} approved transact
 
 
 def load_decisions(engine: sa.Engine, actor: str) -> pd.DataFrame:
-    """The verdicts of one reviewer in order, without opinions on blind cases; columns of
-    `store.decisions`.
+    """Load the verdicts of a reviewer in order, without opinions on blind cases.
+
+    Parameters
+    ----------
+    engine : Engine
+    actor : str
+
+    Returns
+    -------
+    DataFrame
+        Columns of `store.decisions`.
     """
     d = store.decisions
     with engine.connect() as connection:

@@ -28,7 +28,16 @@ class RollbackRequest:
 
 
 def find_open_rollback_request(engine: sa.Engine) -> RollbackRequest | None:
-    """The request that waits for an answer, if there is one."""
+    """Find the rollback request that waits for an answer.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    RollbackRequest or None
+    """
     with engine.connect() as connection:
         return _load_open_request(connection)
 
@@ -43,12 +52,23 @@ def _load_open_request(connection: sa.Connection) -> RollbackRequest | None:
 
 
 def request_rollback(engine: sa.Engine, reason: str, actor: str) -> int:
-    """Ask for the previous champion back; returns the number of the request.
+    """Request the previous champion back.
+
+    Parameters
+    ----------
+    engine : Engine
+    reason : str
+    actor : str
+
+    Returns
+    -------
+    int
+        Number of the request.
 
     Raises
     ------
     UserError
-        If the reason is too short, there is nothing to go back to, or a request is open already.
+        If the reason is too short, there is no previous champion, or a request is open.
     """
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARACTERS:
@@ -76,12 +96,19 @@ def request_rollback(engine: sa.Engine, reason: str, actor: str) -> int:
 
 
 def withdraw_rollback(engine: sa.Engine, number: int, actor: str) -> None:
-    """Take back a request of one's own.
+    """Withdraw one's own request.
+
+    Parameters
+    ----------
+    engine : Engine
+    number : int
+        Of the request.
+    actor : str
 
     Raises
     ------
     UserError
-        If it is somebody else's, or not open any more.
+        If another person made it, or it is no longer open.
     """
     with store.write_transaction(engine) as connection:
         request = _require_open_request(connection, number)
@@ -96,17 +123,28 @@ def withdraw_rollback(engine: sa.Engine, number: int, actor: str) -> None:
 def answer_rollback(
     workspace: Workspace, engine: sa.Engine, number: int, granted: bool, actor: str
 ) -> str | None:
-    """Grant or refuse a request. A granted rollback happens in the same transaction: both are on
-    record, or neither.
+    """Grant or refuse a request.
+
+    A granted rollback happens in the same transaction as the answer.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    engine : Engine
+    number : int
+        Of the request.
+    granted : bool
+    actor : str
 
     Returns
     -------
-    The version that decides now, if the request was granted.
+    str or None
+        The version that decides now, if the request was granted.
 
     Raises
     ------
     UserError
-        If it is the asker's own, not open any more, or about a champion that has changed since.
+        If the person made the request, it is no longer open, or the champion has changed since.
     """
     with store.write_transaction(engine) as connection:
         request = _require_open_request(connection, number)

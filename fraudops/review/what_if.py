@@ -31,8 +31,16 @@ class CounterfactualChange:
 
 
 def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
-    """The usual value of each of `FEATURES`: the median (numbers) or the most frequent one of the
-    latest approved.
+    """Load the usual value of each feature among the latest approved transactions.
+
+    Parameters
+    ----------
+    connection : Connection
+
+    Returns
+    -------
+    list
+        In the order of `FEATURES`: the median of numbers, the most frequent text.
     """
     p, e = store.predictions, store.evidence
     latest = (
@@ -56,7 +64,18 @@ def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
 def load_prediction_inputs(
     connection: sa.Connection, prediction_id: str
 ) -> list[float | str | None] | None:
-    """The inputs of a stored prediction in the order of `FEATURES`; None if they were not kept."""
+    """Load the inputs of a stored prediction.
+
+    Parameters
+    ----------
+    connection : Connection
+    prediction_id : str
+
+    Returns
+    -------
+    list or None
+        In the order of `FEATURES`; None if they were not kept.
+    """
     text = connection.scalar(
         sa.select(store.evidence.c.inputs).where(store.evidence.c.prediction_id == prediction_id)
     )
@@ -73,16 +92,26 @@ def _build_input_frame(rows: list[list]) -> pd.DataFrame:
 def find_counterfactual_changes(
     model: BaseEstimator, threshold: float, inputs: list, usually: list
 ) -> list[CounterfactualChange]:
-    """The single changes that turn the decision, by how far they carry; none if no single one does.
+    """Find the single changes of an input that change the decision.
 
-    The inputs are changed one at a time, though in life they move together: this tells what the
+    The inputs change one at a time, though in reality they change together. This shows what the
     model looks at, and not what the customer could have done.
 
     Parameters
     ----------
-    model : the fitted pipeline that decided
-    threshold : probability from which on it flags
-    inputs, usually : values in the order of `FEATURES`
+    model : BaseEstimator
+        The fitted pipeline that decided.
+    threshold : float
+        A transaction with at least this probability is flagged.
+    inputs : list
+        In the order of `FEATURES`.
+    usually : list
+        Usual values in the order of `FEATURES`.
+
+    Returns
+    -------
+    list of CounterfactualChange
+        Largest change of the probability first; empty if no single change is enough.
     """
     swapped = [[*inputs[:i], value, *inputs[i + 1 :]] for i, value in enumerate(usually)]
     scores = predict_probability(model, _build_input_frame([inputs, *swapped]))

@@ -34,8 +34,17 @@ def set_bentoml_home(workspace: Workspace) -> None:
 
 
 def import_to_bentoml(workspace: Workspace, registered: RegisteredVersion) -> str:
-    """Copy a registered version into BentoML's model store, file and hash unchanged. Returns its
-    tag.
+    """Copy a registered version into BentoML's model store; file and hash stay the same.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    registered : RegisteredVersion
+
+    Returns
+    -------
+    str
+        Its tag.
     """
     set_bentoml_home(workspace)
     model = bentoml.mlflow.import_model(
@@ -52,7 +61,16 @@ def import_to_bentoml(workspace: Workspace, registered: RegisteredVersion) -> st
 
 def build_bento(workspace: Workspace, registered: RegisteredVersion) -> str:
     """Build the Bento of a registered version: service, library, locked requirements, model.
-    Returns its tag.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    registered : RegisteredVersion
+
+    Returns
+    -------
+    str
+        Its tag.
     """
     import_to_bentoml(workspace, registered)
     bento = bentoml.bentos.build_bentofile(
@@ -62,8 +80,16 @@ def build_bento(workspace: Workspace, registered: RegisteredVersion) -> str:
 
 
 def find_or_build_champion_bento(workspace: Workspace) -> str:
-    """The tag of the newest Bento that holds the registry's champion; built now if there is
-    none.
+    """Find the newest Bento of the champion, or build it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    str
+        Its tag.
     """
     set_bentoml_home(workspace)
     champion = ModelRegistry(workspace).find()
@@ -99,18 +125,28 @@ def serve_bento(
     token: str = "",
     database: Workspace | None = None,
 ) -> Iterator[str]:
-    """Run ``bentoml serve`` on a free port of localhost; yields its URL once it is ready, stops it
-    at the end.
+    """Run ``bentoml serve`` on a free port of localhost, and stop it at the end.
 
     Parameters
     ----------
-    token : asked of every caller, if given
-    database : the workspace whose database it works on, if not this one's
+    workspace : Workspace
+    tag : str
+    workers : int, optional
+    host : str, optional
+    token : str, optional
+        Every caller must send it, if given.
+    database : Workspace, optional
+        The workspace whose database the service uses, if another one.
+
+    Yields
+    ------
+    str
+        The URL, once the service is ready.
 
     Raises
     ------
     UserError
-        If the service ends, or is not ready in time; names its log.
+        If the service ends, or is not ready in time. The message names its log.
     """
     log = workspace.path("serving", "service.log")
     environment = workspace.subprocess_environment() | {"FRAUDOPS_WORKERS": str(workers)}
@@ -153,7 +189,12 @@ def _start_service(
 
 
 def stop_process_tree(process: subprocess.Popen) -> None:
-    """End the server and what it started; on Windows its workers would outlive it."""
+    """Stop the server and its child processes.
+
+    Parameters
+    ----------
+    process : Popen
+    """
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.terminate()
     try:
@@ -169,7 +210,21 @@ def stop_process_tree(process: subprocess.Popen) -> None:
 def wait_until_ready(
     url: str, process: subprocess.Popen, log: Path, route: str = "/readyz"
 ) -> None:
-    """Return as soon as a server answers; UserError if it has ended, or does not answer in time."""
+    """Wait until a server answers.
+
+    Parameters
+    ----------
+    url : str
+    process : Popen
+    log : Path
+        Is named in the error.
+    route : str, optional
+
+    Raises
+    ------
+    UserError
+        If the server ends, or does not answer in time.
+    """
     limit = time.monotonic() + READY_TIMEOUT_SECONDS
     while time.monotonic() < limit:
         if process.poll() is not None:

@@ -8,12 +8,17 @@ import yaml
 
 
 def find_environment_differences(folder: Path) -> list[str]:
-    """What differs from the environment that a model's folder names, one line each: Python, and the
-    packages it was made with.
+    """Find what differs from the environment in which a model was trained.
 
     Parameters
     ----------
-    folder : as MLflow writes it: requirements.txt with exact versions, python_env.yaml
+    folder : Path
+        The model as MLflow writes it, with requirements.txt and python_env.yaml.
+
+    Returns
+    -------
+    list of str
+        One line per difference of Python or a package.
     """
     found = []
     python_version = str(

@@ -19,24 +19,31 @@ LOCUSTFILE = REPOSITORY / "3_Model_Serving" / "locustfile.py"
 def run_load_test(
     url: str, tx: pd.DataFrame, users: int, seconds: int, rows: int = 1, rate: float = 0.0
 ) -> dict[str, float]:
-    """Send raw transactions, again and again under new ids.
+    """Send raw transactions again and again under new ids.
 
     Parameters
     ----------
-    url : of the service
-    tx : (n, 9) the transactions to send, columns `data.TRANSACTION_COLUMNS`
-    users : callers at once; each waits for its answer
-    rows : transactions a request
-    rate : requests a second over all users; 0 for as many as go
+    url : str
+        Of the service.
+    tx : DataFrame of shape (n, 9)
+        Columns `data.TRANSACTION_COLUMNS`.
+    users : int
+        Callers at the same time. Each waits for its answer.
+    seconds : int
+    rows : int, optional
+        Transactions per request.
+    rate : float, optional
+        Requests per second of all users; 0: as many as possible.
 
     Returns
     -------
-    requests, failures, requests_per_second, rows_per_second, median_ms, p99_ms
+    dict of str to float
+        ``requests, failures, requests_per_second, rows_per_second, median_ms, p99_ms``.
 
     Raises
     ------
     UserError
-        If locust did not run; with what it said.
+        If locust fails; with its output.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "transactions.json"
@@ -48,7 +55,24 @@ def run_load_test(
 def run_locust(
     locustfile: Path, url: str, users: int, seconds: int, rows: int, options: list[str]
 ) -> dict[str, float]:
-    """Any locustfile with its own options, for so many seconds; see `run`."""
+    """Run a locustfile (see `run_load_test`).
+
+    Parameters
+    ----------
+    locustfile : Path
+    url : str
+    users : int
+    seconds : int
+    rows : int
+        Transactions per request.
+    options : list of str
+        Options of the locustfile.
+
+    Returns
+    -------
+    dict of str to float
+        See `run_load_test`.
+    """
     command = [
         sys.executable,
         "-m",

@@ -71,5 +71,14 @@ def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) 
 
 
 def find_model_file(folder: Path) -> Path:
-    """The skops file inside the folder of a BentoML model."""
+    """Find the skops file in the folder of a BentoML model.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Path
+    """
     return next(folder.rglob("model.skops"))

@@ -17,7 +17,20 @@ MAX_REQUEST_BYTES = 4_000_000
 
 
 def make_problem_details(status: int, title: str, detail: str, **more: object) -> dict:
-    """A problem as RFC 9457 describes it."""
+    """Describe a problem as RFC 9457 says.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    title : str
+    detail : str
+    **more : JSON value
+
+    Returns
+    -------
+    dict
+    """
     return {"type": "about:blank", "title": title, "status": status, "detail": detail} | more
 
 

@@ -141,7 +141,18 @@ class ScoringClient:
     def score_disordered(
         self, transactions: pd.DataFrame, traffic: DisorderedTraffic
     ) -> pd.DataFrame:
-        """Score transactions minute by minute in disorder; keep the first answer to each."""
+        """Score transactions minute by minute in disorder.
+
+        Parameters
+        ----------
+        transactions : DataFrame
+        traffic : DisorderedTraffic
+
+        Returns
+        -------
+        DataFrame
+            The first answer to each transaction.
+        """
         answers = [pd.DataFrame(columns=["tx_id", "seconds"])]
         with ThreadPoolExecutor(traffic.callers) as pool:
             for minute, rows in transactions.groupby(transactions["ts"] // WINDOW_GAP_SECONDS):

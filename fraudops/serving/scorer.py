@@ -150,8 +150,17 @@ class Scorer:
         return loaded
 
     def score(self, tx: pd.DataFrame) -> pd.DataFrame:
-        """Score raw transactions in a frame (columns `data.TRANSACTION_COLUMNS`); see `answer`. (n,
-        8) in the order of `tx`.
+        """Score raw transactions (see `answer`).
+
+        Parameters
+        ----------
+        tx : DataFrame
+            Columns `data.TRANSACTION_COLUMNS`.
+
+        Returns
+        -------
+        DataFrame of shape (n, 8)
+            In the order of `tx`.
         """
         rows = tx[list(TRANSACTION_COLUMNS)].astype(object)
         rows = rows.where(rows.notna(), None).to_dict("records")
@@ -334,7 +343,19 @@ class Scorer:
 
 
 def load_logged_inputs(engine: sa.Engine, ids: list[str]) -> pd.DataFrame:
-    """The inputs that stored predictions were made of: index tx_id, columns `FEATURES`."""
+    """Load the inputs of stored predictions.
+
+    Parameters
+    ----------
+    engine : Engine
+    ids : list of str
+        Of transactions.
+
+    Returns
+    -------
+    DataFrame
+        Index ``tx_id``, columns `FEATURES`.
+    """
     p, e = store.predictions, store.evidence
     query = sa.select(p.c.tx_id, e.c.inputs).join(e, e.c.prediction_id == p.c.prediction_id)
     with engine.connect() as connection:

@@ -117,7 +117,19 @@ class SimulatorConfig:
             )
 
     def strength(self, kind: str, day: np.ndarray) -> np.ndarray:
-        """The strongest planted drift of a kind on each day: 0 to 1."""
+        """Get the strength of a planted drift on each day.
+
+        Parameters
+        ----------
+        kind : str
+        day : ndarray of int
+            Day of the world.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            0 to 1.
+        """
         parts = [drift.strength(day) for drift in self.drifts if drift.kind == kind]
         return np.max(parts, axis=0) if parts else np.zeros(np.shape(day))
 
@@ -138,14 +150,23 @@ def make_course_config(
     drift: str = DEFAULT_DRIFTS,
     difficulty: float = SimulatorConfig.difficulty,
 ) -> SimulatorConfig:
-    """The course world at the size of a profile, with drift from two weeks into its last third on.
+    """Make the configuration of the course world at the size of a profile.
+
+    The drift begins two weeks after the start of the last third.
 
     Parameters
     ----------
-    profile : 'smoke', 'course' or 'full'
-    drift : names of `DRIFT_KINDS` with commas between them, each with an optional shape, as in
-        'price_inflation:gradual';
-        empty or 'none' for the control
+    profile : str
+        ``smoke``, ``course`` or ``full``.
+    seed : int, optional
+    drift : str, optional
+        Names of `DRIFT_KINDS`, separated by commas, each with an optional shape, such as
+        ``price_inflation:gradual``. Empty or ``none``: no drift.
+    difficulty : float, optional
+
+    Returns
+    -------
+    SimulatorConfig
     """
     if profile not in PROFILE_SIZES:
         raise UserError(

@@ -36,7 +36,17 @@ class CounterRng:
         )
 
     def uniform(self, entity: np.ndarray, index: np.ndarray | int = 0) -> np.ndarray:
-        """Uniform on the open interval (0, 1), float64."""
+        """Draw uniform numbers from the open interval (0, 1).
+
+        Parameters
+        ----------
+        entity : ndarray of int
+        index : ndarray of int or int, optional
+
+        Returns
+        -------
+        ndarray of float64
+        """
         with np.errstate(over="ignore"):
             base = _mix64(np.asarray(entity).astype(np.uint64) * _ENTITY_MULTIPLIER + self._key)
             mixed = _mix64(base + np.asarray(index).astype(np.uint64) * _INDEX_MULTIPLIER)
@@ -44,13 +54,34 @@ class CounterRng:
         return mixed * 2.0**-53 + 2.0**-54
 
     def normal(self, entity: np.ndarray, index: np.ndarray | int = 0) -> np.ndarray:
-        """Standard normal by the inverse distribution function."""
+        """Draw standard normal numbers by the inverse distribution function.
+
+        Parameters
+        ----------
+        entity : ndarray of int
+        index : ndarray of int or int, optional
+
+        Returns
+        -------
+        ndarray of float64
+        """
         return ndtri(self.uniform(entity, index))
 
     def poisson(
         self, rate: np.ndarray, entity: np.ndarray, index: np.ndarray | int = 0
     ) -> np.ndarray:
-        """Poisson counts (int64) by inversion; meant for rates below about 30."""
+        """Draw Poisson counts by inversion, for rates below about 30.
+
+        Parameters
+        ----------
+        rate : ndarray of float
+        entity : ndarray of int
+        index : ndarray of int or int, optional
+
+        Returns
+        -------
+        ndarray of int64
+        """
         u = self.uniform(entity, index)
         shape = u.shape
         count = np.zeros(u.size, np.int64)

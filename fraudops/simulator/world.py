@@ -60,8 +60,19 @@ class World:
 
 
 def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
-    """Simulate a world; equal configurations give equal bytes, whatever the number of worker
-    threads.
+    """Simulate a world.
+
+    Equal configurations give equal bytes for any number of worker threads.
+
+    Parameters
+    ----------
+    config : SimulatorConfig
+    workers : int, optional
+        Threads.
+
+    Returns
+    -------
+    World
     """
     start = int(datetime.combine(config.start, datetime.min.time(), UTC).timestamp())
     tx, compromises = (_simulate_handbook if config.preset == "handbook" else _simulate_course)(

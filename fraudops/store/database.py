@@ -119,8 +119,17 @@ def _prepare_tables(engine: sa.Engine) -> None:
 
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction that holds the write lock from its first statement, so that read-then-write
-    cannot interleave.
+    """Open a transaction that holds the write lock from its first statement.
+
+    So no other process writes between a read and a write.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Yields
+    ------
+    Connection
     """
     with engine.execution_options(writing=True).begin() as connection:
         yield connection
@@ -128,8 +137,15 @@ def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction that sees one state of the database, whatever others write meanwhile (SQLite
-    does so anyway).
+    """Open a transaction that sees one state of the database.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Yields
+    ------
+    Connection
     """
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.execution_options(**options).connect() as connection:
@@ -137,15 +153,35 @@ def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def stream_rows(connection: sa.Connection, query: sa.Select) -> Iterator[sa.Row]:
-    """The rows of a query, a part at a time however many there are."""
+    """Read the rows of a query a part at a time.
+
+    Parameters
+    ----------
+    connection : Connection
+    query : Select
+
+    Yields
+    ------
+    Row
+    """
     yield from connection.execute(
         query, execution_options={"stream_results": True, "yield_per": 5_000}
     )
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> int:
-    """Insert the rows whose key is not there yet; the others stay as they are. Returns how many
-    were new.
+    """Insert the rows whose key is new; the others stay as they are.
+
+    Parameters
+    ----------
+    connection : Connection
+    table : Table
+    rows : list of dict
+
+    Returns
+    -------
+    int
+        Number of new rows.
     """
     if not rows:
         return 0
@@ -158,13 +194,33 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> 
 
 
 def read_frame(connection: sa.Connection, query: sa.Select) -> pd.DataFrame:
-    """The rows of a query as a frame."""
+    """Read the rows of a query into a data frame.
+
+    Parameters
+    ----------
+    connection : Connection
+    query : Select
+
+    Returns
+    -------
+    DataFrame
+    """
     result = connection.execute(query)
     return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
 def to_transaction_rows(tx: pd.DataFrame) -> list[dict]:
-    """Rows for `transactions` from canonical columns; a place that is not known becomes NULL."""
+    """Convert canonical columns to rows of `transactions`.
+
+    Parameters
+    ----------
+    tx : DataFrame
+        Columns `data.TRANSACTION_COLUMNS`. An unknown place becomes NULL.
+
+    Returns
+    -------
+    list of dict
+    """
     rows = tx[[column.name for column in transactions.columns]]
     places = {
         name: rows[name].astype(object).where(rows[name].notna(), None)
@@ -176,30 +232,55 @@ def to_transaction_rows(tx: pd.DataFrame) -> list[dict]:
 def to_label_rows(
     known: pd.DataFrame, source: str = "chargeback", actor: str = "issuer"
 ) -> list[dict]:
-    """Rows for `labels` from fraud reports (tx_id, customer_id, terminal_id, label_ts)."""
+    """Convert fraud reports to rows of `labels`.
+
+    Parameters
+    ----------
+    known : DataFrame
+        ``tx_id, customer_id, terminal_id, label_ts``.
+    source : str, optional
+    actor : str, optional
+
+    Returns
+    -------
+    list of dict
+    """
     columns = ["tx_id", "customer_id", "terminal_id", "label_ts"]
     return known[columns].assign(source=source, actor=actor, is_fraud=1).to_dict("records")
 
 
 @contextmanager
 def lock_database(workspace: Workspace) -> Iterator[None]:
-    """While the block runs, `begin_operation` of another process does not move the database
-    away.
+    """Keep `begin_operation` of another process from moving the database.
+
+    Parameters
+    ----------
+    workspace : Workspace
     """
     with FileLock(workspace.path("state", ".store.lock")):
         yield
 
 
 def begin_operation(workspace: Workspace, key: str) -> sa.Engine:
-    """The database of one operation: one data set and its first champion.
+    """Open the database of an operation: one data set and its first champion.
 
-    That of another operation is moved aside to ``store/archive/``, complete, before a new one
-    begins with the same users.
+    The database of another operation is moved to ``store/archive/``. The new one begins with the
+    same users.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    key : str
+        Identifies the operation.
+
+    Returns
+    -------
+    Engine
 
     Raises
     ------
     UserError
-        On a server database that already holds another operation: that one is not ours to move.
+        If a server database holds another operation, because it cannot be moved.
     """
     with lock_database(workspace):
         return _open_operation(workspace, key)
@@ -257,8 +338,14 @@ def _archive_anchors(workspace: Workspace) -> None:
 
 
 def copy_database(engine: sa.Engine, to: Workspace) -> None:
-    """Copy everything into the SQLite file of another workspace, which is made anew; from any
-    engine.
+    """Copy everything into the SQLite file of another workspace.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of SQLite or PostgreSQL.
+    to : Workspace
+        Its database is replaced.
     """
     file = to.path("store", "fraudops.db")
     for old in (file, *(file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))):
@@ -277,5 +364,14 @@ MAX_KEYS_PER_QUERY = 400  # keys in one IN (...): below every engine's limit
 
 
 def split_keys(values: list[str]) -> list[list[str]]:
-    """The values in parts that fit one IN (...)."""
+    """Split values into parts that fit one ``IN (...)``.
+
+    Parameters
+    ----------
+    values : list of str
+
+    Returns
+    -------
+    list of list of str
+    """
     return [values[i : i + MAX_KEYS_PER_QUERY] for i in range(0, len(values), MAX_KEYS_PER_QUERY)]

@@ -70,8 +70,11 @@ def create_ledger_triggers(connection: sa.Connection) -> None:
 
 
 def drop_ledger_triggers(connection: sa.Connection) -> None:
-    """Take the triggers away, as somebody with every right on the database can: for tests and the
-    tamper lab.
+    """Drop the ledger's triggers, for tests of tampering.
+
+    Parameters
+    ----------
+    connection : Connection
     """
     sqlite = connection.dialect.name == "sqlite"
     for name in _SQLITE_TRIGGERS if sqlite else _POSTGRES_TRIGGERS:

@@ -14,8 +14,16 @@ from fraudops.store import schema
 
 
 def read_deployment(connection: sa.Connection) -> dict[str, tuple[dict, float]]:
-    """What is set: by key ('mode', 'champion', 'challenger') the value and since when (s since
-    1970).
+    """Read the deployment: which model answers, and whether the fallback rules do.
+
+    Parameters
+    ----------
+    connection : Connection
+
+    Returns
+    -------
+    dict of str to tuple
+        Value and time (seconds since 1970) by key: ``mode``, ``champion``, ``challenger``.
     """
     c = schema.controls.c
     return {
@@ -27,7 +35,17 @@ def read_deployment(connection: sa.Connection) -> dict[str, tuple[dict, float]]:
 def set_deployment(
     connection: sa.Connection, values: dict[str, dict | None], at: float | None = None
 ) -> None:
-    """Set some keys inside a writing transaction; the caller says why in the ledger."""
+    """Set keys of the deployment inside a writing transaction.
+
+    The caller records the reason in the ledger.
+
+    Parameters
+    ----------
+    connection : Connection
+    values : dict of str to dict or None
+    at : float, optional
+        Seconds since 1970; None: now.
+    """
     for key, value in values.items():
         connection.execute(schema.controls.delete().where(schema.controls.c.key == key))
         row = {

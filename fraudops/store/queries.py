@@ -13,8 +13,16 @@ PREDICTION_FILTERS = ("all", "frauds", "non-frauds", "unlabelled", "errors")
 
 
 def get_latest_ts(connection: sa.Connection) -> int:
-    """The time of the latest stored transaction (s since 1970): what the service takes for now; 0
-    without any.
+    """Get the time of the latest stored transaction, which is the present of the operation.
+
+    Parameters
+    ----------
+    connection : Connection
+
+    Returns
+    -------
+    int
+        Seconds since 1970; 0 without transactions.
     """
     return connection.scalar(sa.select(sa.func.max(schema.predictions.c.ts))) or 0
 
@@ -22,18 +30,23 @@ def get_latest_ts(connection: sa.Connection) -> int:
 def list_predictions(
     connection: sa.Connection, which: str, limit: int, after: tuple[int, str] = (-1, "")
 ) -> list[dict]:
-    """Some predictions in the order of (ts, tx_id), each with its label.
+    """List predictions with their labels in the order of (ts, tx_id).
 
     Parameters
     ----------
-    which : one of `PREDICTION_FILTERS`; errors are approved frauds and flagged genuine ones
-    limit : at most so many
-    after : (ts, tx_id) of the last one of the page before
+    connection : Connection
+    which : str
+        One of `PREDICTION_FILTERS`. Errors are approved frauds and flagged genuine transactions.
+    limit : int
+        Maximum number.
+    after : tuple[int, str], optional
+        ``(ts, tx_id)`` of the last one of the page before.
 
     Returns
     -------
-    prediction_id, tx_id, ts, model_version, probability, threshold, decision, label ('fraud',
-    'genuine' or null), reasons
+    list of dict
+        ``prediction_id, tx_id, ts, model_version, probability, threshold, decision, label``
+        (``fraud``, ``genuine`` or None), ``reasons``.
     """
     p, e = schema.predictions, schema.evidence
     now = get_latest_ts(connection)
@@ -72,8 +85,16 @@ def list_predictions(
 
 
 def count_stored_rows(connection: sa.Connection) -> dict:
-    """Counts of stored transactions, predictions by decision and by model, labels by source, shadow
-    answers; the last time.
+    """Count transactions, predictions by decision and model, labels by source, and shadow answers.
+
+    Parameters
+    ----------
+    connection : Connection
+
+    Returns
+    -------
+    dict
+        The counts, and the latest time.
     """
     p, f = schema.predictions, schema.labels
 
@@ -100,7 +121,18 @@ def count_stored_rows(connection: sa.Connection) -> dict:
 def load_transaction_entities(
     connection: sa.Connection, ids: list[str]
 ) -> dict[str, tuple[str, str]]:
-    """Customer and terminal of stored transactions, by id."""
+    """Load customer and terminal of stored transactions.
+
+    Parameters
+    ----------
+    connection : Connection
+    ids : list of str
+
+    Returns
+    -------
+    dict of str to tuple of str
+        By transaction.
+    """
     t = schema.transactions
     query = sa.select(t.c.tx_id, t.c.customer_id, t.c.terminal_id).where(t.c.tx_id.in_(ids))
     return {tx_id: (customer, terminal) for tx_id, customer, terminal in connection.execute(query)}

@@ -25,7 +25,12 @@ def get_terminal_actor() -> str:
 
 
 def print_first_admin(workspace: Workspace) -> None:
-    """Where there is no user yet, make the admin and print the one-time password, this once."""
+    """Create the user `admin` if there is no user yet, and print the one-time password once.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
     engine = store.connect(workspace)
     password = users.add_first_admin(engine, get_terminal_actor())
     engine.dispose()
@@ -77,7 +82,18 @@ def _run_command(arguments: argparse.Namespace, engine: sa.Engine) -> str:
 
 
 def run_users_command(given: list[str]) -> int:
-    """Do what was asked; returns 0, or 2 if it could not be done."""
+    """Run `fraudops users`.
+
+    Parameters
+    ----------
+    given : list of str
+        The arguments after ``fraudops users``.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 if the command failed.
+    """
     parser = argparse.ArgumentParser(prog="fraudops users", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
