@@ -105,13 +105,12 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
 
 
 def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
-    """The review page's environment; its first start makes an admin and prints the one-time
-    password, once.
+    """Prepare the environment of the review page; create the admin at the first start.
 
     Raises
     ------
     UserError
-        If a proxy is only half configured.
+        If only a part of the proxy is configured.
     """
     from fraudops import audit_app  # imports pandas, which the others need not wait for
 
@@ -130,7 +129,7 @@ def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
 
 
 def describe_server(what: str, port: int) -> str:
-    """Say what a person does next."""
+    """Describe how to use a server that starts."""
     address = f"http://127.0.0.1:{port}"
     return {
         "lab": "JupyterLab opens in the browser. If it does not, open the address with the token "

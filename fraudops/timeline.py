@@ -1,4 +1,4 @@
-"""How the days of a data set are used: warm-up, training, live; and what `as_of` means."""
+"""The days of a data set: warm-up, training, live; and the meaning of `as_of`."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -1,6 +1,4 @@
-"""The review page: its parts in tabs over one database. All state is in the database, none in the
-page.
-"""
+"""The review page: its tabs over one database. All state is in the database, none in the page."""
 
 import asyncio
 from collections.abc import Callable
@@ -74,24 +72,22 @@ class AuditPage:
             self.stale.discard(shown)
 
     def _changed(self) -> None:
-        """What a person did shows in the other tabs when they are next looked at."""
+        """Mark the other tabs, so that they are drawn again when a person opens them."""
         self.stale = set(range(len(self.parts))) - {self.parts.index(self.review)}
 
     def follow(self) -> None:
-        """Keep the page up to date while somebody looks at it."""
+        """Keep the page up to date while it is open."""
         self.following = asyncio.get_running_loop().create_task(
             self.dashboard.follow(self._moved_on)
         )
 
     def _moved_on(self) -> None:
-        """Others did something: it shows at once, but for the case that somebody is just looking
-        at.
-        """
+        """Draw what other users changed, except the case that a person is looking at."""
         self._changed()
         self._draw()
 
     def refresh(self) -> None:
-        """Draw again what is looked at now, and every other tab when it is."""
+        """Draw the visible tab again, and every other tab when a person opens it."""
         self.stale = set(range(len(self.parts)))
         self._draw()
 

@@ -1,4 +1,4 @@
-"""The pictures of the review page, and its page parts (jinja templates beside this file)."""
+"""The pictures of the review page."""
 
 import base64
 import html
@@ -33,7 +33,7 @@ CSS_COLORS = {
 
 
 def figure_to_html(figure: Figure, alt: str) -> str:
-    """The figure as an HTML image with a text for those who cannot see it."""
+    """Convert a figure to an HTML image with an alternative text."""
     place = io.BytesIO()
     with plt.rc_context(
         {"svg.fonttype": "none"}
@@ -138,8 +138,9 @@ def plot_segment_recall(every: pd.DataFrame, overall: float, apart: int) -> Figu
 
 
 def plot_case_history(case: Case) -> Figure:
-    """Customer above, terminal below: amounts (log scale) over days before this transaction,
-    reported frauds marked.
+    """Plot customer above and terminal below: amounts over days before this transaction.
+
+    The amounts have a log scale; reported frauds are marked.
     """
     use_style()
     # placed by hand: finding a layout takes longer than drawing, and a reviewer waits for it

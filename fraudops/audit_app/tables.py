@@ -8,7 +8,7 @@ from fraudops.timeline import format_time
 
 
 def format_predictions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Predictions with times, money and labels in words."""
+    """Format predictions with times, money and labels in words."""
     known = rows["label"].map({1: "fraud", 0: "genuine"}).astype(object)
     return pd.DataFrame(
         {
@@ -31,7 +31,7 @@ def format_predictions(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_history(past: pd.DataFrame) -> pd.DataFrame:
-    """A customer's earlier transactions (see `case_views.Case`) as people read them."""
+    """Format a customer's earlier transactions (see `review.Case`)."""
     return pd.DataFrame(
         {
             "time (UTC)": [format_time(ts) for ts in past["ts"]],
@@ -45,7 +45,7 @@ def format_history(past: pd.DataFrame) -> pd.DataFrame:
 
 
 def format_linked_cases(rows: pd.DataFrame) -> pd.DataFrame:
-    """Linked cases (see `case_views.Case`) as people read them."""
+    """Format linked cases (see `review.Case`)."""
     states = {"open": "open", "second": "waits for a second person"}
     return pd.DataFrame(
         {

@@ -1,6 +1,4 @@
-"""What the parts of the review page share: who is at it, buttons whose errors are said in words,
-and small widgets.
-"""
+"""What the tabs share: the context of the page, buttons that report errors, and small widgets."""
 
 import html
 import logging
@@ -19,9 +17,7 @@ from fraudops.workspace import Workspace
 
 
 def log_incident(workspace: Workspace) -> str:
-    """Write the exception at hand to ``logs/audit_app.log`` under a fresh number, and return the
-    number.
-    """
+    """Write the current exception to ``logs/audit_app.log``, and return its incident number."""
     number = uuid.uuid4().hex[:8]
     log = logging.getLogger("fraudops.audit")
     if not log.handlers:
@@ -38,29 +34,25 @@ def log_incident(workspace: Workspace) -> str:
 
 
 def format_incident_message(workspace: Workspace) -> str:
-    """What a person reads about the unexpected exception at hand."""
+    """Write the message for the current unexpected exception."""
     return (
         f"Something went wrong that should not have: incident {log_incident(workspace)}. "
         "Reload the page to see what was recorded, "
-        "and give the number to whoever looks after it; the details are in the run's "
+        "and give the number to the person who runs this page; the details are in the run's "
         "logs/audit_app.log."
     )
 
 
 def render_notice(text: str, kind: str = "", role: str = "status") -> str:
-    """A framed message."""
+    """Render a message in a frame."""
     return f'<div class="fo-note {kind}" role="{role}">{html.escape(text)}</div>' if text else ""
 
 
 class PageContext:
-    """One person at the page: the run, its database, who they are, what they may do, and the place
-    for what they are told.
+    """The context of the page: run, database, user, permissions, and the place for messages.
 
-    Attributes
-    ----------
-    require : raises UserError unless this person may do what is named (see
-        `users.ROLE_PERMISSIONS`)
-    model_events : what happened to models, as the ledger has it
+    `require` raises UserError unless the user has a permission (see `users.ROLE_PERMISSIONS`).
+    `model_events` reads what happened to models from the ledger.
     """
 
     def __init__(
@@ -75,9 +67,7 @@ class PageContext:
         self.model_events = ModelEventReader(engine)
 
     def guarded(self, action: Callable[[], None], quiet: bool = False) -> Callable[..., None]:
-        """The action as a handler: what goes wrong is said in words, and never swallowed; a quiet
-        one leaves other words.
-        """
+        """Make a handler that shows errors as messages; a quiet one leaves earlier messages."""
 
         def handler(*_: Any) -> None:
             if not quiet:
@@ -94,33 +84,33 @@ class PageContext:
         return handler
 
     def button(self, text: str, name: str, action: Callable[[], None]) -> widgets.Button:
-        """A button with a class name."""
+        """Create a button with a class name."""
         widget = widgets.Button(description=text)
         widget.add_class(name)
         widget.on_click(self.guarded(action))
         return widget
 
     def tell(self, text: str) -> None:
-        """Say that something was done."""
+        """Show that something was done."""
         self.message.value = render_notice(text, "fo-good fo-done")
 
 
 def create_text(name: str) -> widgets.HTML:
-    """An empty place for text, with a class name."""
+    """Create an empty text with a class name."""
     widget = widgets.HTML()
     widget.add_class(name)
     return widget
 
 
 def create_row(*children: widgets.Widget) -> widgets.Box:
-    """Widgets side by side, that wrap on a narrow page."""
+    """Create a row of widgets that wraps on a narrow page."""
     widget = widgets.Box(children)
     widget.add_class("fo-buttons")
     return widget
 
 
 def create_page(*children: widgets.Widget) -> widgets.VBox:
-    """Widgets below each other, with the page's style."""
+    """Create a column of widgets with the page's style."""
     style = widgets.HTML(
         f"<style>{templates.load_template('audit_page.css.j2').render(plots.CSS_COLORS)}</style>"
     )
@@ -130,10 +120,10 @@ def create_page(*children: widgets.Widget) -> widgets.VBox:
 
 
 def format_percent(value: float) -> str:
-    """A rate for people; a dash where there is none."""
+    """Format a rate; a dash if there is none."""
     return "–" if value != value else f"{value:.1%}"
 
 
 def format_interval(low: float, high: float) -> str:
-    """An interval of a rate for people."""
+    """Format the interval of a rate."""
     return f"{low:.0%} to {high:.0%}"

@@ -1,6 +1,4 @@
-"""The page of a month: what each way to operate cost, and what happened when. One file, no
-network.
-"""
+"""The report of a backtest: what each policy cost, and what happened when. One HTML file."""
 
 import io
 from collections.abc import Callable
@@ -27,7 +25,7 @@ POLICY_STYLES = {
 
 
 def tabulate_daily_costs(story: dict) -> pd.DataFrame:
-    """What each day cost each policy: (days, policies) in cents, index: date as text."""
+    """Tabulate the cost of each day and policy in cents."""
     played = pd.DataFrame(story["played"])
     table = played.pivot(index="day", columns="policy", values="cost_cents")
     days = pd.DataFrame(story["days"]).set_index("day")
@@ -62,9 +60,7 @@ def summarize_policies(story: dict) -> pd.DataFrame:
 
 
 def tabulate_events(story: dict) -> pd.DataFrame:
-    """What happened, in order: day, kind ('alarm', 'broken data', 'training', 'promotion',
-    'refusal', 'rollback'), text.
-    """
+    """Tabulate the events in order: day, kind, text."""
     found = []
     before = "nothing"
     for day in story["days"]:
@@ -111,7 +107,7 @@ def _render_svg(draw: Callable[[], Figure]) -> Markup:
 
 
 def _plot_money_saved(story: dict) -> Figure:
-    """Saved so far, by policy, with what happened to the champion below it."""
+    """Plot the money saved so far by policy, and the events of the champion below."""
     spent, happened = tabulate_daily_costs(story), tabulate_events(story)
     saved = spent.rsub(spent["nothing"], axis=0).cumsum() / 100
     day = np.arange(len(saved))
@@ -145,7 +141,7 @@ def _plot_money_saved(story: dict) -> Figure:
 
 
 def _plot_daily_costs(story: dict) -> Figure:
-    """Every day's cost of the loop beside that of never retraining."""
+    """Plot the daily cost of the loop beside that of never retraining."""
     spent = tabulate_daily_costs(story) / 100
     day = np.arange(len(spent))
     figure, ax = plt.subplots(figsize=(9, 3))
@@ -208,7 +204,7 @@ def write_backtest_report(workspace: Workspace, story: dict) -> None:
 
 
 def _list_gate_results(story: dict) -> list[dict]:
-    """The trials of the loop with their gates."""
+    """List the trials of the loop with their gates."""
     return [
         {
             "day": row["day"],

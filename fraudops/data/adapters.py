@@ -1,6 +1,4 @@
-"""How the columns of public data sets become canonical ones; what cannot be read becomes null, for
-the contract to judge.
-"""
+"""Adapters: how the columns of public data sets become canonical. Unreadable values become null."""
 
 import difflib
 from collections.abc import Callable
@@ -30,9 +28,7 @@ def _parse_number(text: pd.Series) -> pd.Series:
 
 
 def _parse_ts(text: pd.Series) -> pd.Series:
-    """Seconds since 1970 from whole numbers or from ISO timestamps (UTC where no offset is
-    given).
-    """
+    """Parse seconds since 1970, or ISO timestamps (UTC without an offset)."""
     seconds = _parse_number(text)
     rest = seconds.isna() & (text.str.strip() != "")
     if rest.any():
@@ -42,7 +38,7 @@ def _parse_ts(text: pd.Series) -> pd.Series:
 
 
 def _to_int64(values: pd.Series) -> pd.Series:
-    """Whole numbers or null; what does not fit 63 bits is null too."""
+    """Convert to whole numbers; null if a value does not fit 63 bits."""
     good = np.isfinite(values) & (values.abs() < 2**62)
     return values.where(good).astype("Int64")
 
@@ -70,16 +66,24 @@ def _delayed_label_ts(frame: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class SourceAdapter:
-    """How a file's columns become canonical ones.
+    """How the columns of a file become canonical ones.
 
     Attributes
     ----------
-    required, optional : columns of the file; 'a|b' means either
-    build : from raw text columns and row ids (both (n,)) to canonical columns and ``given_*`` ones
-    defaults : what stands in for an optional column that is absent
-    suffixes : endings of the files it reads
-    most_cents : the largest amount that is believed
-    never : what no file of this kind can fill
+    required : tuple[str, ...]
+        Columns of the file; ``a|b`` means one of them.
+    optional : tuple[str, ...]
+        Columns of the file.
+    build : callable
+        Converts raw text columns and row ids to canonical columns and ``given_*`` ones.
+    defaults : str
+        What replaces an absent optional column, in words.
+    suffixes : tuple[str, ...]
+        Endings of the files that it reads.
+    most_cents : int
+        Largest accepted amount.
+    never : tuple[str, ...]
+        Columns that no file of this kind can fill.
     """
 
     required: tuple[str, ...]
@@ -91,7 +95,7 @@ class SourceAdapter:
     never: tuple[str, ...] = ()
 
     def check(self, names: list[str], file: Path) -> tuple[str, ...]:
-        """What is not filled from the file; UserError where a needed column is missing."""
+        """List what the file cannot fill; raise UserError if a required column is missing."""
         missing = [name for name in self.required if not any(n in names for n in name.split("|"))]
         if missing:
             hints = []
@@ -108,7 +112,7 @@ class SourceAdapter:
         return (*self.never, *(f"{name}: {self.defaults}" for name in absent))
 
     def apply(self, raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-        """Canonical columns, and given ones, of some raw rows with their row ids."""
+        """Convert raw rows and their row ids to canonical columns and ``given_*`` ones."""
         frame = self.build(raw, row)
         if "label_ts" not in frame:
             frame["label_ts"] = _delayed_label_ts(frame)

@@ -1,6 +1,4 @@
-"""Ingestion that loses nothing: accepted + quarantined = read, whatever is delivered, twice, late,
-corrected or cut off.
-"""
+"""Ingestion that loses no row: accepted + quarantined = read, for every kind of delivery."""
 
 import shutil
 import tempfile
@@ -35,21 +33,25 @@ STAGING_PREFIX = ".stage."
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What became of the rows of one ingestion.
+    """The counts of one ingestion.
 
-    Always ``read = accepted + quarantined``; and over all ingestions that made a data set, the
-    accepted rows are the rows in the day partitions, those in ``superseded.parquet`` and the
-    unchanged ones.
+    Always ``read = accepted + quarantined``. Over all ingestions of a data set, the accepted rows
+    are those in the day partitions, those in ``superseded.parquet``, and the unchanged ones.
 
     Attributes
     ----------
-    read : accepted + quarantined
-    accepted : rows of new transactions, corrections, and rows that were on record already
-        (unchanged)
-    corrected : rows that became a later version of a transaction; the earlier version is on record
-        in superseded.parquet
-    late : rows of new transactions on days before the last day that was there
-    manifest : what was written to dataset.json
+    read : int
+    accepted : int
+        New transactions, corrections, and unchanged rows.
+    quarantined : int
+    corrected : int
+        Rows that became a later version of a transaction.
+    unchanged : int
+        Rows whose content is on record already.
+    late : int
+        New transactions of days before the last stored day.
+    manifest : dict
+        The content of dataset.json.
     """
 
     read: int
@@ -187,9 +189,7 @@ def _ingest_locked(
 
 
 def _describe_timeline(first: date, last: date, live_start: str, as_of: str) -> dict:
-    """What the manifest says about days: the timeline, or why there is none; and until when (s,
-    exclusive) data is read.
-    """
+    """Describe the timeline for the manifest, or why there is none, and the end of the data."""
     try:
         timeline = plan_timeline(first, last, live_start, as_of)
     except TooFewDaysError as error:

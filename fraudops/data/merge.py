@@ -1,6 +1,4 @@
-"""What becomes of each delivered row: new, a correction, known already, or for quarantine; and the
-day files that follow.
-"""
+"""Decide what each delivered row is: new, a correction, known or rejected."""
 
 import itertools
 import shutil
@@ -35,17 +33,10 @@ SUPERSEDED_FILE = "superseded.parquet"
 
 
 class StagedIngestion:
-    """One ingestion under way: its rows lie on disk beside the data, so that memory stays bounded.
+    """One ingestion while it works. Its rows are on disk beside the data, so memory is limited.
 
-    Parameters
-    ----------
-    work : a folder for what is on its way
-    before : the transactions folder that is added to, or None to start anew
-
-    Attributes
-    ----------
-    given : names of the columns that sources brought ready-made, of this and of earlier deliveries,
-        in order
+    `work_folder` holds them; `before` is the transactions folder that is extended, or None. `given`
+    names the columns that sources brought already computed, in order.
     """
 
     def __init__(self, work_folder: Path, before: Path | None):
@@ -70,13 +61,11 @@ class StagedIngestion:
 
     @property
     def row(self) -> list[str]:
-        """Columns of a transaction as it is kept; two rows that agree in all of them are the
-        same.
-        """
+        """Columns of a stored transaction. Two rows that agree in all of them are the same."""
         return [*TRANSACTION_COLUMNS, *self.given, "is_fraud", "label_ts"]
 
     def stage(self, source: Source, now: int, on_rows: Callable[[int], None]) -> None:
-        """Check chunk after chunk and take in what is good and what is bad."""
+        """Check the chunks, and stage valid and rejected rows."""
         seq, staged = 0, self.work / "staged"
         staged.mkdir()
         named = [*TRANSACTION_COLUMNS, "is_fraud", "label_ts", "seq", "source", "line"]
@@ -106,11 +95,7 @@ class StagedIngestion:
         self.db.unregister("rejected")
 
     def _open(self) -> None:
-        """The views `staged` (this delivery), `old` (current rows), `earlier` (superseded ones),
-        `known` (old and earlier).
-
-        What was not there before is empty.
-        """
+        """Create the views `staged` (delivered), `old` (current), `earlier` and `known`."""
         run = self.db.execute
         delivered = (
             f"read_parquet({quote_sql_glob(self.work / 'staged', '*.parquet')}, union_by_name "
@@ -161,7 +146,7 @@ class StagedIngestion:
         ]
 
     def _filled(self, have: list[str]) -> str:
-        """The row's columns, with nulls for given columns that are not there."""
+        """List the row's columns in SQL, with nulls for missing given columns."""
         missing = {*self.given} - {*have}
         return ", ".join(
             f'CAST(NULL AS DOUBLE) AS "{name}"' if name in missing else f'"{name}"'
@@ -169,16 +154,11 @@ class StagedIngestion:
         )
 
     def resolve(self) -> dict[str, int]:
-        """Decide what each row is: new, a correction, on record already, a repetition, or another
-        customer's id.
+        """Decide what each row is: new, a correction, known, or rejected.
 
-        Makes the table `judged` (all rows of ids that came more than once) and adds to `bad`. What
-        is decided depends on the rows alone, so that a delivery that comes again is rejected for
-        the same reasons.
-
-        Returns
-        -------
-        The counts of `Ingested`.
+        It creates the table `judged` (all rows of ids that came more than once) and adds to `bad`.
+        The decision depends on the rows only, so a repeated delivery is rejected for the same
+        reasons. It returns the counts of `IngestResult`.
         """
         self._open()
         run, same = self.db.execute, _quote_columns(self.row)
@@ -266,16 +246,14 @@ class StagedIngestion:
         return self.db.execute(query).fetchall()[0][0]
 
     def most_often(self) -> str:
-        """The commonest reason of this ingestion, as a sentence."""
+        """Name the most frequent reason for a rejection."""
         top = self.db.execute(
             "SELECT reason, count(*) AS n FROM bad GROUP BY reason ORDER BY n DESC, reason LIMIT 1"
         ).fetchall()
         return f" Most often: {top[0][0]} ({top[0][1]} rows)." if top else ""
 
     def write_quarantine(self, target: Path, earlier: Path | None) -> None:
-        """All rejected rows with source, line and reason; those of `earlier` are kept, equal ones
-        once.
-        """
+        """Write all rejected rows with source, line and reason; equal rows once."""
         rows = "SELECT * FROM bad"
         if earlier and earlier.exists():
             self.db.execute("CREATE TABLE bad_before AS SELECT * FROM bad WHERE FALSE")
@@ -292,9 +270,7 @@ class StagedIngestion:
         )
 
     def write_days(self, new: Path) -> None:
-        """The day folders as they will be: touched days written anew, the others linked; and the
-        superseded versions.
-        """
+        """Write changed days, link the others, and write the superseded versions."""
         new.mkdir()
         days = self.db.execute(
             f"SELECT DISTINCT ts // {DAY} FROM incoming WHERE is_latest UNION SELECT ts "
@@ -340,7 +316,7 @@ class StagedIngestion:
             )
 
     def write_labels(self, days: Path, target: Path) -> None:
-        """The reports of fraud in the current versions, in order of arrival."""
+        """Write the fraud reports of the current versions in the order of arrival."""
         names = ["tx_id", "customer_id", "terminal_id", "label_ts", "is_fraud"]
         rows = (
             f"SELECT {_quote_columns(names)} FROM {read_days_sql(days)} WHERE is_fraud = 1 "

@@ -1,6 +1,4 @@
-"""Parquet files whose bytes follow from their rows alone, and the words of SQL that read them
-again.
-"""
+"""Parquet files whose bytes depend on their rows only, and the SQL that reads them."""
 
 import itertools
 import os
@@ -39,27 +37,23 @@ ARROW_TYPES = {
 
 
 def build_arrow_schema(names: Iterable[str]) -> pa.Schema:
-    """The Arrow types of some columns; a name that is not in `ARROW_TYPES` is a float
-    (``given_*``).
-    """
+    """Build the Arrow schema of some columns; unknown names (``given_*``) are floats."""
     return pa.schema([(name, ARROW_TYPES.get(name, pa.float64())) for name in names])
 
 
 def quote_sql(value: str | Path) -> str:
-    """A path or text as a literal of SQL."""
+    """Quote a path or text as an SQL literal."""
     text = value.as_posix() if isinstance(value, Path) else value
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_sql_glob(folder: Path, pattern: str) -> str:
-    """The files below a folder as a literal for DuckDB's readers; only `pattern` is a pattern,
-    whatever the folder's name.
-    """
+    """Quote a folder and a pattern for DuckDB's readers; the folder's name is taken literally."""
     return quote_sql(re.sub(r"[\[*?]", r"[\g<0>]", folder.as_posix()) + "/" + pattern)
 
 
 def read_days_sql(folder: Path) -> str:
-    """All day partitions of a transactions folder as a table of SQL."""
+    """Write the SQL that reads all day partitions of a transactions folder."""
     return (
         f"read_parquet({quote_sql_glob(folder, 'day=*/*.parquet')}, hive_partitioning = "
         "false, union_by_name = true)"
@@ -67,7 +61,7 @@ def read_days_sql(folder: Path) -> str:
 
 
 def split_by_day(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
-    """Rows in order of time, cut where a day ends: days since 1970, and some rows of that day."""
+    """Split rows in time order by day: days since 1970, and rows of that day."""
     for table in tables:
         day = table["ts"].to_numpy() // DAY
         for low, high in itertools.pairwise([0, *np.flatnonzero(np.diff(day)) + 1, len(day)]):
@@ -75,7 +69,7 @@ def split_by_day(tables: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
 
 
 def write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, target: Path) -> None:
-    """A Parquet file whose bytes follow from the rows, however they came cut."""
+    """Write a Parquet file whose bytes depend on the rows only, and not on their chunks."""
     with pq.ParquetWriter(target, schema) as file:
         pending = schema.empty_table()
         for table in tables:
@@ -88,9 +82,7 @@ def write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, target: Path) -
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """A second name for a file that never changes; a copy where the file system has no such
-    thing.
-    """
+    """Link a file that never changes; copy it if the file system cannot link."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,6 +1,4 @@
-"""Files into raw rows: CSV, compressed or not, Parquet and pickled frames, one by one or a folder
-of them, chunk by chunk.
-"""
+"""Read files into raw rows: CSV, compressed or not, Parquet and pickled frames, in chunks."""
 
 import gzip
 import zipfile
@@ -28,8 +26,18 @@ TABLE_SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
 
 @dataclass
 class RawRows:
-    """Some rows of a file: text columns ('' where there is nothing), line or row numbers from 1,
-    and rows that do not parse.
+    """Some rows of a file.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Text columns; '' for a missing value.
+    line : ndarray
+        Line or row numbers from 1.
+    broken : list of tuple[int, str, str
+        Rows that cannot be parsed: line, reason, text.
+    header : int
+        Lines of the header.
     """
 
     frame: pd.DataFrame
@@ -39,12 +47,12 @@ class RawRows:
 
 
 def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The file itself, or the files of a folder in the order of their names.
+    """List the file itself, or the files of a folder in the order of their names.
 
     Raises
     ------
     UserError
-        If there is none, or one with another ending.
+        If there is none, or one has another ending.
     """
     if path.is_file():
         found = [path]
@@ -70,12 +78,12 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def read_header(file: Path) -> list[str]:
-    """The names of a file's columns.
+    """Read the names of a file's columns.
 
     Raises
     ------
     UserError
-        If the file is empty, damaged, or has two columns of one name.
+        If the file is empty or damaged, or two columns have one name.
     """
     if _file_format(file) == ".pkl":
         names = list(read_pickled_frame(file).columns)
@@ -94,7 +102,7 @@ def read_header(file: Path) -> list[str]:
 
 
 def read_raw_rows(file: Path) -> Iterator[RawRows]:
-    """The rows of a file in bounded memory (a pickle excepted, which is read whole)."""
+    """Read the rows of a file with limited memory; a pickle is read whole."""
     if _file_format(file) == ".pkl":
         yield from _read_batches(
             pa.Table.from_pandas(read_pickled_frame(file), preserve_index=False).to_batches(
@@ -149,7 +157,7 @@ READ_ERRORS = (
 
 @contextmanager
 def _explain_read_errors(file: Path, what: str) -> Iterator[None]:
-    """What goes wrong inside, said for a person."""
+    """Turn errors of the readers into messages for the user."""
     try:
         yield
     except READ_ERRORS as error:

@@ -47,7 +47,7 @@ ALLOWED_GLOBALS = {
 
 
 class _StandIn:
-    """A stand-in: what the stream passed to a name, and the state it set."""
+    """A stand-in that keeps the arguments and the state that a stream gives to a name."""
 
     __slots__ = ("args", "state")
 
@@ -68,7 +68,7 @@ STAND_IN_CLASSES = {
 
 
 class _RefusedPickleError(Exception):
-    """The stream is not a plain frame."""
+    """The stream is not a plain data frame."""
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
@@ -167,7 +167,7 @@ def _read_block_positions(where: Any, count: int) -> list[int]:
 
 
 def _read_array(part: Any) -> np.ndarray:
-    """The array behind a stand-in, of whichever kind."""
+    """Read the array behind a stand-in."""
     if _is_stand_in(part, "_reconstruct"):
         _, shape, kind, fortran, content = part.state
         return _reshape_values(content, kind, shape, "F" if fortran else "C")
@@ -240,7 +240,7 @@ def _read_bytes(part: Any) -> bytes:
 
 
 def _read_arrow_array(part: Any) -> pa.Array:
-    """Arrow's text columns; checked in full, for its offsets point into memory."""
+    """Read Arrow's text columns; they are fully checked, because offsets point into memory."""
     if _is_stand_in(part, "chunked_array"):
         return pa.concat_arrays([_read_arrow_array(one) for one in part.args[0]])
     if not _is_stand_in(part, "_restore_array"):

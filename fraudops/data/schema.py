@@ -1,6 +1,4 @@
-"""The canonical schema: what a row must be to be believed, and how what was accepted is read
-again.
-"""
+"""The canonical schema: what a valid row is, and how accepted rows are read."""
 
 import json
 from dataclasses import dataclass, field
@@ -115,9 +113,7 @@ NULL_REASONS = {
 def validate_chunk(
     chunk: "Chunk", now: int, most_cents: int = MAX_AMOUNT_CENTS
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split a chunk into accepted rows (canonical columns and `line`) and quarantined ones (line,
-    reason, row).
-    """
+    """Split a chunk into accepted rows and quarantined ones (line, reason, row)."""
     frame = chunk.frame.reset_index(drop=True)
     for name in ("tx_id", "customer_id", "terminal_id", "category", "channel"):
         frame[name] = frame[name].astype("str")
@@ -167,12 +163,16 @@ class Chunk:
 
     Attributes
     ----------
-    frame : (n, ...) canonical columns (see `CANONICAL_COLUMNS`) and ``given_*`` ones; a value that
-        could not be read is null
-    raw : (n, ...) the rows as they stood in the source
-    line : (n,) line or row number in the source, from 1
-    broken : rows that do not have the header's number of fields: (line, reason, text)
-    source : name of the file, where there is one
+    frame : DataFrame
+        Canonical columns and ``given_*`` ones. A value that cannot be read is null.
+    raw : DataFrame
+        The rows as they are in the source.
+    line : ndarray of int, shape (n,)
+        Line or row number in the source, from 1.
+    broken : list of tuple[int, str, str
+        Rows with another number of fields than the header: line, reason, text.
+    source : str
+        Name of the file, if there is one.
     """
 
     frame: pd.DataFrame

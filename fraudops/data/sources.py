@@ -1,6 +1,4 @@
-"""Where transactions come from: each source yields chunks of canonical columns, unparsable values
-as nulls.
-"""
+"""Sources of transactions: each gives chunks of canonical columns."""
 
 import difflib
 from collections.abc import Iterator
@@ -25,7 +23,7 @@ from fraudops.simulator import (
 
 @dataclass
 class Source:
-    """A named, opened source: its chunks, and what its columns could not fill."""
+    """An opened source: its chunks, and what its columns cannot fill."""
 
     name: str
     chunks: Iterator[Chunk]

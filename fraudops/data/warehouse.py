@@ -1,4 +1,4 @@
-"""The stored transactions and labels, read as they were known at a moment."""
+"""Read the stored transactions and labels as they were known at a moment."""
 
 import duckdb
 import pandas as pd
@@ -14,9 +14,7 @@ HELD_DAYS_FILE = (
 
 
 def _load_as_of(workspace: Workspace) -> int:
-    """Until when data may be read, in seconds since 1970 (exclusive); data too short for a timeline
-    has that too.
-    """
+    """Load the end of the data in seconds since 1970, also for data without a timeline."""
     return read_json(workspace.require_path("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
 
 

@@ -134,7 +134,7 @@ class _Events:
 
 
 def _encode_texts(texts: Sequence[str]) -> np.ndarray:
-    """The same whole number, from 0, for the same text."""
+    """Give equal texts the same whole number, from 0."""
     known: defaultdict[str, int] = defaultdict(itertools.count().__next__)
     return np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
 

@@ -154,7 +154,7 @@ def _to_sum_arrays(sums: Mapping[str, Sequence]) -> ColumnArrays:
 def _fetch_driver_rows(
     connection: sa.Connection, query: sa.Select, parameters: dict
 ) -> list[tuple]:
-    """The rows as the driver gives them: converting thousands of them takes longer."""
+    """Fetch the rows as the driver returns them, because converting thousands takes longer."""
     with connection.execute(query, parameters) as result:
         return result.cursor.fetchall()
 

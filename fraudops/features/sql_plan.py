@@ -53,7 +53,18 @@ class UnsupportedSqlError(ValueError):
 
 
 class Window(NamedTuple):
-    """Seconds before a transaction between which rows with equal keys count."""
+    """A window: rows with equal keys in an interval before a transaction.
+
+    Attributes
+    ----------
+    source : str
+        The table.
+    keys : tuple[str, ...]
+    start : int
+        Seconds before the transaction.
+    end : int
+        Seconds before the transaction.
+    """
 
     source: str  # "tx" or "fraud"
     keys: tuple[str, ...]
@@ -71,7 +82,15 @@ class Aggregate(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A value of a transaction: an expression, or 1 where a condition holds, else NULL."""
+    """A value of a transaction: an expression, or 1 if a condition holds, else NULL.
+
+    Attributes
+    ----------
+    sql : str
+    columns : frozenset[str]
+    evaluate : callable
+    is_condition : bool
+    """
 
     sql: str
     columns: frozenset[str]  # that the expression uses

@@ -19,12 +19,12 @@ ColumnArrays = Mapping[str, np.ndarray]
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """Quotient (n,) of whole numbers; NaN where there is nothing to divide by."""
+    """Divide whole numbers; NaN if the divisor is 0."""
     return np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
 
 
 def _distance_km(lat: np.ndarray, lon: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Great-circle distance (n,) from the packed last places to places; NaN where unknown."""
+    """Compute the great-circle distance from the packed last places; NaN if unknown."""
     cell = place % 2**30
     known = place >= 0
     a, b = np.radians(np.where(known, cell // 36001 - 9000, np.nan) / 100), np.radians(lat / 100)

@@ -1,8 +1,6 @@
-"""Who looked at which case, list or export: an entry of the ledger each, in a short transaction of
-its own.
+"""Record in the ledger who looks at a case, list or export.
 
-Called before anything is shown, so that nothing is seen without an entry; an entry may be left
-without a look.
+The entry is written before anything is shown. So nothing is seen without an entry.
 """
 
 from collections.abc import Mapping
@@ -48,9 +46,7 @@ def log_list_read(
 def log_export(
     engine: sa.Engine, payload: str, filters: Mapping[str, Any], rows: int, actor: str
 ) -> None:
-    """Somebody takes rows away: event `export`, with what, its filters (JSON values) and how many
-    rows.
-    """
+    """Record that a person exports rows (event `export`)."""
     _log_access(engine, "export", actor, payload=payload, filters=dict(filters), rows=int(rows))
 
 

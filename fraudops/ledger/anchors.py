@@ -1,8 +1,8 @@
-"""Heads of the ledger that are kept outside the database, and the chain compared with all of them.
+"""Anchors: heads of the ledger that are kept outside the database.
 
-Each anchor goes to ``audit/anchors.jsonl`` and becomes a tag of the registered model in MLflow.
-Whoever can change the database and both of these can still rewrite history, up to a head that a
-person kept: `fraudops verify` prints one.
+Each anchor goes to ``audit/anchors.jsonl`` and becomes a tag of the registered model in MLflow. A
+person who can change the database and both of these can still rewrite history, up to a head that
+another person kept. `fraudops verify` prints one.
 """
 
 import json
@@ -24,8 +24,16 @@ ANCHOR_TAG = "ledger_head"
 
 @dataclass(frozen=True)
 class Anchor:
-    """The ledger's head at a moment: number and hash of the last entry, and when it was noted down
-    (s since 1970).
+    """The ledger's head at a moment.
+
+    Attributes
+    ----------
+    seq : int
+        Number of the last entry.
+    hash : str
+        Of the last entry.
+    at : float
+        Seconds since 1970.
     """
 
     seq: int
@@ -34,7 +42,7 @@ class Anchor:
 
 
 class BrokenLedgerError(UserError):
-    """The ledger does not hold, or the tables say something else."""
+    """The ledger is broken, or the tables disagree with it."""
 
 
 def read_anchor_file(workspace: Workspace) -> list[Anchor]:
@@ -102,7 +110,7 @@ def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
 
 
 def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
-    """MLflow's client, or None where there is no registered model that could carry a tag."""
+    """Get MLflow's client, or None if there is no registered model that could have a tag."""
     if workspace.tracking_uri.startswith("sqlite:///") and not os.path.exists(
         workspace.tracking_uri[len("sqlite:///") :]
     ):
@@ -152,8 +160,9 @@ def _find_broken_entry(
     registry: bool,
     extra_anchor: Anchor | None = None,
 ) -> str | None:
-    """As `verify_anchored_chain`. The anchors are read before the chain: one that is noted down
-    meanwhile may be ahead of what we see.
+    """Do what `verify_anchored_chain` does.
+
+    The anchors are read before the chain, because an anchor that is written meanwhile may be ahead.
     """
     try:
         anchors = (
@@ -176,9 +185,7 @@ def _find_broken_entry(
 def find_record_problems(
     workspace: Workspace, engine: sa.Engine, registry: bool = True
 ) -> list[str]:
-    """What is wrong with chain or anchors; if nothing is, where facts and ledger disagree. Empty if
-    all holds.
-    """
+    """Find what is wrong with chain and anchors; if nothing is, where facts and ledger disagree."""
     with store.read_transaction(engine) as connection:
         problem = _find_broken_entry(workspace, connection, registry)
         return (
@@ -228,7 +235,7 @@ def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
 
 
 def _append_line(workspace: Workspace, line: str) -> None:
-    """On the disk when this returns."""
+    """Append a line and wait until it is on the disk."""
     file = workspace.path("audit", "anchors.jsonl")
     with FileLock(workspace.path("state", ".anchors.lock")), file.open("a+b") as handle:
         handle.seek(0)
@@ -295,8 +302,8 @@ def verify_and_report(workspace: Workspace) -> str:
     return (
         f"The record holds: {anchor.seq:,} entries, {known:,} anchors, and decisions, "
         "labels, users, champion and sealed rows "
-        "as the ledger has them.\nKeep this where nobody can write who can write the "
-        f"database: {anchor.seq} {anchor.hash}"
+        "as the ledger has them.\nKeep this where no writer of the database can write: "
+        f"{anchor.seq} {anchor.hash}"
     )
 
 
@@ -317,8 +324,16 @@ def delete_anchor_tag(workspace: Workspace) -> None:
 
 @dataclass(frozen=True)
 class LedgerStatus:
-    """The state of the ledger: what is broken (None if nothing), its number of entries and its
-    head.
+    """The state of the ledger.
+
+    Attributes
+    ----------
+    broken : str or None
+        What is wrong; None if nothing is.
+    entries : int
+        Number of entries.
+    head : str
+        Hash of the last entry.
     """
 
     broken: str | None

@@ -156,7 +156,7 @@ def get_head(connection: sa.Connection) -> tuple[int, str]:
 
 
 def get_head_hash(connection: sa.Connection) -> str:
-    """The hash of the last entry."""
+    """Get the hash of the last entry."""
     return get_head(connection)[1]
 
 

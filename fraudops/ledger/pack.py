@@ -1,6 +1,4 @@
-"""The evidence pack: what was decided, by whom and by which model, with the ledger that vouches for
-it and its verifier.
-"""
+"""The evidence pack: decisions and model events, with the ledger and its verifier."""
 
 import csv
 import getpass
@@ -88,7 +86,7 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
 
 
 def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
-    """The rows of a query as CSV, a part at a time."""
+    """Write the rows of a query as CSV, a part at a time."""
     names = [column.name for column in query.selected_columns]
     with file.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
@@ -102,7 +100,7 @@ def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
 
 
 def _write_ledger(connection: sa.Connection, file: Path, head: str) -> int:
-    """The ledger up to an entry, one JSON object a line; returns their number."""
+    """Write the ledger up to an entry, one JSON object per line; return their number."""
     count = 0
     with file.open("w", encoding="utf-8", newline="\n") as handle:
         for row in chain.stream_ledger_rows(connection):

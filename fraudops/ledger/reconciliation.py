@@ -49,7 +49,7 @@ class LedgerFacts:
 
 
 def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
-    """Read the ledger once."""
+    """Read what the ledger records about the tables."""
     facts = LedgerFacts()
     for entry in chain.stream_entries(connection):
         payload, seq = entry["payload"], entry["seq"]

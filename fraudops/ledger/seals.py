@@ -20,7 +20,7 @@ _row_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _sealed_key_columns(table: sa.Table) -> list[sa.ColumnElement]:
-    """A table's key as the three columns key, source, actor of `sealed`."""
+    """The key of a table as the columns key, source and actor of `sealed`."""
     return [*table.primary_key.columns, *[sa.literal("")] * (3 - len(table.primary_key.columns))]
 
 
@@ -37,7 +37,7 @@ def _matches_sealed_key(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def _byte_order(connection: sa.Connection) -> list[sa.ColumnElement]:
-    """By bytes on every engine, so that a copy of the database gives the same hash."""
+    """Order by bytes on every engine, so that a copy of the database gives the same hash."""
     sealed = store.sealed.c
     names = (sealed.key, sealed.source, sealed.actor)
     return (

@@ -1,9 +1,9 @@
-"""Verify an evidence pack: `python verify.py [FOLDER [HEAD]]`. Needs Python 3.10 or later and
-nothing else; changes nothing.
+"""Verify an evidence pack: `python verify.py [FOLDER [HEAD]]`.
 
-It shows that the files are those of the manifest, that the ledger's chain is whole, and that
-decisions and model events say what the ledger says. Whoever can write the whole pack anew can make
-it agree with itself: give HEAD as it was kept elsewhere.
+It needs Python 3.10 or later and nothing else, and changes nothing. It checks that the files are
+those of the manifest, that the ledger's chain holds, and that decisions and model events agree with
+the ledger. A person who writes the whole pack again can make it consistent: give the HEAD that was
+kept elsewhere.
 """
 
 import csv

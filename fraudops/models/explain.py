@@ -1,6 +1,4 @@
-"""Why a transaction got its score: contributions of the features by SHAP's tree explainer, and the
-strongest in words.
-"""
+"""SHAP reasons: the contributions of the features to a score, and the strongest ones in words."""
 
 import calendar
 from collections.abc import Sequence
@@ -32,12 +30,10 @@ class ShapExplainer:
     """
 
     def __init__(self, model: BaseEstimator):
-        """From the last step of a fitted pipeline; `available` is false for a kind of model that
-        SHAP cannot explain.
-        """
+        """Explain the last step of a fitted pipeline; `available` is False if SHAP cannot."""
         self.available = isinstance(model, EXPLAINABLE_MODELS)
         if self.available:
-            import shap  # takes seconds and a hundred megabytes, which nobody else needs
+            import shap  # takes seconds and a hundred megabytes
 
             self.explainer = shap.TreeExplainer(model)
             self.base = float(np.ravel(self.explainer.expected_value)[-1])

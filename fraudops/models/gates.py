@@ -1,6 +1,4 @@
-"""What a challenger has to show before it may decide: each gate with its figure, its limit and its
-verdict.
-"""
+"""The gates: what a challenger must show before it is promoted."""
 
 import time
 from collections.abc import Callable
@@ -150,9 +148,7 @@ def evaluate_gates(
 def _evaluate_candidate(
     who: Candidate, rows: LabelledRows, weight: np.ndarray, costs: Costs
 ) -> _Evaluation:
-    """Of the frauds that an early report stands for, those still to be reported are among the rows
-    as genuine ones.
-    """
+    """Compute probabilities and costs; a weighted fraud replaces unreported ones."""
     p = predict_probability(who.model, rows.X)
     decision = costs.make_decisions(p, who.threshold)
     if_fraud, if_genuine = (
@@ -165,7 +161,7 @@ def _evaluate_candidate(
 def _savings_interval(
     old: _Evaluation, new: _Evaluation, customer: np.ndarray, level: float
 ) -> tuple[float, float]:
-    """Interval of the cents that the challenger saves."""
+    """Compute the interval of the cents that the challenger saves."""
     gain = pd.Series(old[1] - new[1]).groupby(customer).sum().to_numpy()
     return bootstrap_interval(
         lambda chosen: float(gain[chosen].sum()), np.arange(len(gain)), rounds=1000, level=level
@@ -173,7 +169,7 @@ def _savings_interval(
 
 
 def _sum_fraud_cents(rows: LabelledRows, weight: np.ndarray) -> float:
-    """The fraud in the rows, in cents, at least one cent."""
+    """Sum the fraud in cents, at least one cent."""
     return max(float((weight * rows.cents)[rows.y == 1].sum()), 1.0)
 
 
@@ -208,7 +204,7 @@ def _check_fraud_count(rows: LabelledRows) -> GateResult:
 def _check_calibration(
     old: _Evaluation, new: _Evaluation, rows: LabelledRows, weight: np.ndarray
 ) -> GateResult:
-    """A probability that is wrong by a factor blocks honest customers and misorders the queue."""
+    """Check the sum of probabilities: a wrong one blocks honest customers."""
 
     def wrong_by(p: np.ndarray) -> float:
         ratio = max(p.sum(), 1e-9) / max(float(weight[rows.y == 1].sum()), 1.0)
@@ -223,9 +219,7 @@ def _check_calibration(
 
 
 def build_segment_masks(X: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Which rows (n,) of model inputs belong to each group of customers or shops that must not pay
-    for the others.
-    """
+    """Find the rows of each group of customers or terminals that must not lose for the others."""
     return {
         "online": (X["channel"] == "online").to_numpy(),
         "card present": (X["channel"] != "online").to_numpy(),
@@ -239,9 +233,7 @@ def build_segment_masks(X: pd.DataFrame) -> dict[str, np.ndarray]:
 def _check_segments(
     old: _Evaluation, new: _Evaluation, rows: LabelledRows, weight: np.ndarray
 ) -> GateResult:
-    """Refuses where the loss of a segment is beyond the tolerance with 97.5 % confidence: chance
-    alone is no reason.
-    """
+    """Refuse if the loss of a segment is beyond the tolerance with 97.5 % confidence."""
     worst, where = -np.inf, "all"
     for name, inside in build_segment_masks(rows.X).items():
         part = rows.take(np.flatnonzero(inside))
@@ -313,9 +305,7 @@ def _check_drift_scenarios(
 
 
 def _check_review_load(challenger: Candidate, logged: pd.DataFrame) -> GateResult:
-    """In the champion's place, on what it was really asked on its last days: how much work for the
-    reviewers.
-    """
+    """Check how many reviews the challenger asks for on the champion's last days."""
     name = "reviews on the champion's last logged days"
     if not len(logged):
         return GateResult(name, float("nan"), MAX_REVIEW_SHARE, False, "of transactions")
@@ -333,7 +323,7 @@ def _check_input_columns(champion: Candidate, challenger: Candidate) -> GateResu
 
 
 def _check_latency(challenger: Candidate, rows: LabelledRows) -> GateResult:
-    """As the service scores: one row at a time, without a frame."""
+    """Measure one row at a time, as the service scores."""
     model, row = CompactPipeline(challenger.model), rows.X.head(1)
     numbers = row.drop(columns=["category", "channel"]).to_numpy(float)
     texts = [row[name].tolist() for name in ("category", "channel")]

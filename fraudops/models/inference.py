@@ -28,12 +28,9 @@ def predict_probability(model: BaseEstimator, X: pd.DataFrame) -> np.ndarray:
 
 
 class CompactPipeline:
-    """A fitted pipeline without its frame handling: the same numbers, in a third of the time for
-    one row.
+    """A fitted pipeline without data frames: the same numbers in a third of the time.
 
-    Attributes
-    ----------
-    model : the pipeline's last step, which sees numbers only
+    `model` is the pipeline's last step, which gets numbers only.
     """
 
     def __init__(self, pipeline: BaseEstimator):

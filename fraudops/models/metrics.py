@@ -1,6 +1,4 @@
-"""What a fraud team judges a model by: average precision, card precision at k, and money; with
-bootstrap intervals.
-"""
+"""Metrics of fraud detection: average precision, card precision at k, and intervals."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Model files, read without pickle and only if they are the registered ones."""
+"""Load model files without pickle, and only registered ones."""
 
 import hashlib
 from pathlib import Path

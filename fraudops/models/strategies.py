@@ -1,4 +1,4 @@
-"""Training sets by what was known, candidate models, and imbalance strategies."""
+"""Candidate models and strategies against class imbalance."""
 
 from collections.abc import Callable
 

@@ -167,7 +167,7 @@ def _post(client: httpx.Client, url: str, alert: dict) -> None:
 
 
 def _note_refusal(engine: sa.Engine, alert: dict, host: str | None, status: int) -> bool:
-    """Count a refusal; returns whether the alert is given up."""
+    """Count a refusal; return whether the alert is given up."""
     table = store.failed_deliveries
     is_same_alert = table.c.alert_id == alert["alert_id"]
     with store.write_transaction(engine) as connection:

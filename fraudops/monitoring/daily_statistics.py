@@ -1,8 +1,7 @@
-"""What one day looks like in numbers: each column, all of them jointly, the scores, and the labels
-that arrived.
+"""Statistics of one day: each column, all columns together, the scores, and arrived labels.
 
-A day is measured against a reference whose channels are weighed as the reference's are: more online
-business is a season, not drift, and must not move the other columns.
+A day is weighted so that each channel has its share of the reference. More online business is a
+season and no drift, and must not move the other columns.
 """
 
 import warnings
@@ -52,17 +51,18 @@ SEASON_ROBUST_FEATURES = (
 
 @dataclass(frozen=True)
 class ReferenceDistribution:
-    """What days are measured with, learnt from the rows of the reference.
+    """The distribution of the reference, with which days are compared.
 
     Attributes
     ----------
-    grid : for each of `RANKED_COLUMNS` the sorted values of the reference (at most
-        `MAX_REFERENCE_VALUES`); empty where
-        there is none
-    channels : share of each channel in the reference
-    categories : share of each category within each channel, (channel, category) index
-    others : a sample of reference rows as ranks, with their day and channel, for the domain
-        classifier
+    grid : dict of str to ndarray
+        For each of `RANKED_COLUMNS` sorted values of the reference, at most `MAX_REFERENCE_VALUES`.
+    channels : Series
+        Share of each channel.
+    categories : Series
+        Share of each category within each channel; index (channel, category).
+    others : DataFrame
+        Sampled reference rows as ranks, with day and channel, for the domain classifier.
     """
 
     grid: dict[str, np.ndarray]
@@ -174,9 +174,7 @@ class ReferenceDistribution:
 def summarize_transactions(
     distribution: ReferenceDistribution, rows: pd.DataFrame
 ) -> dict[str, float]:
-    """The statistics of one day's rows (ts, `FEATURES`, `SCORE_COLUMN`); none where there are fewer
-    than `MIN_ROWS_FOR_STATISTICS`.
-    """
+    """Compute the statistics of one day's rows; none if there are too few rows."""
     if len(rows) < MIN_ROWS_FOR_STATISTICS:
         return {}
     ranks, weight = distribution.ranks(rows), distribution.weights(rows["channel"])
@@ -209,9 +207,7 @@ def summarize_transactions(
 def summarize_reports(
     distribution: ReferenceDistribution, reports: pd.DataFrame
 ) -> dict[str, float]:
-    """Counts and sums over the fraud reports (customer_id, channel, amount, `SCORE_COLUMN`) that
-    arrived on one day.
-    """
+    """Compute counts and sums of the fraud reports that arrived on one day."""
     rank = distribution.rank(reports[SCORE_COLUMN])
     online = reports["channel"] == "online"
     return {
@@ -228,11 +224,11 @@ def summarize_reports(
 
 
 def compute_domain_auc(pool: pd.DataFrame, others: pd.DataFrame) -> float:
-    """How well a classifier tells the last days' rows from the reference's: area under the ROC
-    curve, by cross-validation.
+    """Measure how well a classifier separates the last days from the reference (ROC AUC).
 
-    A domain classifier as in Rabanser, Guennemann and Lipton (2019), logistic, on ranks, their
-    squares and the categories, with the channels of both sides weighed alike.
+    This is a domain classifier as in Rabanser, Guennemann and Lipton (2019): logistic regression
+    with cross-validation on ranks, their squares and the categories. The channels of both sides
+    have equal weights.
     """
     others = others[~others["day"].isin(pool["day"].unique())]
     others = others.sample(min(DOMAIN_REFERENCE_ROWS, len(others)), random_state=0)

@@ -1,6 +1,4 @@
-"""Drift detectors as textbooks and libraries have them, with their own thresholds: to be given
-marks beside the monitor.
-"""
+"""Drift detectors of textbooks and libraries, to compare with the monitor."""
 
 from collections.abc import Callable, Iterable
 
@@ -46,9 +44,7 @@ def _category_shares(old: pd.Series, new: pd.Series) -> tuple[np.ndarray, np.nda
 
 
 def population_stability_index(old: np.ndarray, new: np.ndarray, bins: int = 10) -> float:
-    """Population stability index of two samples of a number, in bins of the first one's
-    quantiles.
-    """
+    """Compute the population stability index of two samples in quantile bins of the first."""
     edges = np.unique(np.quantile(old, np.linspace(0, 1, bins + 1)[1:-1]))
     counts = [
         np.bincount(np.searchsorted(edges, side, side="right"), minlength=len(edges) + 1)

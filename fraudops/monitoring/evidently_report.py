@@ -1,7 +1,6 @@
-"""Evidently's pages for people: one a live week, which open without a network.
+"""Evidently's report of each live week, which opens without a network.
 
-The only place that calls evidently, which takes seconds to import and therefore is imported where
-it is used.
+Only this module calls Evidently. It is imported where it is used, because that takes seconds.
 """
 
 from pathlib import Path
@@ -27,7 +26,7 @@ SUMMARY_COLUMNS = (  # of the summary: what a person can place
 
 
 def find_common_features(reference: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
-    """The features that have a value on both sides: evidently refuses the others."""
+    """Find the features that have a value on both sides; Evidently refuses others."""
     return [name for name in FEATURES if reference[name].notna().any() and rows[name].notna().any()]
 
 

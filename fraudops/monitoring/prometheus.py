@@ -1,6 +1,4 @@
-"""The monitor's verdicts as Prometheus metrics: a text file for each run, or a scrape target on
-this machine.
-"""
+"""The monitor's verdicts as Prometheus metrics: a text file of each run, or a local endpoint."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +16,13 @@ from fraudops.workspace import Workspace, atomic_write
 
 
 class MonitorCollector(Collector):
-    """Reads the verdict files anew at each scrape."""
+    """Reads the verdict files at each scrape."""
 
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
 
     def collect(self) -> Iterator[Metric]:
-        """Gauges of the latest day; nothing but ``fraudops_monitor_up 0`` before the first
-        verdict.
-        """
+        """Collect gauges of the latest day, or ``fraudops_monitor_up 0``."""
         file = self.workspace.root / "drift" / "verdict.json"
         up = GaugeMetricFamily("fraudops_monitor_up", "1 if there is a verdict")
         up.add_metric([], float(file.is_file()))
@@ -92,7 +88,7 @@ class MonitorCollector(Collector):
 
 
 def make_metrics_registry(workspace: Workspace) -> CollectorRegistry:
-    """A registry with the monitor alone."""
+    """Make a registry that holds the monitor only."""
     found = CollectorRegistry()
     found.register(MonitorCollector(workspace))
     return found

@@ -1,6 +1,4 @@
-"""The monitor's own model: scores for reference and live days alike, each by a model that has not
-seen the customer.
-"""
+"""The monitor's own model: it scores a customer with a model that has not seen them."""
 
 import warnings
 
@@ -19,21 +17,18 @@ GENUINE_ROWS_PER_FRAUD = (
 
 
 def assign_customer_folds(customer: pd.Series) -> np.ndarray:
-    """The part (n,) of the customers that each row's customer belongs to: the same on every day and
-    machine.
-    """
+    """Assign each customer to a fold; it is the same on every day and machine."""
     return (
         pd.util.hash_array(customer.astype(str).to_numpy(dtype=object)) % CUSTOMER_FOLDS
     ).astype(np.int64)
 
 
 class ReferenceModel:
-    """Models of the reference, one without each part of the customers.
+    """Models of the reference, each fitted without one fold of the customers (cross-fitting).
 
-    A live row is scored like a row of the reference, by the model that never saw its customer, so
-    that days with the same kind of business have the same distribution of scores (cross-fitting).
-    It stands beside the champion and not for it: it exists before there is a champion, and a
-    promotion does not move its scores.
+    A live row is scored like a row of the reference: by the model that has not seen its customer.
+    So days with the same kind of business have the same distribution of scores. It exists before
+    the first champion, and a promotion does not change its scores.
     """
 
     def __init__(self, features: pd.DataFrame, labels: pd.DataFrame, start: int, live: int):
@@ -74,9 +69,7 @@ class ReferenceModel:
                 self.models[part] = build_boosting(max_iter=80).fit(x[others], y[others])
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
-        """Score (n,) of rows with customer_id and `FEATURES`; NaN where too few frauds were known
-        to learn from.
-        """
+        """Score rows with customer_id and `FEATURES`; NaN if too few frauds were known."""
         out, fold = np.full(len(rows), np.nan), assign_customer_folds(rows["customer_id"])
         if not (self.models and len(rows)):
             return out

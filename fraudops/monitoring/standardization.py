@@ -31,7 +31,7 @@ MIN_REFERENCE_DAYS = 21  # of the reference: three of each weekday
 
 
 def _standardize_means(residual: pd.DataFrame, reference: np.ndarray, window: int) -> pd.DataFrame:
-    """Means over the last days, in units of how much such means swing in the reference."""
+    """Compute means over the last days, in standard deviations of such means in the reference."""
     one = np.sqrt(
         (residual[reference] ** 2).sum(min_count=MIN_REFERENCE_DAYS) / max(reference.sum() - 7, 1)
     )
@@ -46,12 +46,11 @@ def _std_with_floor(values: pd.Series, at_least: float) -> float:
 
 
 def _standardize_reports(raw: pd.DataFrame, reference: np.ndarray) -> dict[int, pd.DataFrame]:
-    """Counts of reports as square roots, and what share of them the scores had missed, over the
-    last days, standardised.
+    """Standardize counts of reports, and the share of frauds that the scores missed.
 
-    The swing of a long window shows too rarely in the reference to be known from it alone: it is at
-    least what that of the shortest window makes it. A square root swings alike over windows of any
-    length, a mean less over longer ones.
+    A long window fits too rarely into the reference to show its standard deviation. It is at least
+    that of the shortest window. Counts enter as square roots, whose standard deviation does not
+    depend on the window; a mean varies less over longer windows.
     """
     usual = raw.loc[reference, list(REPORT_STATISTICS)].sum()
     each = max(float(usual["reports"]), 1.0)

@@ -1,6 +1,4 @@
-"""Airflow on this machine: its environment variables, and `airflow standalone` started and ended as
-one.
-"""
+"""Airflow on this machine: its environment variables, and `airflow standalone`."""
 
 import os
 import signal
@@ -15,12 +13,12 @@ DAGS_FOLDER = REPOSITORY / "1_DAG_Data"
 
 
 def find_airflow() -> Path:
-    """Airflow's command in its own environment.
+    """Find Airflow's command in its own environment.
 
     Raises
     ------
     UserError
-        If that environment has not been made.
+        If that environment does not exist.
     """
     path = REPOSITORY / ".venv-airflow" / "bin" / "airflow"
     if not path.is_file():
@@ -56,7 +54,7 @@ def make_airflow_environment(workspace: Workspace, home: Path, port: int) -> dic
 
 
 def describe_graph() -> str:
-    """The graph as lines: each notebook and what it waits for."""
+    """Describe the graph: each notebook and what it waits for."""
     lines = [
         f"  {name:18} {'after ' + ', '.join(GRAPH[name].needs) if GRAPH[name].needs else 'first'}"
         for name in sort_nodes()

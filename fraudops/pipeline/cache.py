@@ -1,6 +1,4 @@
-"""What a notebook's result depends on, where it is recorded, and whether the notebook must run
-again.
-"""
+"""Decide whether a notebook must run again."""
 
 import hashlib
 import json
@@ -19,7 +17,7 @@ def _hash_json(value: Any) -> str:
 
 
 def _hash_notebook(path: Path) -> str:
-    """Over the cells' text and tags: executing a notebook in place changes neither."""
+    """Hash the text and tags of the cells; executing a notebook in place changes neither."""
     try:
         cells = read_json(path)["cells"]
     except (OSError, ValueError, KeyError) as error:
@@ -35,35 +33,33 @@ def _hash_notebook(path: Path) -> str:
 
 
 def hash_outputs(one: Node, workspace: Workspace) -> dict[str, str]:
-    """Digests of what the node has written (without the loose outputs); a missing one is left
-    out.
-    """
+    """Hash what the notebook has written, without loose outputs; leave missing ones out."""
     paths = {name: workspace.root / name for name in one.writes}
     return {name: compute_fingerprint(path) for name, path in paths.items() if path.exists()}
 
 
 def find_missing_outputs(one: Node, workspace: Workspace) -> list[str]:
-    """Outputs, loose ones too, that are not there."""
+    """Find outputs that are missing, loose ones too."""
     return [name for name in (*one.writes, *one.loose) if not (workspace.root / name).exists()]
 
 
 def get_record_path(one: Node, workspace: Workspace) -> Path:
-    """Where the last finished run of the node is recorded."""
+    """Get the path of the record of the last finished run."""
     return workspace.root / "state" / f"{one.name}.json"
 
 
 def get_executed_path(one: Node, workspace: Workspace) -> Path:
-    """The executed notebook, also of a failed run."""
+    """Get the path of the executed notebook, also of a failed run."""
     return workspace.root / "notebooks" / f"{one.name}.ipynb"
 
 
 def get_html_path(one: Node, workspace: Workspace) -> Path:
-    """The executed notebook as a page."""
+    """Get the path of the executed notebook as a page."""
     return workspace.root / "report" / "notebooks" / f"{one.name}.html"
 
 
 def load_record(one: Node, workspace: Workspace) -> dict[str, Any]:
-    """The record of the last finished run; empty if there is none or it is damaged."""
+    """Load the record of the last finished run; empty if there is none or it is damaged."""
     try:
         return read_json(get_record_path(one, workspace))
     except (OSError, ValueError):
@@ -73,7 +69,7 @@ def load_record(one: Node, workspace: Workspace) -> dict[str, Any]:
 def hash_dependencies(
     one: Node, workspace: Workspace, given: Mapping[str, Any], graph: Graph = GRAPH
 ) -> dict[str, str]:
-    """Digests of all that decides what the node will write, by kind; together they are its key."""
+    """Hash everything that decides what the notebook writes, by kind."""
     files = {name: REPOSITORY / name for name in one.extra_sources}
     if missing := [name for name, path in files.items() if not path.is_file()]:
         raise UserError(
@@ -98,7 +94,7 @@ def hash_dependencies(
 
 
 def compute_cache_key(parts: Mapping[str, str]) -> str:
-    """One digest for all ingredients."""
+    """Compute one digest of all dependencies."""
     return _hash_json(dict(parts))
 
 
@@ -145,12 +141,12 @@ def get_rerun_reason(
 
 
 def check_inputs(chosen: Iterable[str], workspace: Workspace, graph: Graph = GRAPH) -> None:
-    """Refuse a selection whose first notebooks need files that nobody has made.
+    """Check that the files which the selection needs from other notebooks exist.
 
     Raises
     ------
     UserError
-        Names the notebook that makes them.
+        Names the notebook that writes a missing file.
     """
     chosen = list(chosen)
     for name in chosen:

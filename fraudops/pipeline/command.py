@@ -139,7 +139,7 @@ def _format_success(workspace: Workspace, count: int, seconds: float) -> str:
 
 
 def play_days(workspace: Workspace, days: int, command: str) -> int:
-    """Play days of operation with a progress bar for each policy, and write the page."""
+    """Run the backtest with a progress bar per policy, and write its page."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from fraudops import backtest

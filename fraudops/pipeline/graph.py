@@ -1,7 +1,7 @@
-"""The one graph of notebooks and what follows from it: order, selection, parameters.
+"""The graph of notebooks: order, selection, parameters.
 
-Nothing here runs a notebook, and importing it is cheap, so `run_all.py`, the report page, the tests
-and an Airflow DAG can all read the same graph.
+Nothing here runs a notebook, and the import is fast. So `run_all.py`, the report, the tests and the
+Airflow DAG read the same graph.
 """
 
 import ast
@@ -21,23 +21,28 @@ SOURCES = ("simulate", "handbook", "sparkov", "paysim", "ulb", "csv")
 
 @dataclass(frozen=True)
 class Node:
-    """One notebook as a step: what must be there before it, and what it leaves behind.
+    """One notebook as a step: what it needs and what it writes.
 
     Attributes
     ----------
-    name, folder : the notebook is ``folder/name.ipynb``, `folder` seen from the repository (or
-        absolute).
-    title : one short line for pages.
-    needs : names of the nodes that must be done first.
-    writes : files or folders it makes, seen from the workspace root; the steps after it are judged
-        by their content.
-    loose : outputs that must exist but whose bytes differ from run to run (HTML with random ids,
-        say).
-    extra_sources : files besides the notebook whose content counts as its source, seen from the
-        repository.
-    external : parameters that name an input file of the user; the file's content counts as input.
-    weight : rough seconds at smoke size; only used to start first what keeps the others waiting
-        longest.
+    name : str
+        The notebook is ``folder/name.ipynb``.
+    folder : str
+        Relative to the repository, or absolute.
+    title : str
+        A short line for pages.
+    needs : tuple[str, ...]
+        Names of the nodes that must run before.
+    writes : tuple[str, ...]
+        Files or folders, relative to the workspace. Later steps depend on their content.
+    loose : tuple[str, ...]
+        Outputs that must exist, but whose bytes differ from run to run (HTML with random ids).
+    extra_sources : tuple[str, ...]
+        Other files whose content counts as source, relative to the repository.
+    external : tuple[str, ...]
+        Parameters that name an input file of the user, whose content counts.
+    weight : int
+        Approximate seconds at smoke size, to start long ones first.
     """
 
     name: str
@@ -56,7 +61,7 @@ NodeParameters = Mapping[str, Mapping[str, Any]]  # of each node, by name
 
 
 def make_graph(*nodes: Node) -> dict[str, Node]:
-    """The nodes by name, in the order given."""
+    """Make a graph of nodes by name."""
     return {node.name: node for node in nodes}
 
 
@@ -205,12 +210,12 @@ def make_unknown_name_error(kind: str, given: str, valid: Collection[str]) -> Us
 
 
 def get_node(name: str, graph: Graph = GRAPH) -> Node:
-    """The node of that name.
+    """Get a node by name.
 
     Raises
     ------
     UserError
-        If there is none; it names the nearest.
+        If there is none; the message names the closest name.
     """
     if name not in graph:
         raise make_unknown_name_error("node", name, graph)
@@ -241,9 +246,7 @@ def sort_nodes(graph: Graph = GRAPH) -> list[str]:
 
 
 def compute_critical_path(graph: Graph = GRAPH) -> dict[str, int]:
-    """For each node the weight of the longest way from it to an end: who starts first when not all
-    can.
-    """
+    """Compute the weight of the longest path from each node to an end."""
     result: dict[str, int] = {}
     for name in reversed(sort_nodes(graph)):
         result[name] = graph[name].weight + max(
@@ -317,7 +320,7 @@ def get_notebook_path(one: Node) -> Path:
 
 
 def escape_path(path: Path) -> str:
-    """The path for papermill, which would take braces in it for placeholders."""
+    """Escape braces in a path, which papermill takes for placeholders."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
@@ -370,9 +373,7 @@ def inspect_parameters(one: Node) -> dict[str, dict[str, Any]]:
 
 
 def _find_assigned_names(path: Path) -> set[str]:
-    """Names the parameters cell assigns: papermill's inspector passes over some forms of line
-    without a word.
-    """
+    """Find the names that the parameters cell assigns, because papermill's inspector skips some."""
     cells = read_json(path)["cells"]
     source = next(
         ("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", [])), ""

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def block_interrupts() -> Iterator[None]:
-    """A worker that starts here is deaf to Ctrl-C until `worker.initialize_worker` listens; else
-    its imports would break noisily.
-    """
+    """Ignore Ctrl-C in a new worker until `worker.initialize_worker` handles it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -23,10 +21,10 @@ def block_interrupts() -> Iterator[None]:
 
 @contextmanager
 def collect_interrupts() -> Iterator[list[int]]:
-    """Ctrl-C as an entry in a list, for the loop to read where it is safe.
+    """Collect Ctrl-C in a list, which the runner reads where it can stop safely.
 
-    An exception raised inside `concurrent.futures.wait` can leave a future locked, and the pool
-    then never ends.
+    An exception inside `concurrent.futures.wait` can leave a future locked, and the pool never
+    ends.
     """
     signals: list[int] = []
     owned_signals = [

@@ -1,6 +1,4 @@
-"""What holds while a run is under way: one run in a workspace, its environment, and Ctrl-C heard
-where it is safe.
-"""
+"""What holds during a run: one run per workspace, and its environment variables."""
 
 import datetime as dt
 import os

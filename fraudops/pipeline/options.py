@@ -1,6 +1,4 @@
-"""What a person asks of a run, checked before any kernel starts: profile, source, dates, and single
-parameters.
-"""
+"""Check the options of a run before any kernel starts: profile, source, dates, parameters."""
 
 import datetime as dt
 import math
@@ -58,7 +56,7 @@ def parse_assignments(
 
 
 def _convert_value(target: str, text: str, default: Any) -> Any:
-    """The text as a value that can take the default's place."""
+    """Convert a text to a value of the default's type."""
     if isinstance(default, str):
         return text  # '007' and '2018-07-01' stay what was typed
     try:

@@ -1,4 +1,4 @@
-"""What a person sees while notebooks run: bars in a terminal, plain lines in a log file."""
+"""Show the progress of notebooks: bars in a terminal, plain lines in a log file."""
 
 from types import TracebackType
 
@@ -48,30 +48,30 @@ class RunProgress:
             self.bars.stop()
 
     def say(self, name: str, word: str, rest: str = "") -> None:
-        """One line that stays; never wrapped, so that a log has one line an event."""
+        """Print one line that is not wrapped, so that a log has one line per event."""
         colour = {"done": "green", "failed": "red", "fresh": "dim"}.get(word, "default")
         text = f"[{colour}]{word:<6}[/] {name:<18} {rest}".rstrip()
         self.console.print(text, soft_wrap=True, highlight=False)
 
     def fresh(self, name: str) -> None:
-        """The notebook need not run."""
+        """Show that the notebook need not run."""
         self.say(name, "fresh", "unchanged since its last good run")
         self._count()
 
     def start(self, name: str, reason: str) -> None:
-        """The notebook begins, for the reason given."""
+        """Show that the notebook starts, and why."""
         if self.bars:
             self.tasks[name] = self.bars.add_task(name, total=None)
         else:
             self.say(name, "start", reason)
 
     def cell(self, name: str, at: int, total: int) -> None:
-        """So many of the notebook's cells are done."""
+        """Show how many cells are done."""
         if self.bars and name in self.tasks:
             self.bars.update(self.tasks[name], completed=at, total=total)
 
     def end(self, name: str, seconds: float, failed: bool) -> None:
-        """The notebook has ended."""
+        """Show that the notebook has ended."""
         self.say(name, "failed" if failed else "done", f"{seconds:.1f} s")
         if self.bars and name in self.tasks:
             self.bars.remove_task(self.tasks.pop(name))

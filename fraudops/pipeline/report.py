@@ -1,6 +1,4 @@
-"""The report page of a run: the graph with states and times, the headline figures, links. One file,
-no network.
-"""
+"""The report page of a run: graph, states, times, headline figures and links. One HTML file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,13 +14,16 @@ from fraudops.workspace import Workspace, atomic_write, read_json
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """How a node stands after a run.
+    """The state of a node after a run.
 
     Attributes
     ----------
-    status : a key of `STATUS_STYLES`.
-    seconds : of the notebook's execution, where it has one.
-    error : what went wrong, for a failed one.
+    status : str
+        A key of `STATUS_STYLES`.
+    seconds : float or None
+        Of the execution.
+    error : str
+        Of a failed node.
     """
 
     status: str
@@ -45,9 +46,7 @@ BOX_WIDTH, BOX_HEIGHT = 172, 62  # a node's box, in SVG units
 
 
 def format_number(name: str, value: Any) -> str:
-    """A headline figure as people read it: ``*_eur`` in euros, ``*_share`` in per cent, others with
-    separators.
-    """
+    """Format a headline figure: ``*_eur`` in euros, ``*_share`` in per cent."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):
@@ -62,7 +61,7 @@ def format_number(name: str, value: Any) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Seconds as `4.2 s` or `3:05 min`; empty for none."""
+    """Format seconds as `4.2 s` or `3:05 min`; empty for none."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
@@ -71,7 +70,7 @@ def format_duration(seconds: float | None) -> str:
 
 @dataclass(frozen=True)
 class GraphLayout:
-    """The graph laid out: sizes, boxes and arrows, ready to be drawn."""
+    """Sizes, boxes and arrows of the drawn graph."""
 
     width: int
     height: int
@@ -83,8 +82,8 @@ class GraphLayout:
 def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
     """Place the nodes: stages as columns (`across`), or as rows for a narrow screen.
 
-    Arrows between neighbours are curves; an arrow that passes over a stage runs in a lane of its
-    own beside the boxes.
+    Arrows between neighbors are curves. An arrow that passes a stage has a lane of its own beside
+    the boxes.
     """
     stages = list(dict.fromkeys(one.folder for one in graph.values()))
     slot: dict[str, int] = {}
@@ -189,7 +188,7 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
 def _make_node_rows(
     workspace: Workspace, outcomes: Mapping[str, NodeOutcome], graph: Graph
 ) -> dict[str, dict[str, Any]]:
-    """For each node what the page says about it."""
+    """Make what the page shows of each node."""
     rows = {}
     for one in graph.values():
         outcome = outcomes.get(one.name, NodeOutcome("waiting"))
@@ -219,7 +218,7 @@ def _make_node_rows(
 
 
 def _list_links(workspace: Workspace) -> list[tuple[str, str]]:
-    """Files people want to open, seen from the page's folder; only those that are there."""
+    """List the files that a reader may open, relative to the page; only existing ones."""
     fixed = {
         "Model card": "audit/model_card.md",
         "Rows in quarantine, with reasons": "data/quarantine.csv",

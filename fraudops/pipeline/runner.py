@@ -1,7 +1,6 @@
-"""Runs the selected notebooks, several side by side in separate processes, and keeps what is still
-fresh.
+"""Run notebooks side by side in processes, and skip those that need not run again.
 
-Processes rather than threads: papermill changes the working directory, which is one per process.
+Processes are used because papermill changes the working directory, which threads share.
 """
 
 import datetime as dt
@@ -31,7 +30,7 @@ from fraudops.workspace import Workspace, write_json
 
 @dataclass
 class RunResult:
-    """What came of a run: an outcome for every node of the graph that was selected."""
+    """The result of a run: the outcome of every selected notebook."""
 
     outcomes: dict[str, NodeOutcome] = field(default_factory=dict)
     seconds: float = 0.0
@@ -44,7 +43,7 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 only if every selected notebook is good; 130 after Ctrl-C, as shells have it."""
+        """0 only if every selected notebook is good; 130 after Ctrl-C, as in shells."""
         good = all(outcome.status in ("done", "fresh") for outcome in self.outcomes.values())
         return 130 if self.interrupted else 0 if good else 1
 
@@ -122,7 +121,7 @@ def run_notebooks(
 
 
 class _ActiveRun:
-    """One run while it is under way."""
+    """The state of a run while it works."""
 
     def __init__(
         self,
@@ -151,7 +150,7 @@ class _ActiveRun:
         self.progress = RunProgress(console, len(chosen))
 
     def go(self, signals: list[int]) -> None:
-        """Run until nothing is left that could run, or an interrupt was `heard`."""
+        """Run until no notebook can run any more, or a signal has arrived."""
         context = multiprocessing.get_context(
             "spawn"
         )  # the only way that is the same on all systems
@@ -191,9 +190,7 @@ class _ActiveRun:
             events.close()
 
     def look(self) -> None:
-        """Take up what has become ready. Freshness is asked only now, when all that a node needs
-        has ended.
-        """
+        """Find ready notebooks; whether one must run is decided when its needs have ended."""
         while ready := self.sorter.get_ready():
             for name in ready:
                 one = self.graph[name]
@@ -214,7 +211,7 @@ class _ActiveRun:
         self.waiting.sort(key=lambda entry: -self.rank[entry[0]])
 
     def start(self, pool: ProcessPoolExecutor) -> None:
-        """Fill the free places."""
+        """Start ready notebooks while workers are free."""
         while len(self.running) < self.jobs and (self.waiting or self.pages):
             if self.waiting:
                 name, reason = self.waiting.pop(0)
@@ -240,7 +237,7 @@ class _ActiveRun:
             self.running[future] = (kind, name)
 
     def listen(self, events: Any) -> None:
-        """Pass on what the workers have told."""
+        """Show the events that workers have sent."""
         while True:
             try:
                 self.progress.cell(*events.get_nowait())
@@ -248,7 +245,7 @@ class _ActiveRun:
                 return
 
     def end(self, future: Future) -> None:
-        """Book a task that has ended."""
+        """Record a task that has ended."""
         kind, name = self.running.pop(future)
         if kind == "page":
             problem = str(future.exception() or future.result())
@@ -300,7 +297,7 @@ class _ActiveRun:
         return not html.is_file() or html.stat().st_mtime < executed.stat().st_mtime
 
     def others(self) -> Mapping[str, NodeOutcome]:
-        """For the page: how the nodes stand that were not selected."""
+        """Get the outcomes of the notebooks that were not selected, for the page."""
         result = {}
         for one in self.graph.values():
             if one.name in self.chosen:

@@ -1,6 +1,4 @@
-"""The inside of a worker process: executes one notebook after another for
-`fraudops.pipeline.runner`, and makes pages of them.
-"""
+"""A worker process: it executes notebooks and converts them to pages."""
 
 import os
 import re
@@ -28,7 +26,7 @@ _OFFLINE_TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 
 @dataclass(frozen=True)
 class NotebookJob:
-    """All that a worker must know about one notebook."""
+    """What a worker must know about one notebook."""
 
     node: Node
     notebook: Path
@@ -40,7 +38,7 @@ class NotebookJob:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """How a notebook ended; `error` is empty if it went well."""
+    """How a notebook ended; `error` is empty on success."""
 
     seconds: float
     error: str = ""
@@ -48,9 +46,7 @@ class NotebookResult:
 
 
 def initialize_worker(events: Any, workspace: Workspace) -> None:
-    """Set up a fresh worker: output to the log file, slow imports once, an end when the runner
-    ends.
-    """
+    """Prepare a new worker: log file, slow imports, and an end when the runner ends."""
     global _event_queue
     _event_queue = events
     # Ctrl-C reaches every process of the terminal; here the runner decides. A handler rather than
@@ -81,9 +77,7 @@ def initialize_worker(events: Any, workspace: Workspace) -> None:
 
 
 def execute_notebook(job: NotebookJob) -> NotebookResult:
-    """Run the notebook with papermill; the executed one grows beside it, cell by cell, and stays if
-    a cell fails.
-    """
+    """Run a notebook with papermill; the executed file grows cell by cell."""
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.iorw import load_notebook_node
@@ -134,7 +128,7 @@ def execute_notebook(job: NotebookJob) -> NotebookResult:
 
 
 def _describe_cell(executed: Path, index: int) -> str:
-    """The cell as a person sees it: the n-th code cell, which is the number in its prompt."""
+    """Describe a cell by the number in its prompt."""
     from papermill.iorw import load_notebook_node
 
     try:
@@ -154,7 +148,7 @@ def _describe_cell(executed: Path, index: int) -> str:
 
 
 def _format_cell_error(failure: Any, cell: str) -> str:
-    """One short block: where, what, and the line, without the frames."""
+    """Format an error: where, what, and the line, without the call stack."""
     frames = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in failure.traceback or []]
     message = str(failure.evalue).strip()
     if len(message) > 1500:
@@ -169,9 +163,7 @@ def _format_cell_error(failure: Any, cell: str) -> str:
 
 
 def export_html(job: NotebookJob) -> str:
-    """Write the executed notebook as a page that opens without a network; returns what went wrong,
-    or nothing.
-    """
+    """Write the executed notebook as a page; return the error, or an empty text."""
     import nbformat
     from nbconvert import HTMLExporter
 

@@ -1,6 +1,4 @@
-"""What a reviewer sees of one case: transaction, history of customer and terminal, linked cases,
-reasons of the score.
-"""
+"""One case as a reviewer sees it: transaction, history, linked cases, SHAP reasons."""
 
 import json
 from dataclasses import dataclass
@@ -20,20 +18,26 @@ MAX_LINKED_CASES = 12
 
 @dataclass(frozen=True)
 class Case:
-    """One case as one reviewer may see it.
+    """A case as one reviewer may see it.
 
     Attributes
     ----------
-    about : columns of transaction, prediction and case; besides age (s), urgency, since (s, when
-        the version became champion)
-    hidden : the score is still hidden from this reviewer
-    customer, terminal : earlier transactions, latest first: ts, amount_cents, category, channel,
-        terminal_id, customer_id,
-        reported (bool, by what had arrived when the case was opened)
-    linked : other cases of the same customer or terminal: tx_id, ts, amount_cents, shared, state,
-        verdict
-    reasons : of the score, strongest first: text, contribution
-    earlier_decisions : what reviewers wrote about the case before: actor, stage, reason, note
+    about : dict of str to Any
+        Columns of transaction, prediction and case; also age (s), urgency, and since (s), when the
+        version became champion.
+    hidden : bool
+        The score is hidden from this reviewer.
+    customer : DataFrame
+        Earlier transactions, latest first; ``reported`` as known when the case was opened.
+    terminal : DataFrame
+        The same for the terminal.
+    linked : DataFrame
+        Other cases of the same customer or terminal: ``tx_id, ts, amount_cents, shared, state,
+        verdict``.
+    reasons : list of dict
+        SHAP reasons, strongest first: text, contribution.
+    earlier_decisions : list of dict
+        Actor, stage, reason and note of earlier reviewers.
     """
 
     about: dict[str, Any]
@@ -99,7 +103,7 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
 
 
 def _find_champion_start(connection: sa.Connection, version: str, scored_at: float) -> float | None:
-    """When the version that decided had become champion; None if the ledger does not say."""
+    """Find when the version that decided became champion; None if the ledger does not say."""
     moves = [one for one in ledger.load_entries(connection, "champion") if one["at"] <= scored_at]
     return moves[-1]["at"] if moves and moves[-1]["payload"]["version"] == version else None
 
@@ -160,9 +164,7 @@ def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.D
 
 
 def _load_previous_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
-    """Earlier words on the case. A proposal is not among them: the second person must not be told
-    the first verdict.
-    """
+    """Load earlier decisions, without a proposal, which a second person must not see."""
     d = store.decisions
     is_revealed = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
     query = sa.select(d.c.actor, d.c.stage, d.c.verdict, d.c.reason, d.c.note)

@@ -1,6 +1,4 @@
-"""What happened when: alarms, versions that began to decide, champions and refusals; and whether
-anything happened at all.
-"""
+"""Events of the operation: alarms, versions that began to decide, champions and refusals."""
 
 import json
 
@@ -71,18 +69,16 @@ def load_drift_alerts(engine: sa.Engine) -> pd.DataFrame:
 
 
 class ModelEventReader:
-    """Promotions, rollbacks and refusals by the ledger; only what was added since the last look is
-    read, as it only grows.
-    """
+    """Reads promotions, rollbacks and refusals from the ledger; each call reads what is new."""
 
     def __init__(self, engine: sa.Engine):
         self.engine, self.seen, self.found = engine, 0, []
 
     def read(self) -> list[dict]:
-        """In order: seq, at (s), actor, kind, version, previous, reason, gates.
+        """Read all events in order: seq, at (s), actor, kind, version, previous, reason, gates.
 
-        A month that is played writes the time of its operation; everybody else the time of the
-        clock, which need not lie in the days of the operation.
+        A backtest writes the time of its operation. Otherwise it is the time of the clock, which
+        may lie outside the days of the operation.
         """
         entry = store.ledger.c
         with self.engine.connect() as connection:

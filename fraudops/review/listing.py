@@ -1,6 +1,4 @@
-"""Predictions in lists for people: four lists, filters, and one page of rows at a time, read by the
-database.
-"""
+"""Lists of predictions: four lists, filters, and one page of rows at a time."""
 
 from dataclasses import dataclass
 
@@ -20,13 +18,21 @@ ANY_VALUE = ""
 
 @dataclass(frozen=True)
 class PredictionFilter:
-    """What is wanted; an empty value wants everything.
+    """The filters of a list. An empty value does not filter.
 
     Attributes
     ----------
-    start, end : time of the transaction (s), from and before
-    least_cents : smallest amount
-    text : a transaction, customer or terminal, whole
+    start : int or None
+        First second of the transaction, since 1970.
+    end : int or None
+        Excluded.
+    least_cents : int
+        Smallest amount.
+    category : str
+    channel : str
+    version : str
+    text : str
+        The whole id of a transaction, customer or terminal.
     """
 
     start: int | None = None
@@ -48,7 +54,7 @@ PREDICTION_LISTS = {
 
 
 def _build_list_query(name: str, label: sa.ColumnElement[int]) -> tuple[list, sa.ColumnElement]:
-    """Conditions of a list, and its order."""
+    """Build the conditions and the order of a list."""
     p, t, f = store.predictions, store.transactions, store.labels
     flagged, approved = p.c.decision.in_(("review", "block")), p.c.decision == "approve"
     reported = p.c.tx_id.in_(sa.select(f.c.tx_id).where(f.c.is_fraud == 1))
@@ -158,7 +164,7 @@ def load_prediction_page(
 
 
 def _needs_transaction(condition: sa.ColumnElement) -> bool:
-    """Whether a condition looks at a column of the transaction, so that counting has to join it."""
+    """Tell whether a condition uses a column of the transaction, so that counting must join it."""
     return any(
         column.table is store.transactions
         for column in sa.sql.visitors.iterate(condition)

@@ -23,9 +23,7 @@ PERIOD_CHOICES_DAYS = (28, 90)  # judged days to look at; besides: all
 
 @dataclass(frozen=True)
 class EvaluationPeriod:
-    """Judged days: from the first second of the first to that after the last; labels count that
-    arrived before `known`.
-    """
+    """Judged days from `start` to `end` (excluded). Labels that arrived before `known` count."""
 
     start: int
     end: int
@@ -171,7 +169,7 @@ def _count_outcomes(rows: pd.DataFrame, groups: np.ndarray, size: int) -> dict[s
 def _compute_figures(
     counts: dict[str, np.ndarray], total: np.ndarray, costs: Costs
 ) -> dict[str, np.ndarray]:
-    """Counts, rates and cents saved of each group; NaN for a rate over nothing."""
+    """Compute counts, rates and cents saved of each group; NaN for a rate over nothing."""
     tp = counts["stopped"]
     fp, fn = counts["flagged"] - tp, counts["frauds"] - tp
     with np.errstate(invalid="ignore"):

@@ -1,6 +1,4 @@
-"""The rules of the review queue as plain functions: what comes first, who has to confirm, what is a
-reason, what is random.
-"""
+"""The rules of the review queue: priority, second reviews, reason codes, random samples."""
 
 import zlib
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ PRIORITY_FORMULA = (
 
 @dataclass(frozen=True)
 class ReasonCode:
-    """A reason code: the verdict it goes with, and what people read."""
+    """A reason code: its verdict, and its text."""
 
     verdict: str
     words: str
@@ -50,15 +48,13 @@ REASON_CODES = {
 
 
 def compute_urgency(age: float) -> float:
-    """How pressing a case is by its age (s) in the time of the operation: 1 when new, 2 when due,
-    then from 4 on.
-    """
+    """Compute the urgency by age in seconds: 1 when new, 2 when due, then 4 and more."""
     waited = 1 + max(age, 0.0) / DUE_SECONDS
     return 2 * waited if age > DUE_SECONDS else waited
 
 
 def build_urgency_sql(age: sa.ColumnElement[int]) -> sa.ColumnElement[float]:
-    """`compute_urgency` in the database, of ages that are not negative."""
+    """Build `compute_urgency` in SQL, for ages that are not negative."""
     waited = 1.0 + age / float(DUE_SECONDS)
     return sa.case((age > DUE_SECONDS, 2 * waited), else_=waited)
 
@@ -113,12 +109,10 @@ def needs_second_review(verdict: str, amount_cents: int, override: bool) -> bool
 
 
 def is_sampled(prediction_id: str, share: float) -> bool:
-    """A lot that nobody chooses: by a checksum of the prediction's id, which is random (UUID 4)."""
+    """Tell whether a prediction is in a random sample, by a checksum of its id."""
     return zlib.crc32(prediction_id.encode()) < share * 2**32
 
 
 def get_sample_id_bound(share: float) -> str:
-    """The prefix below which a random id falls with that probability, so that an index finds the
-    sample.
-    """
+    """Get the id below which a random id lies with this probability."""
     return f"{int(share * 16**8):08x}"

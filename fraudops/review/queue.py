@@ -312,7 +312,7 @@ def _check_note(note: str, reason: str, override: bool) -> None:
 
 
 def _load_held_case(connection: sa.Connection, tx_id: str, actor: str) -> sa.Row:
-    """The case with its prediction, which this reviewer must hold."""
+    """Load the case with its prediction; this reviewer must hold it."""
     c, p, t = store.cases, store.predictions, store.transactions
     query = (
         sa.select(c, p.c.probability, t.c.ts, t.c.amount_cents, t.c.customer_id, t.c.terminal_id)

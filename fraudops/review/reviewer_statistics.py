@@ -1,4 +1,4 @@
-"""What reviewers did: speed, agreement, overrides, and what the random sample says was missed."""
+"""Statistics of reviewers: speed, agreement, overrides, and what the random sample shows."""
 
 from dataclasses import dataclass
 
@@ -36,18 +36,26 @@ class Proportion:
 
 @dataclass(frozen=True)
 class ReviewStatistics:
-    """How reviewing goes.
+    """Statistics of reviews.
 
     Attributes
     ----------
-    progress : cases by state: open, second, closed
-    agreement : second persons who said what the first had said
-    blind, sighted : first words on flagged cases that called them a fraud, with the score hidden
-        and in sight
-    overrides : verdicts that went against the model
-    minutes : median time with a case; NaN before the first verdict
-    missed : frauds among the reviewed random sample of approved transactions
-    people : by person: verdicts, overrides, minutes (median)
+    progress : dict of str to int
+        Cases by state: open, second, closed.
+    agreement : Proportion
+        Second persons who gave the same verdict as the first.
+    blind : Proportion
+        First opinions on flagged cases that say fraud, with the score hidden.
+    sighted : Proportion
+        The same with the score visible.
+    overrides : Proportion
+        Verdicts against the model.
+    minutes : float
+        Median time of a case; NaN before the first verdict.
+    missed : Proportion
+        Frauds among the reviewed sample of approved transactions.
+    people : DataFrame
+        By person: verdicts, overrides, minutes (median).
     """
 
     progress: dict[str, int]

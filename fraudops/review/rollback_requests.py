@@ -1,4 +1,4 @@
-"""What one person asks for and a second one grants: rolling the champion back."""
+"""Rollback requests: one person asks for the previous champion, a second person grants it."""
 
 import time
 from dataclasses import dataclass
@@ -16,9 +16,7 @@ GRANTED, REFUSED, WITHDRAWN = "granted", "refused", "withdrawn"
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """An open request: its number, the champion when it was asked, why, by whom, when (s since
-    1970).
-    """
+    """An open request: number, champion at that time, reason, person, and time (s since 1970)."""
 
     id: int
     version: str
@@ -149,7 +147,7 @@ def answer_rollback(
     with store.write_transaction(engine) as connection:
         request = _require_open_request(connection, number)
         if request.asked_by == actor:
-            raise UserError("You asked for this rollback: somebody else has to grant or refuse it.")
+            raise UserError("You asked for this rollback: another person must grant or refuse it.")
         if not granted:
             _close_request(connection, request, REFUSED, actor)
             return None
@@ -157,13 +155,11 @@ def answer_rollback(
         if moved["seq"] > _find_request_seq(connection, request):
             # even if the same version decides again: what it would go back to may be another
             raise UserError(
-                "The champion has changed since somebody asked to roll version "
+                "The champion has changed since the request to roll version "
                 f"{request.version} back. Refuse the request; "
-                "whoever still wants a rollback asks anew."
+                "ask again if you still want a rollback."
             )
-        from fraudops import (
-            models,
-        )  # imports mlflow, which takes seconds that nobody else should wait for
+        from fraudops import models  # imports mlflow, which takes seconds
 
         _close_request(connection, request, GRANTED, actor)
         back = moved["payload"]["previous"]
@@ -183,7 +179,7 @@ def _require_open_request(connection: sa.Connection, number: int) -> RollbackReq
 
 
 def _find_request_seq(connection: sa.Connection, request: RollbackRequest) -> int:
-    """The number of the ledger's entry in which this was asked."""
+    """Find the ledger entry of the request."""
     for one in ledger.load_entries(connection, "request"):
         if (one["payload"]["id"], one["payload"]["state"]) == (request.id, "open"):
             return one["seq"]

@@ -1,6 +1,4 @@
-"""What would have changed a decision: each input of the model alone set to what is usual, and the
-score that comes of it.
-"""
+"""Counterfactuals: set one input to its usual value, and see which score follows."""
 
 import json
 from dataclasses import dataclass
@@ -20,9 +18,7 @@ MAX_CHANGES = 5
 
 @dataclass(frozen=True)
 class CounterfactualChange:
-    """One input set to what is usual: its name, both values in words, and the probability that the
-    model gives then.
-    """
+    """One changed input: name, both values in words, and the new probability."""
 
     feature: str
     now: str

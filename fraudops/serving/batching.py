@@ -1,6 +1,4 @@
-"""Requests that wait are answered together: one look at the model, one commit. A full queue refuses
-at once.
-"""
+"""Answer waiting requests together: one call of the model, one commit. A full queue refuses."""
 
 import asyncio
 import logging
@@ -15,18 +13,17 @@ TARGET_BATCH_ROWS = 2000  # transactions answered at once, roughly
 
 
 class QueueFullError(Exception):
-    """The queue holds as many requests as it may."""
+    """The queue is full."""
 
 
 class Batcher:
-    """Hands requests to one worker thread, as many at a time as have come in while it was busy.
+    """Hands requests to one worker thread, as many at a time as arrived while it was busy.
 
-    A caller alone waits for nobody. Callers at once share the fixed costs of a batch: the model's
-    call and the commit.
+    A single caller does not wait. Parallel callers share the fixed costs of a batch.
     """
 
     def __init__(self, process_rows: Callable[[list[dict]], list[dict]]):
-        """`work` answers rows in their order; it is never called twice at once."""
+        """`process_rows` answers rows in their order; it is never called twice at once."""
         self.process_rows = process_rows
         self.queue: asyncio.Queue[tuple[list[dict], asyncio.Future]] = asyncio.Queue(
             MAX_WAITING_REQUESTS
@@ -34,12 +31,12 @@ class Batcher:
         self._limit = anyio.CapacityLimiter(1)
 
     async def submit(self, rows: list[dict]) -> list[dict]:
-        """The answers to some rows.
+        """Submit rows and wait for their answers.
 
         Raises
         ------
-        Full
-            If too many requests wait already; nothing of this one was done.
+        QueueFullError
+            If too many requests wait already. Nothing was done.
         """
         future = asyncio.get_running_loop().create_future()
         try:
@@ -49,7 +46,7 @@ class Batcher:
         return await future
 
     async def run(self) -> None:
-        """Work through the queue until cancelled."""
+        """Process the queue until cancelled."""
         while True:
             batch = [await self.queue.get()]
             while (
@@ -66,9 +63,7 @@ class Batcher:
     async def _answer(
         self, batch: list[tuple[list[dict], asyncio.Future]], last: bool = False
     ) -> bool:
-        """Answer some requests together; False if that failed, and they wait on (unless it was the
-        last or only attempt).
-        """
+        """Answer some requests together; return False if they must wait for another try."""
         try:
             answers = await anyio.to_thread.run_sync(
                 self.process_rows, [row for rows, _ in batch for row in rows], limiter=self._limit

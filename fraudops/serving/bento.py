@@ -1,6 +1,4 @@
-"""From a registered model to a Bento, and a Bento served on localhost for as long as a block
-runs.
-"""
+"""Build a Bento from a registered model, and serve it on localhost."""
 
 import os
 import socket
@@ -27,9 +25,7 @@ PORT_ATTEMPTS = 3
 
 
 def set_bentoml_home(workspace: Workspace) -> None:
-    """Keep BentoML's stores in the workspace. Has to come before BentoML is first asked for a
-    model.
-    """
+    """Keep BentoML's stores in the workspace. Call it before BentoML loads a model."""
     os.environ["BENTOML_HOME"] = str(workspace.path("bentoml"))
 
 
@@ -164,7 +160,7 @@ def serve_bento(
 def _start_service(
     tag: str, host: str, environment: dict[str, str], log: Path
 ) -> tuple[subprocess.Popen, str]:
-    """Start the service and wait until it is ready; on another port if one was taken meanwhile."""
+    """Start the service and wait until it is ready; use another port if the first one was taken."""
     for attempt in range(1, PORT_ATTEMPTS + 1):
         port = find_free_port()
         command = ["bentoml", "serve", tag, "--host", host, "--port", str(port)]

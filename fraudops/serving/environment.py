@@ -1,4 +1,4 @@
-"""The environment that a model was trained in against the one that it is asked in."""
+"""Compare the environment of a model's training with the present one."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version

@@ -1,6 +1,4 @@
-"""Plain rules for the hours in which the model is switched off: few, coarse, and known to
-everyone.
-"""
+"""Fallback rules for the time in which the model is switched off: few and simple."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A load test as a process of its own: locust without a screen, its summary in a few figures."""
+"""Load tests with locust in a process of its own."""
 
 import json
 import subprocess
@@ -101,7 +101,7 @@ def run_locust(
 
 
 def _summarize_requests(summary: dict, rows: int) -> dict[str, float]:
-    """From locust's summary of one kind of request; its times are rounded to two digits."""
+    """Summarize locust's statistics of one kind of request; its times have two digits."""
     times = {int(float(time)): n for time, n in summary["response_times"].items()}
     milliseconds = np.repeat(list(times), list(times.values()))
     seconds = summary["last_request_timestamp"] - summary["start_time"]

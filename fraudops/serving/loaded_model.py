@@ -30,13 +30,12 @@ class LoadedModel:
 
     @classmethod
     def load(cls, file: Path, sha256: str, version: str, threshold: float) -> "LoadedModel":
-        """Load a model file after its hash was compared (see `registry.load_model`).
+        """Load a model file and check that its compact form gives the same numbers.
 
         Raises
         ------
         UserError
-            If the file is not the registered one, or does not give the same numbers in its compact
-            form.
+            If the file is not the registered one, or the numbers differ.
         """
         pipeline = load_model_file(file, sha256)
         model = CompactPipeline(pipeline)

@@ -1,4 +1,4 @@
-"""What a request has to pass before the service reads it: a token, and a limit of bytes."""
+"""Checks before the service reads a request: a token, and a limit of bytes."""
 
 import hmac
 import ipaddress
@@ -44,9 +44,10 @@ def _is_local(address: tuple | None) -> bool:
 
 
 class AccessMiddleware:
-    """ASGI middleware. A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set, and
-    always when it reaches the service by another address than localhost: a service that listens
-    elsewhere without a token refuses.
+    """ASGI middleware that checks token and size.
+
+    A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set. A request from another
+    machine always needs one: without a token the service refuses it.
     """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):

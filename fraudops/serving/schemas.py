@@ -1,4 +1,4 @@
-"""What the service takes and gives, as schemas."""
+"""The schemas of requests and answers."""
 
 from typing import Annotated, Literal, Self
 
@@ -21,7 +21,7 @@ EXAMPLE_TRANSACTION = {
 
 
 class StrictModel(BaseModel):
-    """A request's part: what it does not know it refuses, and text is no number."""
+    """A part of a request. Unknown fields are refused, and text is not accepted as a number."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -44,13 +44,13 @@ class Transaction(StrictModel):
 
     @model_validator(mode="after")
     def place_is_whole(self) -> Self:
-        """Both coordinates, or none."""
+        """Require both coordinates or none."""
         if (self.lat is None) != (self.lon is None):
             raise ValueError("lat and lon go together: give both or neither")
         return self
 
     def canonical(self) -> dict:
-        """In the columns `data.TRANSACTION_COLUMNS`: whole cents, hundredths of a degree."""
+        """Convert to the columns `data.TRANSACTION_COLUMNS`."""
         row = self.model_dump(exclude={"amount", "lat", "lon"})
         place = {
             f"{name}_cdeg": None if (at := getattr(self, name)) is None else round(at * 100)
@@ -90,7 +90,7 @@ class ScoredTransaction(BaseModel):
 
 
 class LabelEvent(StrictModel):
-    """What somebody found out about a transaction."""
+    """A label of a transaction."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -123,7 +123,7 @@ class LabelResponse(BaseModel):
 
 
 class StoredPrediction(BaseModel):
-    """A stored prediction beside what is known of its transaction."""
+    """A stored prediction with the label of its transaction."""
 
     tx_id: str
     ts: int
@@ -137,7 +137,7 @@ class StoredPrediction(BaseModel):
 
 
 class PredictionPage(BaseModel):
-    """Some predictions in the order of time, and where the next page begins."""
+    """Predictions in the order of time, and where the next page begins."""
 
     predictions: list[StoredPrediction]
     next: str | None = Field(
@@ -175,7 +175,7 @@ class ModelInfo(BaseModel):
 
 
 class SwitchRequest(StrictModel):
-    """Who switches, to what, and why."""
+    """A switch between model and rules: person, mode and reason."""
 
     mode: Literal["model", "rules"]
     actor: Identifier
@@ -183,7 +183,7 @@ class SwitchRequest(StrictModel):
 
 
 class ReloadResponse(BaseModel):
-    """What the registry names now."""
+    """The versions that the registry names now."""
 
     version: str
     previous: str
@@ -191,7 +191,7 @@ class ReloadResponse(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """What was wrong, as RFC 9457 describes problems."""
+    """A problem, as RFC 9457 describes it."""
 
     title: str
     status: int

@@ -1,6 +1,4 @@
-"""Online features plus model: what the service and every replay call, so that there is one way to
-score.
-"""
+"""Score transactions: online features and a model. Service, replay and tests use this one way."""
 
 import json
 import logging
@@ -42,10 +40,10 @@ def _load_wanted(wanted: dict) -> LoadedModel:
 
 
 class Scorer:
-    """A model with its threshold, and the database that it reads the past from and writes its
-    answers to.
+    """A model with its threshold, and the database for the past and the answers.
 
-    What `store.deployment` says in the database goes before what it was made with.
+    The deployment in the database (`store.read_deployment`) overrules the model that it was made
+    with.
     """
 
     def __init__(
@@ -58,9 +56,7 @@ class Scorer:
         costs: Costs | None = None,
         made_at: float = 0.0,
     ):
-        """`made_at` (s since 1970): a champion that `store.deployment` was told of before then is
-        not followed any more.
-        """
+        """Ignore a champion that was deployed before `made_at` (seconds since 1970)."""
         self.engine, self.costs, self.made_at = engine, costs or Costs(), made_at
         self.own = self.champion = LoadedModel.load(model_file, sha256, version, threshold)
         self.challenger: LoadedModel | None = None
@@ -99,7 +95,7 @@ class Scorer:
 
     @property
     def status(self) -> dict[str, str]:
-        """What this process answers with: version, sha256, wanted version, and why they differ."""
+        """Describe what this process answers with, and why it differs from what is wanted."""
         problems = "; ".join(reason for reason, _, _ in self._failures.values())
         return {
             "version": self.champion.version,
@@ -192,7 +188,7 @@ class Scorer:
             answers_new = self._judge(new, found)
             if self._keep(new, *answers_new):
                 known |= {answer["tx_id"]: answer for answer in answers_new[0]}
-            else:  # somebody else has answered some of them in the meantime
+            else:  # another worker has answered some of them meanwhile
                 with self.engine.connect() as connection:
                     known = self._answers(connection, ids)
         return [known[row["tx_id"]] for row in rows]
@@ -200,7 +196,7 @@ class Scorer:
     def _judge(
         self, rows: list[dict], found: dict[str, np.ndarray]
     ) -> tuple[list[dict], list[dict], list[dict]]:
-        """Answers, inputs as JSON, and shadow answers for new transactions."""
+        """Make answers, inputs as JSON, and shadow answers for new transactions."""
         numbers = compute_feature_matrix(to_column_arrays(rows), found)
         texts = [[row[name] for row in rows] for name in CATEGORICAL_FEATURES]
         served, now = self.champion, time.time()
@@ -248,7 +244,7 @@ class Scorer:
     def _in_shadow(
         self, answers: list[dict], numbers: np.ndarray, texts: list[list[str]]
     ) -> list[dict]:
-        """What the challenger says; its failure is logged and harms nobody."""
+        """Make the answers of the challenger; its failure is logged and has no other effect."""
         other = self.challenger
         if other is None:
             return []
@@ -276,9 +272,7 @@ class Scorer:
     def _keep(
         self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]
     ) -> bool:
-        """Commit everything in one transaction; False, and nothing kept, if a transaction has an
-        answer already.
-        """
+        """Commit everything in one transaction; return False if an answer exists already."""
         names = [column.name for column in store.predictions.columns]
         with self.engine.execution_options(writing=True).begin() as connection:
             store.insert_new(connection, store.transactions, rows)
@@ -304,7 +298,7 @@ class Scorer:
     def _keep_missing(
         self, rows: list[dict], answers: list[dict], inputs: list[dict], shadows: list[dict]
     ) -> bool:
-        """As `_keep`, for those that nobody has answered yet; always False."""
+        """Commit only the transactions without an answer; return False."""
         with self.engine.connect() as connection:
             known = self._answers(connection, [row["tx_id"] for row in rows])
         left = [i for i, row in enumerate(rows) if row["tx_id"] not in known]

@@ -1,4 +1,4 @@
-"""What each worker process of the service answers with, so that `/model` can show all of them."""
+"""What each worker process of the service answers with; `/model` shows all of them."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def read_worker_statuses(workspace: Workspace) -> list[dict]:
 
 
 def _is_running(pid: int, started_at: float) -> bool:
-    """Whether the process still runs; a number may be given to a new process."""
+    """Tell whether the process still runs; a number may belong to a new process."""
     if pid == os.getpid():
         return True
     try:

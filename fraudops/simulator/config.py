@@ -1,4 +1,4 @@
-"""What a world follows from: its size, its seed, its difficulty and the drift planted in it."""
+"""The configuration of a simulated world: size, seed, difficulty, planted drift."""
 
 import difflib
 from dataclasses import dataclass
@@ -42,8 +42,17 @@ RECURRENCE_PERIOD_DAYS, RECURRENCE_LENGTH_DAYS = 21, 7  # of a recurring drift: 
 
 @dataclass(frozen=True)
 class PlantedDrift:
-    """One planned change of the world: days are counted from the first day, the end is
-    exclusive.
+    """A planned change of the world.
+
+    Attributes
+    ----------
+    kind : str
+        A key of `DRIFT_KINDS`.
+    onset : int
+        First day, counted from the first day of the world.
+    end : int
+        Excluded.
+    shape : str
     """
 
     kind: str
@@ -69,7 +78,7 @@ class PlantedDrift:
             )
 
     def strength(self, day: np.ndarray) -> np.ndarray:
-        """How far the drift has come on each day: 0 (not at all) to 1 (all of it)."""
+        """Get the strength of the drift on each day, from 0 to 1."""
         since = np.asarray(day) - self.onset
         if self.shape == "gradual":
             share = np.clip((since + 1) / GRADUAL_RAMP_DAYS, 0, 1)
@@ -82,14 +91,22 @@ class PlantedDrift:
 
 @dataclass(frozen=True)
 class SimulatorConfig:
-    """Everything a world follows from.
+    """The configuration of a simulated world.
 
     Attributes
     ----------
-    preset : 'course' or 'handbook'
-    difficulty : 0 (fraud stands out) to 1 (nearly all of it imitates the card holder); the course
-        preset only
-    drifts : planted changes; the course preset only
+    preset : str
+        ``course`` or ``handbook``.
+    seed : int
+    customers : int
+    terminals : int
+    days : int
+    start : date
+    drifts : tuple[PlantedDrift, ...]
+        Planted changes; only for the course preset.
+    difficulty : float
+        0: fraud is easy to see; 1: nearly all of it imitates the card holder. Only for the course
+        preset.
     """
 
     preset: str = "course"
@@ -190,5 +207,5 @@ def make_course_config(
 
 
 def encode_fraud_kind(name: str) -> int:
-    """The number of a kind of fraud; 0 is none."""
+    """Get the number of a kind of fraud; 0 is none."""
     return 1 + list(MEDIAN_REPORT_DAYS).index(name)

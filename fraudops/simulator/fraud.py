@@ -54,7 +54,7 @@ IMITATION_SPREAD_DAYS = 5  # over which those who imitate spread what others do 
 
 
 def compute_imitation_share(c: SimulatorConfig, day: np.ndarray) -> np.ndarray:
-    """Share of the fraudulent transactions (n,) that imitate the card holder on each day."""
+    """Compute the share of fraudulent transactions that imitate the card holder on each day."""
     return np.maximum(MAX_IMITATION_SHARE * c.difficulty, 0.95 * c.strength("adapting_fraud", day))
 
 
@@ -128,7 +128,7 @@ def add_fraud(
 def _sample_campaign_starts(
     c: SimulatorConfig, kind: str, chance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Entities and days on which campaigns begin, by a table of chances (entities, days)."""
+    """Sample entities and days on which campaigns begin."""
     n, days = chance.shape
     return np.nonzero(
         CounterRng(c.seed, f"{kind} begins").uniform(
@@ -141,9 +141,7 @@ def _sample_campaign_starts(
 def _compromise_terminals(
     c: SimulatorConfig, town: Geography, tx: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mark part of the transactions of compromised terminals, in place; returns the terminals and
-    the first days.
-    """
+    """Mark transactions of compromised terminals in place; return terminals and first days."""
     rate, length = FRAUD_CAMPAIGNS["terminal"]
     n, days = len(town.place), np.arange(c.days)
     chance = np.zeros((n, c.days))
@@ -168,9 +166,7 @@ def _compromise_terminals(
 def _simulate_campaigns(
     c: SimulatorConfig, town: Geography, kind: str, entity: np.ndarray, start: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The transactions that campaigns add to their customers' cards, as columns; `begun` is the
-    campaign's first day.
-    """
+    """Simulate the transactions that campaigns add to the cards of customers."""
 
     def draw(name: str) -> CounterRng:
         return CounterRng(c.seed, f"{kind} {name}")
@@ -246,9 +242,7 @@ def _simulate_campaigns(
 
 
 def _sample_distant_terminals(town: Geography, customer: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Of three shops drawn at random, the one farthest from the customer's home: terminal numbers
-    (n,).
-    """
+    """Draw three terminals at random, and take the one that is farthest from home."""
     thirds = (np.stack([u, (u + 1 / 3) % 1, (u + 2 / 3) % 1]) * len(town.street)).astype(np.int64)
     shops = town.street[thirds]
     distance = np.linalg.norm(town.place[shops] - town.home[customer], axis=2)
@@ -264,9 +258,7 @@ def is_in_campaign(
     days: int,
     length: int,
 ) -> np.ndarray:
-    """Which transactions fall in a campaign of their entity: a boolean (n,), by a table of entity
-    and day.
-    """
+    """Tell which transactions belong to a campaign of their entity."""
     table = np.zeros((n, days + 1), np.int32)
     np.add.at(table, (entity, since), 1)
     np.add.at(table, (entity, np.minimum(since + length, days)), -1)

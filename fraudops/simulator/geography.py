@@ -1,6 +1,4 @@
-"""Where the course world's people live and shop: merchants that open and close, neighbourhoods,
-trips, hours and seasons.
-"""
+"""The geography of the course world: merchants that open and close, neighborhoods, seasons."""
 
 from dataclasses import dataclass
 
@@ -33,7 +31,7 @@ SHOPPING_RADIUS_KM = 8.0  # km within which people shop
 SOUTH_DEGREES, WEST_DEGREES = (
     51.0,
     9.0,
-)  # degrees: the corner of the 100 km by 100 km in which everybody lives
+)  # degrees: the corner of the 100 km by 100 km in which all customers live
 KM_PER_DEGREE = 111.2
 
 # hour of the day: relative volume of card-present purchases, of those at weekends, and of online
@@ -51,7 +49,7 @@ HOLIDAYS = ("01-01", "05-01", "10-03", "12-25", "12-26")
 
 
 def sample_locations(seed: int, name: str, n: int) -> np.ndarray:
-    """Uniform places (n, 2) in km on the square."""
+    """Sample uniform places in km on the square."""
     ids = np.arange(n)
     return 100 * np.column_stack(
         [CounterRng(seed, f"{name} x").uniform(ids), CounterRng(seed, f"{name} y").uniform(ids)]
@@ -59,16 +57,14 @@ def sample_locations(seed: int, name: str, n: int) -> np.ndarray:
 
 
 def to_centidegrees(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Latitude and longitude (n,) in hundredths of a degree, int64, of places in km."""
+    """Convert places in km to latitude and longitude in hundredths of a degree."""
     stretch = KM_PER_DEGREE * np.cos(np.radians(SOUTH_DEGREES + 0.45))
     lat, lon = SOUTH_DEGREES + place[:, 1] / KM_PER_DEGREE, WEST_DEGREES + place[:, 0] / stretch
     return np.rint(100 * lat).astype(np.int64), np.rint(100 * lon).astype(np.int64)
 
 
 class RadiusNeighbors:
-    """The terminals within a radius of each home, as one flat list, so that a draw picks by
-    offset.
-    """
+    """The terminals within a radius of each home, as one flat list."""
 
     def __init__(self, homes: np.ndarray, shops: np.ndarray, radius: float):
         tree = cKDTree(shops)
@@ -83,17 +79,31 @@ class RadiusNeighbors:
         self.flat = np.concatenate([np.asarray(found, np.int64) for found in near])
 
     def pick(self, home: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """One terminal (n,) for each home, by a uniform draw."""
+        """Pick one terminal for each home by a uniform draw."""
         return self.flat[self.first[home] + (u * self.size[home]).astype(np.int64)]
 
 
 @dataclass(frozen=True)
 class Geography:
-    """Homes by customer and merchants by number: places in km, category codes, first and last day
-    (exclusive).
+    """Homes by customer and merchants by number.
 
-    `near` and `fresh_near` give positions in `street` and `fresh`: the physical merchants, and
-    those of a drift.
+    Places are in km. `near` and `fresh_near` give positions in `street` and `fresh`: the physical
+    merchants, and those of a drift.
+
+    Attributes
+    ----------
+    home : ndarray
+    place : ndarray
+    category : ndarray
+    opens : ndarray
+        First day.
+    closes : ndarray
+        Last day, excluded.
+    web : ndarray
+    street : ndarray
+    fresh : ndarray
+    near : RadiusNeighbors
+    fresh_near : RadiusNeighbors or None
     """
 
     home: np.ndarray
@@ -108,16 +118,14 @@ class Geography:
     fresh_near: RadiusNeighbors | None
 
     def trip(self, place: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """One of the five merchants closest to each place (n, 2), by a uniform draw: terminal
-        numbers.
-        """
+        """Pick one of the five merchants closest to each place."""
         count = min(5, len(self.street))
         found = cKDTree(self.place[self.street]).query(place, k=count)[1].reshape(len(place), count)
         return self.street[found[np.arange(len(place)), (u * count).astype(np.int64)]]
 
 
 def build_geography(c: SimulatorConfig) -> Geography:
-    """The town of a configuration."""
+    """Build the town of a configuration."""
     onsets = [drift.onset for drift in c.drifts if drift.kind == "new_terminals"]
     total = c.terminals + (max(1, int(NEW_TERMINAL_SHARE * c.terminals)) if onsets else 0)
     shops = np.arange(total)
@@ -159,9 +167,7 @@ def build_geography(c: SimulatorConfig) -> Geography:
 
 
 def compute_daily_volume(c: SimulatorConfig) -> np.ndarray:
-    """Purchases a day (days,) against an ordinary one: weekday, payday, holidays, Christmas, and a
-    planted season.
-    """
+    """Compute the number of purchases a day, relative to an ordinary day."""
     calendar = pd.date_range(c.start, periods=c.days)
     factor = np.array([0.9, 0.9, 0.95, 1.0, 1.15, 1.25, 0.85])[calendar.dayofweek]
     factor = factor * np.where((calendar.day >= 25) & (calendar.day <= 28), 1.12, 1.0)
@@ -175,9 +181,7 @@ def compute_daily_volume(c: SimulatorConfig) -> np.ndarray:
 def sample_second_of_day(
     u: np.ndarray, online: np.ndarray, weekend: np.ndarray | bool = False
 ) -> np.ndarray:
-    """Second of the day (int64, 0 to 86,399) from a uniform draw, by the hourly profile of channel
-    and day.
-    """
+    """Sample the second of the day by the hourly profile of channel and day."""
 
     def at(profile: np.ndarray) -> np.ndarray:
         edges = np.concatenate([[0], np.cumsum(profile) / profile.sum()])

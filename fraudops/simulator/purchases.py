@@ -1,6 +1,4 @@
-"""The genuine purchases of the course world: who buys what, where and when, customer by
-customer.
-"""
+"""The genuine purchases of the course world, customer by customer."""
 
 import numpy as np
 
@@ -24,9 +22,7 @@ NEW_TERMINAL_PURCHASE_SHARE = (
 
 
 def expand_daily_counts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From counts (people, days): row, day and running number of each transaction, all (n,)
-    int64.
-    """
+    """Expand counts (people, days) to one row per transaction: person, day and running number."""
     flat = counts.ravel()
     cell = np.repeat(np.arange(flat.size), flat)
     first = np.cumsum(flat) - flat
@@ -35,16 +31,14 @@ def expand_daily_counts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def sample_usual_amounts(c: SimulatorConfig, people: np.ndarray) -> np.ndarray:
-    """Each customer's usual amount, in money."""
+    """Sample the usual amount of each customer, in money."""
     return 35 * np.exp(0.5 * CounterRng(c.seed, "mean amount").normal(people))
 
 
 def sample_customer_lifetimes(
     c: SimulatorConfig, people: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First and last day (exclusive) of each customer, int64: some come and some go while we
-    watch.
-    """
+    """Sample the first and last day (excluded) of each customer."""
     comes, goes = CounterRng(c.seed, "customer comes"), CounterRng(c.seed, "customer goes")
     first = np.where(
         comes.uniform(people) < CUSTOMER_JOINING_SHARE,
@@ -60,18 +54,18 @@ def sample_customer_lifetimes(
 
 
 def is_weekend_night(c: SimulatorConfig, day: np.ndarray) -> np.ndarray:
-    """Whether a day of the world is a Friday or a Saturday, whose nights are long."""
+    """Tell whether a day is a Friday or a Saturday."""
     return np.isin((day + c.start.weekday()) % 7, (4, 5))
 
 
 def simulate_purchases(
     c: SimulatorConfig, town: Geography, people: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The genuine transactions of some customers, as columns (n,); the same ones whoever else is
-    asked for.
+    """Simulate the genuine transactions of some customers.
 
-    Columns: tx_id, ts (s from the world's start), customer_id, terminal_id, amount (money), channel
-    (0 chip, 1 contactless, 2 online), day.
+    They do not depend on which other customers are simulated. Columns: tx_id, ts (s from the
+    world's start), customer_id, terminal_id, amount (money), channel (0 chip, 1 contactless, 2
+    online), day.
     """
 
     def draw(name: str) -> CounterRng:
@@ -142,9 +136,7 @@ def _replace_closed_merchants(
     online: np.ndarray,
     terminal: np.ndarray,
 ) -> np.ndarray:
-    """Where a merchant is closed that day, a second one nearby or online; if that is closed too,
-    nothing is bought.
-    """
+    """Replace a closed merchant by another one; drop the purchase if that is closed too."""
     shut = np.flatnonzero((day < town.opens[terminal]) | (day >= town.closes[terminal]))
     u = CounterRng(c.seed, "second merchant").uniform(customer[shut], index[shut])
     web = town.web[(u * len(town.web)).astype(np.int64)]

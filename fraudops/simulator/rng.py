@@ -1,7 +1,7 @@
-"""Random numbers addressed by entity and index instead of drawn in sequence.
+"""Random numbers that are addressed by entity and index, and not drawn in sequence.
 
-The draw for (seed, name, entity, index) is a pure function, so one customer's life does not depend
-on how many others are simulated, in which order, or by how many workers.
+A draw depends only on (seed, name, entity, index). So a customer's life does not depend on how many
+others are simulated, in which order, or by how many workers.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ def _mix64(x: np.ndarray) -> np.ndarray:
 
 
 class CounterRng:
-    """One named stream of a seed, for integer entities and indices of any broadcastable shapes."""
+    """A named stream of a seed, for integer entities and indices of any broadcastable shapes."""
 
     def __init__(self, seed: int, name: str):
         self._key = np.uint64(

@@ -38,19 +38,21 @@ WorldColumns = dict[str, np.ndarray]
 
 @dataclass
 class World:
-    """What a simulation gives.
+    """The result of a simulation.
 
     Attributes
     ----------
-    transactions : frame in time order: ``tx_id, ts`` (s, UTC), ``customer_id, terminal_id`` (int),
-        ``amount_cents``,
-        ``category, channel`` (null where a drift of nulls or a renamed column has emptied them),
-        ``lat_cdeg, lon_cdeg`` (hundredths of a degree, null online), ``warm_up`` (True in the first
-        30 days), and ``kind``, the kind of fraud or '' (answer key, not an input of any model)
-    labels : one row for each fraud that is reported: ``tx_id, label_ts``
-    compromises : answer key: ``id, kind, entity`` (C and M numbers as in the canonical table),
-        ``start, end`` (days)
-    drifts : answer key: ``id, kind, shape, onset, end`` (days), ``columns, entities, harmful``
+    transactions : DataFrame
+        In time order: ``tx_id``, ``ts`` (s since 1970), ``customer_id``, ``terminal_id`` (int),
+        ``amount_cents``, ``category``, ``channel`` (null after some faults), ``lat_cdeg``,
+        ``lon_cdeg`` (hundredths of a degree, null online), ``warm_up`` (True in the first 30 days),
+        and ``kind``: the kind of fraud or '' (answer key, not an input of a model).
+    labels : DataFrame
+        One row per reported fraud: ``tx_id, label_ts``.
+    compromises : DataFrame
+        Answer key: ``id, kind, entity`` (as in the canonical table), ``start, end`` (days).
+    drifts : DataFrame
+        Answer key: ``id, kind, shape, onset, end`` (days), ``columns, entities, harmful``.
     """
 
     transactions: pd.DataFrame
@@ -106,9 +108,7 @@ def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
 
 
 def _order_by_time(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
-    """Row numbers (n,) by time, then id, for times from 0 on: sixteen bits at a turn, which NumPy
-    sorts in linear time.
-    """
+    """Order rows by time, then id; sixteen bits at a time, which NumPy sorts in linear time."""
     order = np.argsort(tx_id, kind="stable")
     for shift in range(0, int(ts.max(initial=0)).bit_length(), 16):
         order = order[np.argsort((ts[order] >> shift).astype(np.uint16), kind="stable")]
@@ -116,9 +116,7 @@ def _order_by_time(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
 
 
 def _apply_data_faults(c: SimulatorConfig, frame: pd.DataFrame, day: np.ndarray) -> None:
-    """What goes wrong on the way from the till to us, in place: units, nulls, a column under
-    another name.
-    """
+    """Apply faults of the data in place: units, nulls, a renamed column."""
 
     faults = (  # kind, share struck, by what it strikes, column, what becomes of it
         ("broken_units", 1 / 3, "terminal_id", "amount_cents", lambda values: values * 100),
@@ -153,9 +151,7 @@ def _simulate_labels(config: SimulatorConfig, frame: pd.DataFrame) -> pd.DataFra
 def _simulate_in_blocks(
     make: Callable[[np.ndarray], WorldColumns], customers: int, workers: int
 ) -> WorldColumns:
-    """The columns of all customers, made block by block (what a processor's cache holds) in
-    threads, in order.
-    """
+    """Simulate customers block by block in threads, in order."""
     with ThreadPoolExecutor(workers) as pool:
         parts = list(
             pool.map(

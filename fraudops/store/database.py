@@ -1,6 +1,4 @@
-"""The operational database through SQLAlchemy: connecting, writing, one operation after another,
-copies.
-"""
+"""The operational database through SQLAlchemy: connections, transactions, copies."""
 
 import shutil
 import sqlite3
@@ -23,7 +21,7 @@ from fraudops.workspace import Workspace
 
 
 class IncompatibleSchemaError(UserError):
-    """The database was made by another version of the course."""
+    """Another version of the course created the database."""
 
 
 _checked: set[tuple] = set()  # databases whose tables this process has checked
@@ -84,7 +82,7 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
 
 
 def _identify(engine: sa.Engine) -> tuple:
-    """What tells one database from another: its URL, and the file, which may be replaced."""
+    """Identify a database by its URL and its file, which may be replaced."""
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return (engine.url.render_as_string(hide_password=False),)
     file = Path(engine.url.database)
@@ -93,7 +91,7 @@ def _identify(engine: sa.Engine) -> tuple:
 
 
 def _prepare_tables(engine: sa.Engine) -> None:
-    """Make, migrate or only look at the tables, and make the triggers of the ledger."""
+    """Create, migrate or check the tables, and create the triggers of the ledger."""
     with engine.connect() as connection:
         current = migrations.read_revision(connection) == migrations.HEAD_REVISION
         if current and not ddl.find_missing_triggers(connection):
@@ -317,7 +315,7 @@ def _open_operation(workspace: Workspace, key: str) -> sa.Engine:
 
 
 def _archive_database(workspace: Workspace, name: str) -> None:
-    """The SQLite file into the archive, complete: its write-ahead log is taken in first."""
+    """Move the SQLite file to the archive, with its write-ahead log."""
     file = workspace.path("store", "fraudops.db")
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -329,9 +327,7 @@ def _archive_database(workspace: Workspace, name: str) -> None:
 
 
 def _archive_anchors(workspace: Workspace) -> None:
-    """Heads that were kept of an earlier ledger say nothing about the one that begins; they stay
-    beside it.
-    """
+    """Move the anchors of an earlier ledger to the archive."""
     file = workspace.root / "audit" / "anchors.jsonl"
     if file.is_file():
         shutil.move(file, file.with_name(f"anchors-until-{time.time_ns() // 10**9}.jsonl"))

@@ -1,10 +1,8 @@
-"""What the database itself sees to: a ledger that only grows, one writer at a time, and tables as
-this version knows them.
-"""
+"""What the database enforces: a ledger that only grows, one writer at a time, the right tables."""
 
 import sqlalchemy as sa
 
-WRITE_LOCK_ID = 5_001_917  # of PostgreSQL; any number that nobody else takes
+WRITE_LOCK_ID = 5_001_917  # of PostgreSQL; any number that no other program uses
 LOCK_TIMEOUT_SECONDS = 30  # for another writer, on both engines
 
 _WRONG_SEQ_SQL = "NEW.seq <> coalesce((SELECT max(seq) FROM ledger), 0) + 1"
@@ -84,7 +82,7 @@ def drop_ledger_triggers(connection: sa.Connection) -> None:
 
 
 def begin_transaction(connection: sa.Connection, writing: bool) -> None:
-    """What a transaction starts with: one that writes holds the write lock from here on."""
+    """Begin a transaction; one that writes holds the write lock from its start."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
     elif connection.dialect.name == "postgresql" and writing:

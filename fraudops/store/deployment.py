@@ -1,8 +1,7 @@
-"""What every worker of the service follows: the model that answers, the one in its shadow, and the
-switch to plain rules.
+"""The deployment that every worker follows: champion, challenger, and the switch to rules.
 
-Kept in the database, so that all workers and replicas see a change with their next request; each
-change is in the ledger.
+It is in the database, so all workers and replicas see a change with their next request. Each change
+is in the ledger.
 """
 
 import json

@@ -6,7 +6,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 
 class _BodyField(ColumnElement):
-    """One field of the JSON text in the column `body`; NULL where the text is not JSON."""
+    """A field of the JSON text in the column `body`; NULL if the text is not JSON."""
 
     inherit_cache = True
 
@@ -26,7 +26,7 @@ def _in_postgres(element: _BodyField, compiler: sa.sql.compiler.SQLCompiler, **_
 
 
 def derived_column(name: str, kind: sa.types.TypeEngine) -> sa.Column:
-    """Make a column that equals a field of the JSON text in `body`, whoever writes the row.
+    """Make a column that equals a field of the JSON text in `body`, for every writer.
 
     Parameters
     ----------

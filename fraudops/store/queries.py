@@ -1,6 +1,4 @@
-"""Stored predictions beside what is known of them, in pages, and counts over all: what the service
-tells about itself.
-"""
+"""Queries of stored predictions and counts, for the service."""
 
 import json
 

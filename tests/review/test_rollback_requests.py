@@ -69,7 +69,7 @@ def states(engine) -> list[str]:
 def test_two_people_bring_the_previous_champion_back(workspace, engine):
     assert champion(workspace) == "2"
     number = review.request_rollback(engine, WHY, "ann")
-    with pytest.raises(UserError, match="somebody else has to"):
+    with pytest.raises(UserError, match="another person must"):
         review.answer_rollback(workspace, engine, number, True, "ann")
     assert champion(workspace) == "2"
     assert review.answer_rollback(workspace, engine, number, True, "bob") == "1"

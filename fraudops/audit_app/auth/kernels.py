@@ -1,5 +1,6 @@
-"""Whose kernel is whose: Voilà's own checks ask only whether somebody is logged in. Named in
-`voila.json`.
+"""Access checks for the page, its scripts and the kernels of each user.
+
+Voilà itself only checks that a user is logged in. `voila.json` names these classes.
 """
 
 from contextvars import ContextVar
@@ -21,15 +22,13 @@ LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable in which a kernel finds its vi
 
 
 def refuse_request(handler: RequestHandler, status: int, text: str) -> NoReturn:
-    """End the request before Jupyter knows who makes it: its error pages ask, so nobody is the
-    answer.
-    """
+    """End the request without a user, because Jupyter's error pages look for one."""
     handler.current_user = handler._jupyter_current_user = None
     raise HTTPError(status, text)
 
 
 class OwnedKernelManager(AsyncMappingKernelManager):
-    """Starts a kernel only for somebody, tells it for whom, and remembers that."""
+    """Starts a kernel only for a user who is logged in, and remembers the owner."""
 
     def __init__(self, **kwargs: Any):
         self.owners: dict[str, str] = {}
@@ -38,7 +37,7 @@ class OwnedKernelManager(AsyncMappingKernelManager):
     async def _async_start_kernel(self, **kwargs: Any) -> str:  # type: ignore[override]
         visitor = CURRENT_USER.get()
         if not visitor:
-            raise HTTPError(403, "A kernel starts only for somebody who is logged in.")
+            raise HTTPError(403, "A kernel starts only for a user who is logged in.")
         # last, so that it stands above whatever the request or our own environment brought along
         kwargs["env"] = {**kwargs.get("env", {}), LOGIN_VARIABLE: visitor}
         kernel_id = await super()._async_start_kernel(**kwargs)
@@ -54,10 +53,10 @@ class OwnedKernelManager(AsyncMappingKernelManager):
 
 
 class AuthenticatedKernelConnection(ZMQChannelsWebsocketConnection):
-    """A page's connection to its kernel, closed at the first click after the login has ended."""
+    """A connection of the page to its kernel. It closes after the login ends."""
 
     def handle_incoming_message(self, incoming_msg: str) -> None:
-        """Pass the message on if whoever opened the connection would still be let in."""
+        """Pass the message on if the user still has access."""
         handler = self.websocket_handler
         if handler.identity_provider.still_in(handler):
             return super().handle_incoming_message(incoming_msg)
@@ -68,13 +67,12 @@ class AuthenticatedKernelConnection(ZMQChannelsWebsocketConnection):
 
 
 def check_access(handler: RequestHandler, name: str) -> None:
-    """Let a visitor reach the page, its scripts and their own kernels, and nothing else, whatever
-    Voilà may serve one day.
+    """Allow a user the page, its scripts and the user's own kernels, and nothing else.
 
     Raises
     ------
     HTTPError
-        404, also for a kernel of somebody else: that it exists is nobody's business.
+        404. It is the same for a kernel of another user, so that its existence is not revealed.
     """
     requested = [*handler.path_args, *handler.path_kwargs.values()]
     if isinstance(handler, VoilaHandler):

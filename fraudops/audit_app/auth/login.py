@@ -1,5 +1,6 @@
-"""The login of the review page: forms, session cookie, and the user behind every request. Named in
-`voila.json`.
+"""The login of the review page: forms, session cookie, and the user of every request.
+
+`voila.json` names these classes.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ SESSION_HOURS = 8  # of a session
 
 
 def render_form(**shown: object) -> str:
-    """The page of the login forms; what is put into it is escaped."""
+    """Render a login form; values are escaped."""
     text = files("fraudops.audit_app.auth").joinpath("login.html.j2").read_text(encoding="utf-8")
     return (
         jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -39,9 +40,7 @@ def render_form(**shown: object) -> str:
 
 
 class _FormHandler(JupyterHandler):
-    """A form that can be reached without a login, and only with the token against cross-site
-    requests.
-    """
+    """A form that needs no login, but the token against cross-site requests."""
 
     kind = ""
 
@@ -62,7 +61,7 @@ class _FormHandler(JupyterHandler):
         )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Words instead of Jupyter's error page, which needs files that Voilà does not serve."""
+        """Write a plain message. Jupyter's error page needs files that Voilà does not serve."""
         error = kwargs.get("exc_info", (None, None))[1]
         if status_code >= 500:
             text = "Something went wrong that should not have. The server's log has the details."
@@ -86,15 +85,13 @@ class _FormHandler(JupyterHandler):
 
 
 class LoginHandler(_FormHandler):
-    """Name and password; a one-time password leads to the form that replaces it, and to nothing
-    else.
-    """
+    """Name and password. A one-time password leads only to the form that replaces it."""
 
     kind = "login"
 
     @allow_unauthenticated
     def get(self) -> None:
-        """The form, or the page for who is logged in already."""
+        """Show the form, or the page if the user is logged in already."""
         if self.current_user:
             self.redirect(self.base_url)
         else:
@@ -102,7 +99,7 @@ class LoginHandler(_FormHandler):
 
     @allow_unauthenticated
     async def post(self) -> None:
-        """Try what was typed."""
+        """Check name and password."""
         name = users.normalize_name(self.typed("name"))
         try:
             user = await self.identity_provider.checked(name, self.typed("password"))
@@ -116,18 +113,18 @@ class LoginHandler(_FormHandler):
 
 
 class PasswordHandler(_FormHandler):
-    """A new password for who knows the old one; the only way on from a one-time password."""
+    """Replace a password that the user knows. After a one-time password it is the only way on."""
 
     kind = "password"
 
     @allow_unauthenticated
     def get(self) -> None:
-        """The form."""
+        """Show the form."""
         self.show(name=self.current_user.username if self.current_user else "")
 
     @allow_unauthenticated
     async def post(self) -> None:
-        """Change it, which ends all sessions of the user, and log in."""
+        """Change the password, end all sessions of the user, and log in."""
         provider, name, new = (
             self.identity_provider,
             users.normalize_name(self.typed("name")),
@@ -147,13 +144,13 @@ class PasswordHandler(_FormHandler):
 
 
 class LogoutHandler(_FormHandler):
-    """Ends the session at the server too, so that a copy of its cookie is worth nothing."""
+    """Ends the session at the server too, so that a copy of its cookie is worthless."""
 
     kind = "bye"
 
     @allow_unauthenticated
     def get(self) -> None:
-        """Log out. A page of another site cannot do it: the browser sends it no cookie of ours."""
+        """Log out. Another site cannot do it, because it gets no cookie of this page."""
         if self.identity_provider.named_by_proxy(self):
             return self.show(
                 "sorry", message="The proxy before this page logged you in: log out there."
@@ -164,11 +161,11 @@ class LogoutHandler(_FormHandler):
 
 
 class SessionHandler(_FormHandler):
-    """Who is logged in, for the page to notice that a session has ended."""
+    """Tells the page who is logged in, so that it notices the end of a session."""
 
     @allow_unauthenticated
     def get(self) -> None:
-        """The name as JSON, null without a login."""
+        """Write the name as JSON; null without a login."""
         self.set_header("Cache-Control", "no-store")
         _ = (
             self.xsrf_token
@@ -177,9 +174,7 @@ class SessionHandler(_FormHandler):
 
 
 class DatabaseIdentityProvider(IdentityProvider):
-    """Users of the operational database, looked up at every request; tokens are worth nothing, and
-    there is no off.
-    """
+    """Identifies users by the operational database at every request; refuses tokens."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -206,7 +201,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         return {"max_age_days": SESSION_HOURS / 24}
 
     def get_handlers(self) -> list[tuple[str, Any]]:
-        """The forms, below the address that Voilà has."""
+        """Get the handlers of the forms."""
         base = self.parent.base_url
         forms = {
             "login": LoginHandler,
@@ -217,11 +212,11 @@ class DatabaseIdentityProvider(IdentityProvider):
         return [(url_path_join(base, name), handler) for name, handler in forms.items()]
 
     def is_token_authenticated(self, handler: RequestHandler) -> bool:
-        """Never: tokens would pass by the protection against cross-site requests."""
+        """Return False: tokens would bypass the protection against cross-site requests."""
         return False
 
     def get_user(self, handler: RequestHandler) -> User | None:
-        """Who makes the request, if they may reach what they ask for."""
+        """Get the user of a request, if they have access to what they request."""
         user = self._visitor(handler)
         kernels.CURRENT_USER.set(user.name if user else None)
         if user is None:
@@ -231,7 +226,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         return User(user.name)
 
     def still_in(self, handler: RequestHandler) -> bool:
-        """Whether the request that opened a connection would still be that of the same user."""
+        """Tell whether the request that opened a connection still belongs to the same user."""
         try:
             user = self._visitor(handler)
         except HTTPError:
@@ -239,18 +234,16 @@ class DatabaseIdentityProvider(IdentityProvider):
         return user is not None and user.name == handler.current_user.username
 
     async def checked(self, name: str, password: str) -> users.User:
-        """`users.authenticate`, one at a time and without holding up other requests."""
+        """Run `passwords.authenticate`, one at a time, without blocking other requests."""
         async with self.one_at_a_time:
             return await asyncio.to_thread(passwords.authenticate, self.engine, name, password)
 
     def named_by_proxy(self, handler: RequestHandler) -> str | None:
-        """Who the proxy says is there; None if the request does not come from a proxy with the
-        secret.
-        """
+        """Get the user whom the proxy names; None if the proxy did not send the secret."""
         return self.proxy.name(handler.request.headers) if self.proxy else None
 
     def end_session(self, handler: RequestHandler) -> None:
-        """Forget the session of this request, here and in the browser."""
+        """End the session of this request at the server and in the browser."""
         now = time.time()
         self.ended = {nonce: until for nonce, until in self.ended.items() if until > now}
         if session := self._session(handler):
@@ -258,9 +251,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         self.clear_login_cookie(handler)
 
     def user_to_cookie(self, user: User) -> str:
-        """The name, a nonce, and a proof that ends with the password it was made for; signed by the
-        server.
-        """
+        """Make a signed cookie: name, nonce, and a proof that ends with the password."""
         known = users.find_user(self.engine, user.username)
         if known is None:
             raise HTTPError(403, "This user is gone.")
@@ -297,9 +288,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         return user if hmac.compare_digest(session["proof"], self._proof(user)) else None
 
     def _vouched_for(self, handler: RequestHandler, name: str) -> users.User:
-        """The user whom the proxy names; the ledger hears of each once a session's length, and not
-        at every request.
-        """
+        """Get the user whom the proxy names, and record it once per session in the ledger."""
         user = (
             users.find_user(self.engine, name) if users.USER_NAME_PATTERN.fullmatch(name) else None
         )

@@ -1,6 +1,7 @@
-"""The check of a password: it takes equally long for every name, and locks a name that is guessed.
+"""The check of a password.
 
-Every login, accepted or refused, is an entry of the ledger. What was typed is never written down.
+It takes equally long for every name, and locks a name after failed attempts. Every login, accepted
+or refused, is an entry of the ledger. The password itself is never written.
 """
 
 import secrets
@@ -32,21 +33,21 @@ LOGIN_REFUSED_MESSAGE = (
 
 
 class LoginRefused(UserError):
-    """A login that was not granted."""
+    """A login was refused."""
 
 
 def authenticate(engine: sa.Engine, name: str, password: str) -> User:
-    """The user who has this name and password. The answer to a wrong name takes as long as that to
-    a wrong password.
+    """Find the user with this name and password.
+
+    The answer to a wrong name takes as long as that to a wrong password.
 
     Raises
     ------
-    Refused
-        With the same words for every cause. The ledger has the cause, and never what was typed as a
-        password.
+    LoginRefused
+        With the same text for every cause. The ledger has the cause.
     """
     name, now = normalize_name(name), time.time()
-    name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # whom nobody is called
+    name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # no user has an empty name
     user = find_user(engine, name)
     # outside the transaction, because it takes a moment on purpose
     fits = passwd_check(
@@ -57,7 +58,7 @@ def authenticate(engine: sa.Engine, name: str, password: str) -> User:
             sa.select(store.users).where(store.users.c.name == name).with_for_update()
         ).first()
         reason = _find_refusal_reason(row, user, fits, now)
-        # a name that nobody has is not written down: it may be a password typed into the wrong
+        # an unknown name is not written: it may be a password typed into the wrong
         # field
         _log_login(connection, name if row else "nobody", reason)
         if row and reason == "wrong password":
@@ -87,15 +88,13 @@ def authenticate(engine: sa.Engine, name: str, password: str) -> User:
 
 
 def record_login(engine: sa.Engine, name: str, reason: str = "", via: str = "form") -> None:
-    """Enter a login that an authenticating proxy vouched for, or its refusal, in the ledger."""
+    """Record a login by proxy, or its refusal, in the ledger."""
     with store.write_transaction(engine) as connection:
         _log_login(connection, name, reason, via)
 
 
 def _find_refusal_reason(row: sa.Row | None, user: User | None, fits: bool, now: float) -> str:
-    """Looked at again in the writing transaction, so that guesses side by side count like guesses
-    in a row.
-    """
+    """Check again inside the writing transaction, so that parallel guesses count too."""
     if row is None or user is None:
         return "unknown name"
     if row.locked_until > now:
@@ -114,5 +113,5 @@ def _log_login(connection: sa.Connection, name: str, reason: str, via: str = "fo
 
 @cache
 def _get_dummy_hash() -> str:
-    """The hash of a password that nobody has."""
+    """Get the hash of a password that no user has."""
     return passwd(secrets.token_urlsafe(32))

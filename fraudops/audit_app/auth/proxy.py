@@ -1,6 +1,4 @@
-"""An authenticating proxy before the review page: it says who is there, and proves with a secret
-that it is the proxy.
-"""
+"""An authenticating proxy before the review page: it names the user and sends a secret as proof."""
 
 import hmac
 import os
@@ -16,15 +14,13 @@ MIN_SECRET_LENGTH = 32
 
 @dataclass(frozen=True)
 class AuthProxy:
-    """The header with the user's name, and the secret that makes it count."""
+    """The header with the user's name, and the secret of the proxy."""
 
     header: str
     secret: str = field(repr=False)
 
     def name(self, headers: Mapping[str, str]) -> str | None:
-        """Who the proxy says is there, possibly empty; None if the request does not come from the
-        proxy.
-        """
+        """Get the name that the proxy sends; None if the request does not come from the proxy."""
         proof = headers.get(PROXY_SECRET_HEADER, "")
         if not hmac.compare_digest(proof.encode(), self.secret.encode()):
             return None
@@ -32,13 +28,12 @@ class AuthProxy:
 
 
 def load_proxy() -> AuthProxy | None:
-    """The proxy of ``$FRAUDOPS_PROXY_HEADER`` and ``$FRAUDOPS_PROXY_SECRET_FILE``; None if neither
-    is set.
+    """Load the proxy of ``$FRAUDOPS_PROXY_HEADER`` and ``$FRAUDOPS_PROXY_SECRET_FILE``, if set.
 
     Raises
     ------
     UserError
-        If only one is set, or the file cannot be read, or its secret is short.
+        If only one is set, the file cannot be read, or its secret is short.
     """
     header, place = (
         os.environ.get("FRAUDOPS_PROXY_HEADER", ""),

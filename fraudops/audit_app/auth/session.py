@@ -1,6 +1,4 @@
-"""Who is at the review page, seen from its kernel: the server says it, and nothing that comes from
-the browser.
-"""
+"""The user of the review page, as its kernel knows it: from the server, never from the browser."""
 
 import getpass
 import html
@@ -14,17 +12,17 @@ from fraudops.errors import UserError
 
 
 def is_served_by_voila() -> bool:
-    """Whether a person looks at this notebook through Voilà, and not papermill or JupyterLab."""
+    """Tell whether Voilà runs this notebook, and not papermill or JupyterLab."""
     return os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
 
 
 def get_actor() -> str:
-    """Under Voilà who logged in, elsewhere ``$FRAUDOPS_ACTOR``, else the operating system's user.
+    """Get the user: in Voilà who logged in, elsewhere ``$FRAUDOPS_ACTOR`` or the system's user.
 
     Raises
     ------
     UserError
-        Under Voilà without a login: nobody works there under the name of the machine's user.
+        In Voilà without a login.
     """
     if not is_served_by_voila():
         return os.environ.get("FRAUDOPS_ACTOR") or getpass.getuser()
@@ -34,8 +32,7 @@ def get_actor() -> str:
 
 
 def get_role(engine: sa.Engine, actor: str) -> str:
-    """The role of who is at the page; in JupyterLab and papermill, where nobody logs in, that of a
-    supervisor.
+    """Get the role of the user; in JupyterLab and papermill it is that of a supervisor.
 
     Raises
     ------
@@ -50,10 +47,10 @@ def get_role(engine: sa.Engine, actor: str) -> str:
 
 
 def make_permission_check(engine: sa.Engine, actor: str) -> Callable[[users.Permission], None]:
-    """What each action asks first: looked up anew each time; without a login everything is allowed.
+    """Make the check that each action calls first; without a login everything is allowed.
 
-    Buttons are not hidden by role: who is logged in could send a click to any widget of their own
-    kernel.
+    The check reads the user anew each time. To hide buttons would not be enough: a user can send a
+    click to any widget of their own kernel.
     """
 
     def require(action: users.Permission) -> None:
@@ -64,9 +61,7 @@ def make_permission_check(engine: sa.Engine, actor: str) -> Callable[[users.Perm
 
 
 def render_banner(actor: str, role: str) -> str:
-    """HTML: who is at the page, as what, and the way out; without a login there is nothing to
-    leave.
-    """
+    """Render who is logged in, with which role, and the link to log out."""
     words = f"You are <strong>{html.escape(actor)}</strong> ({html.escape(role)})."
     if is_served_by_voila():
         base = html.escape(os.environ.get("VOILA_BASE_URL", "/"), quote=True)

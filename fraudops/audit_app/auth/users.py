@@ -1,6 +1,4 @@
-"""The people of the review page: names, roles, passwords. Every change and every login is an entry
-of the ledger.
-"""
+"""The users of the review page: names, roles, passwords. Every change is an entry of the ledger."""
 
 import re
 import secrets
@@ -28,7 +26,7 @@ MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 200  # characters of a password
 
 @dataclass(frozen=True)
 class User:
-    """One row of the table; the hash stays out of what is printed."""
+    """A row of the table. The hash is not printed."""
 
     name: str
     role: str
@@ -39,17 +37,17 @@ class User:
 
 
 def has_permission(role: str, action: Permission) -> bool:
-    """Whether the role includes the action; an unknown role includes none."""
+    """Tell whether a role includes an action; an unknown role includes none."""
     return action in ROLE_PERMISSIONS.get(role, frozenset())
 
 
 def require_permission(engine: sa.Engine, name: str, action: Permission) -> User:
-    """The user, looked up now, if active and of a role that includes the action.
+    """Load the user, who must be active and have a role that includes the action.
 
     Raises
     ------
     UserError
-        Says which role is missing what.
+        Names the role and the missing permission.
     """
     user = find_user(engine, name)
     if user is None or not user.active:
@@ -63,18 +61,18 @@ def require_permission(engine: sa.Engine, name: str, action: Permission) -> User
 
 
 def normalize_name(name: str) -> str:
-    """The name as it is stored: small letters, no spaces around."""
+    """Normalize a name to small letters without spaces around it."""
     return name.strip().lower()
 
 
 def find_user(engine: sa.Engine, name: str) -> User | None:
-    """The user of that name, active or not."""
+    """Find the user of a name, active or not."""
     with engine.connect() as connection:
         return _load_user(connection, name)
 
 
 def list_users(engine: sa.Engine) -> list[User]:
-    """All users by name."""
+    """List all users by name."""
     with engine.connect() as connection:
         return [
             to_user(row)
@@ -83,12 +81,12 @@ def list_users(engine: sa.Engine) -> list[User]:
 
 
 def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
-    """Add a user; returns a one-time password that must be changed at the first login.
+    """Add a user; return a one-time password that the first login must change.
 
     Raises
     ------
     UserError
-        If the name is taken or malformed, or there is no such role.
+        If the name is taken or malformed, or the role is unknown.
     """
     name = normalize_name(name)
     if not USER_NAME_PATTERN.fullmatch(name):
@@ -106,9 +104,7 @@ def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
 
 
 def add_first_admin(engine: sa.Engine, by: str) -> str | None:
-    """Add the user `admin` if there is nobody yet; returns the one-time password, or None if there
-    is somebody.
-    """
+    """Add the user `admin` if there is no user; return the one-time password, else None."""
     with store.write_transaction(engine) as connection:
         if connection.scalar(sa.select(store.users.c.name).limit(1)) is not None:
             return None
@@ -116,46 +112,46 @@ def add_first_admin(engine: sa.Engine, by: str) -> str | None:
 
 
 def change_role(engine: sa.Engine, name: str, role: str, by: str) -> None:
-    """Give another role, which counts from the user's next click.
+    """Change a role, from the user's next click on.
 
     Raises
     ------
     UserError
-        If there is no such user or role.
+        If user or role is unknown.
     """
     _check_role(role)
     _update_user(engine, name, by, "role", {"role": role}, role=role)
 
 
 def deactivate_user(engine: sa.Engine, name: str, by: str) -> None:
-    """End the user's access from the next click on; what the user did stays.
+    """End the user's access from the next click on. What the user did stays.
 
     Raises
     ------
     UserError
-        If there is no such user.
+        If the user is unknown.
     """
     _update_user(engine, name, by, "deactivated", {"active": 0})
 
 
 def activate_user(engine: sa.Engine, name: str, by: str) -> None:
-    """Give access back, with the password that was.
+    """Give access again, with the same password.
 
     Raises
     ------
     UserError
-        If there is no such user.
+        If the user is unknown.
     """
     _update_user(engine, name, by, "activated", {"active": 1, "failures": 0, "locked_until": 0.0})
 
 
 def reset_password(engine: sa.Engine, name: str, by: str) -> str:
-    """A new one-time password, for who forgot the old one; a lock is lifted and open sessions end.
+    """Set a one-time password, remove a lock, and end open sessions.
 
     Raises
     ------
     UserError
-        If there is no such user.
+        If the user is unknown.
     """
     password = _generate_password()
     values = {"password": passwd(password), "one_time": 1, "failures": 0, "locked_until": 0.0}
@@ -164,13 +160,12 @@ def reset_password(engine: sa.Engine, name: str, by: str) -> str:
 
 
 def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
-    """Set a password that lasts; open sessions of the user end.
+    """Set a lasting password, and end open sessions.
 
     Raises
     ------
     UserError
-        If it is too short, too long, the name itself or the password that was; or there is no such
-        user.
+        If it is too short, too long, the name or the old password, or the user is unknown.
     """
     name = normalize_name(name)
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:

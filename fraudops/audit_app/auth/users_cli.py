@@ -20,7 +20,7 @@ RESULT_MESSAGES = {
 
 
 def get_terminal_actor() -> str:
-    """Who is at this terminal, for the ledger; no user of the page can have such a name."""
+    """Get the name of this terminal's user for the ledger; no user of the page can have it."""
     return f"os:{getpass.getuser()}"
 
 

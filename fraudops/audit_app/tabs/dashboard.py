@@ -1,6 +1,4 @@
-"""The dashboard of the review page: how well the model decided, how reviewing goes, what happened,
-and the records.
-"""
+"""The dashboard tab: performance of the model, progress of reviews, events, and the record."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +23,7 @@ MAX_AUTO_VERIFIED_ENTRIES = 5_000  # entries of the ledger; a longer one is veri
 
 
 class DashboardTab:
-    """Figures and pictures over the latest judged days."""
+    """Figures and pictures of the latest judged days."""
 
     def __init__(self, context: PageContext, refresh: Callable[[], None]):
         self.context = context
@@ -47,7 +45,7 @@ class DashboardTab:
         self.seen: tuple = ()
 
     def draw(self) -> None:
-        """Read the database again."""
+        """Read the database again and draw the tab."""
         engine = self.context.engine
         self.seen = review.get_change_token(engine)
         over, costs = (
@@ -155,9 +153,7 @@ class DashboardTab:
         self.record.value = template.render(champion=champion, chain=chain, entries=entries)
 
     async def follow(self, moved_on: Callable[[], None]) -> None:
-        """Look every half minute whether something happened, and say so; what goes wrong is said as
-        after a click.
-        """
+        """Check every half minute whether something has changed, and show it."""
 
         def look() -> None:
             seen = review.get_change_token(self.context.engine)
@@ -172,15 +168,13 @@ class DashboardTab:
 
 
 def _describe_marks(marks: pd.DataFrame, days: pd.DataFrame) -> str:
-    """What the picture shows besides money, for those who cannot see it."""
+    """Describe the marks of the picture for readers who cannot see it."""
     shown = marks[marks["day"].isin(set(days.index))]["kind"].value_counts() if len(days) else {}
     return ", ".join(f"{kind} {n} time{'s' * (n > 1)}" for kind, n in shown.items()) or "nothing"
 
 
 def _describe_events_outside(events: list[dict], days: pd.DataFrame) -> str:
-    """Model events that have no place among the judged days: most are written with the time of the
-    clock.
-    """
+    """Count model events outside the judged days. Most have the time of the clock."""
     judged_days = set(days.index)
     counted = Counter(one["kind"] for one in events if day_of(int(one["at"])) not in judged_days)
     return ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in counted.items())

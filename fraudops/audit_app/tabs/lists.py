@@ -1,6 +1,4 @@
-"""The lists of the review page: predicted frauds and non-frauds, and both kinds of error, with
-filters, page by page.
-"""
+"""The lists tab: predicted frauds and non-frauds, and both kinds of error."""
 
 import html
 from dataclasses import asdict
@@ -17,7 +15,7 @@ DEFAULT_LIST_DAYS = 90  # that a list shows unless another day is chosen
 
 
 class ListsTab:
-    """One of `listing.PREDICTION_LISTS` at a time."""
+    """One of `review.PREDICTION_LISTS` at a time."""
 
     def __init__(self, context: PageContext, page_rows: int):
         self.context, self.size, self.offset, self.total = context, page_rows, 0, 0
@@ -82,7 +80,7 @@ class ListsTab:
         self._read()
 
     def draw(self) -> None:
-        """Read the chosen page again, and what can be chosen."""
+        """Read the chosen page and the choices of the filters again."""
         offered = review.load_filter_choices(self.context.engine)
         for widget, name in (
             (self.category, "category"),
@@ -133,7 +131,7 @@ class ListsTab:
 
 
 def _to_seconds(day: date | None, after: int = 0) -> int | None:
-    """The first second of a day (UTC), or so many after it."""
+    """Convert a day to its first second (UTC), plus some days."""
     return (
         None
         if day is None

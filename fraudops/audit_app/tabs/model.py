@@ -1,6 +1,4 @@
-"""The model tab of the review page: who was champion when and why, the model card, fairness by
-segment, rollback by two.
-"""
+"""The model tab: champions, the model card, fairness by segment, and rollback by two persons."""
 
 import html
 import re
@@ -20,7 +18,7 @@ SEGMENT_PERIOD_DAYS = 90  # judged days that performance by segment is about
 
 
 class _CardRenderer(mistune.HTMLRenderer):
-    """The card stands below a heading of the page: its own begin two levels deeper."""
+    """Renders the model card with headings two levels deeper."""
 
     def heading(self, text: str, level: int, **attributes: str) -> str:
         return super().heading(text, min(level + 2, 6), **attributes)
@@ -30,7 +28,7 @@ RENDER_MARKDOWN = mistune.create_markdown(renderer=_CardRenderer(escape=True), p
 
 
 class ModelTab:
-    """Champions, past and present."""
+    """Present and past champions."""
 
     def __init__(self, context: PageContext):
         self.context = context
@@ -221,7 +219,7 @@ class ModelTab:
 
 
 def _find_differing_segments(all_segments: pd.DataFrame, stopped: int, frauds: int) -> list[str]:
-    """Segments whose interval of recall leaves out the overall recall."""
+    """Find segments whose interval of recall excludes the overall recall."""
     if not frauds:
         return []
     outside = (all_segments["recall_low"] > stopped / frauds) | (

@@ -1,4 +1,4 @@
-"""The reviewer's desk: take a case, look at it, give an opinion or decide."""
+"""The review tab: take a case, look at it, give an opinion or decide."""
 
 import html
 import threading
@@ -24,7 +24,7 @@ OUTCOME_MESSAGES = {
 
 
 class ReviewTab:
-    """One case at a time; a reload finds the case that was being worked on."""
+    """One case at a time. A reload finds the case that the user holds."""
 
     def __init__(self, context: PageContext, recent: int, changed: Callable[[], None]):
         self.context, self.recent, self.changed = context, recent, changed
@@ -75,7 +75,7 @@ class ReviewTab:
         return self.form
 
     def draw(self) -> None:
-        """Show the case that is held, if any."""
+        """Show the case that the user holds, if any."""
         self._show(self.review_queue.find_held(self.context.actor))
 
     def _take_next(self) -> None:
@@ -84,8 +84,8 @@ class ReviewTab:
         self._show(tx_id)
         if tx_id is None:
             raise UserError(
-                "No case is left for you: the others are with somebody else, or wait for "
-                "another person's word."
+                "No case is left for you: other reviewers hold the others, or they wait for "
+                "another person."
             )
 
     def _put_back(self) -> None:
@@ -194,9 +194,7 @@ class ReviewTab:
             ).start()
 
     def _explain(self, shown: Case) -> None:
-        """Beside the page, because a model takes a second to load; the answer is dropped if another
-        case is shown by then.
-        """
+        """Explain in a thread, because a model loads for a second."""
         from fraudops import review  # scikit-learn: not before it is needed
 
         with self.context.engine.connect() as connection:
@@ -257,7 +255,7 @@ class ReviewTab:
         self.changed()
         self.draw()
         text = (
-            "put back for somebody else"
+            "put back for another reviewer"
             if verdict == "unsure"
             else OUTCOME_MESSAGES[outcome.stage].format(verdict=verdict)
         )
@@ -265,6 +263,6 @@ class ReviewTab:
 
 
 def _format_duration(seconds: float) -> str:
-    """A time in the largest unit that suits."""
+    """Format a time in the largest unit that fits."""
     hours = max(seconds, 0) / 3600
     return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"

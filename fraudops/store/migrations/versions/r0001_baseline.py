@@ -220,7 +220,7 @@ MEANT = {
 
 
 def upgrade() -> None:
-    """Make the tables, or complete those that are there."""
+    """Create the tables, or complete existing ones."""
     connection = op.get_bind()
     existing = set(sa.inspect(connection).get_table_names())
     for table in BASELINE.sorted_tables:
