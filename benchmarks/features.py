@@ -1,5 +1,4 @@
-"""Point-in-time features against pandas and NumPy at 1.75 million rows, and at ten times as many in
-bounded memory.
+"""Point-in-time features against pandas and NumPy at 1.75 million rows.
 
 Three comparisons on one Handbook world: the features that the Handbook knows (see `rival_features`)
 by our SQL, by pandas in the Handbook's style and by NumPy by hand, equal in every cell to the NumPy
@@ -9,8 +8,6 @@ line, on one; the rivals use one.
 
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,12 +21,9 @@ from benchmarks import rival_features, verdict
 from fraudops import features
 from fraudops.simulator import SimulatorConfig, simulate_world
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
-from fraudops.workspace import REPOSITORY
 
 RUNS = 3
-WORLDS = 10  # of 1.75 million rows each, for the large file
-PANDAS_RATIO, NUMPY_RATIO, GROWTH, MEMORY_GB = 20, 4, 12, 4
-MEMORY_LIMIT = "2200MB"  # of DuckDB; Python, Arrow and pandas come on top
+PANDAS_RATIO, NUMPY_RATIO = 20, 4
 
 
 def main() -> None:
@@ -39,7 +33,6 @@ def main() -> None:
         write_world(folder, 0)
         _rivals(folder)
         _all(folder)
-        _large(folder)
 
 
 def write_world(folder: Path, number: int) -> int:
@@ -138,39 +131,4 @@ def _all(folder: Path) -> None:
     print(
         f"all {len(features.FEATURES)} features of the course, in memory: {seconds:.1f} s",
         flush=True,
-    )
-
-
-def _child(folder: Path, files: str) -> tuple[float, float, int]:
-    """Seconds, peak memory in GB and rows of `compute_features_parquet` in a process of its own."""
-    code = (
-        "import sys, time; from pathlib import Path\n"
-        "from benchmarks import peak_gb; from fraudops.features import compute_features_parquet\n"
-        "began = time.perf_counter()\n"
-        f"rows = compute_features_parquet(*sys.argv[1:3], Path(sys.argv[3]), {MEMORY_LIMIT!r})\n"
-        "print(time.perf_counter() - began, peak_gb(), rows)"
-    )
-    words = [str(folder / f"{name}_{files}.parquet") for name in ("tx", "fraud")]
-    command = [sys.executable, "-c", code, *words, str(folder / "features.parquet")]
-    out = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
-    seconds, peak, rows = out.split()[-3:]
-    return float(seconds), float(peak), int(rows)
-
-
-def _large(folder: Path) -> None:
-    small_seconds, small_peak, small_rows = _child(folder, "0")
-    for number in range(1, WORLDS):
-        write_world(folder, number)
-    seconds, peak, rows = _child(folder, "*")
-    print(
-        f"all features, Parquet to Parquet, DuckDB held to {MEMORY_LIMIT}, division in "
-        "batches, in a process of its own:"
-    )
-    print(f"{small_rows:,} rows {small_seconds:.1f} s, peak {small_peak:.2f} GB")
-    print(f"{rows:,} rows {seconds:.0f} s, peak {peak:.2f} GB")
-    print(f"peak memory {peak:.2f} GB, target at most {MEMORY_GB}: {verdict(peak <= MEMORY_GB)}")
-    growth = seconds / small_seconds * (WORLDS * small_rows / rows)
-    print(
-        f"{WORLDS} times the rows take {growth:.1f} times the time, target at most "
-        f"{GROWTH}: {verdict(growth <= GROWTH)}"
     )

@@ -9,8 +9,7 @@ import pytest
 
 from benchmarks import handbook, rival_features, rival_handbook, rival_oracle, rival_simulator
 from fraudops.errors import UserError
-from fraudops.features import FEATURES, compute_features, compute_sums_duckdb
-from fraudops.features.offline import compute_features_parquet
+from fraudops.features import compute_sums_duckdb
 from fraudops.simulator import SimulatorConfig, simulate_world
 from fraudops.timeline import DAY
 
@@ -91,29 +90,6 @@ def test_pandas_in_the_handbooks_style_agrees_up_to_the_edges_of_its_windows():
         assert (theirs[f"t_fraud_{days}d"] == ours[f"t_fraud_{days}d"]).all() and ours[
             f"t_fraud_{days}d"
         ].max() > 0
-
-
-def test_features_from_parquet_to_parquet_are_those_in_memory(world, reports, tmp_path):
-    tx = world.drop(columns=["kind", "is_fraud"])
-    tx.iloc[::2].to_parquet(tmp_path / "tx_1.parquet", index=False)
-    tx.iloc[1::2].to_parquet(tmp_path / "tx_2.parquet", index=False)
-    reports.to_parquet(tmp_path / "fraud.parquet", index=False)
-    rows = compute_features_parquet(
-        str(tmp_path / "tx_*.parquet"), str(tmp_path / "fraud.parquet"), tmp_path / "out.parquet"
-    )
-    got = (
-        pd.read_parquet(tmp_path / "out.parquet").set_index("tx_id").loc[tx["tx_id"]].reset_index()
-    )
-    assert rows == len(tx) == len(got) and (got["ts"] == tx["ts"]).all()
-    pd.testing.assert_frame_equal(
-        got[list(FEATURES)], compute_features(tx, reports), check_exact=True
-    )
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "tx_1.parquet",
-        "tx_2.parquet",
-        "fraud.parquet",
-        "out.parquet",
-    }
 
 
 def test_a_card_counts_once_a_day_and_no_more_once_it_is_found():

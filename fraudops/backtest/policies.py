@@ -29,7 +29,6 @@ from fraudops.monitoring import RetrainPolicy, Verdict
 from fraudops.review import SimulatedReviewer, compute_cost_with_review_errors
 from fraudops.timeline import DAY, Timeline, day_of
 
-POLICY_NAMES = ("loop", "daily", "never", "oracle", "nothing")
 REPLAYED_DAYS = 2  # of the champion, on which the challenger is tried in its place
 DEFAULT_VERDICT = Verdict(
     as_of=0,

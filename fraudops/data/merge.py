@@ -113,7 +113,7 @@ class StagedIngestion:
             self.had = sorted(name for name in have if name.startswith("given_"))
             self.given = sorted({*self.given, *self.had})
         run(
-            f"CREATE VIEW staged AS SELECT {self._filled(given_column)}, seq, source, line "
+            f"CREATE VIEW staged AS SELECT {self._list_row_columns(given_column)}, seq, source, line "
             f"FROM {delivered}"
         )
         if self.before is None:
@@ -123,7 +123,7 @@ class StagedIngestion:
             )
         else:
             run(
-                f"CREATE VIEW old AS SELECT {self._filled(self.had)}, version FROM "
+                f"CREATE VIEW old AS SELECT {self._list_row_columns(self.had)}, version FROM "
                 f"{read_days_sql(self.before)}"
             )
         if self.before is None or not (self.before / SUPERSEDED_FILE).exists():
@@ -132,7 +132,7 @@ class StagedIngestion:
             files = f"read_parquet({quote_sql_glob(self.before, SUPERSEDED_FILE)})"
             have = self._columns(files)
             run(
-                f"CREATE VIEW earlier AS SELECT {self._filled(have)}, version, "
+                f"CREATE VIEW earlier AS SELECT {self._list_row_columns(have)}, version, "
                 f"replaced_by FROM {files}"
             )
         run(
@@ -145,7 +145,7 @@ class StagedIngestion:
             column[0] for column in self.db.execute(f"SELECT * FROM {table} LIMIT 0").description
         ]
 
-    def _filled(self, have: list[str]) -> str:
+    def _list_row_columns(self, have: list[str]) -> str:
         """List the row's columns in SQL, with nulls for missing given columns."""
         missing = {*self.given} - {*have}
         return ", ".join(
@@ -245,7 +245,7 @@ class StagedIngestion:
     def _one(self, query: str) -> int:
         return self.db.execute(query).fetchall()[0][0]
 
-    def most_often(self) -> str:
+    def describe_main_reason(self) -> str:
         """Name the most frequent reason for a rejection."""
         top = self.db.execute(
             "SELECT reason, count(*) AS n FROM bad GROUP BY reason ORDER BY n DESC, reason LIMIT 1"
@@ -284,7 +284,7 @@ class StagedIngestion:
         if again:
             files = ", ".join(quote_sql_glob(folder, "*.parquet") for folder in again)
             rows += (
-                f" UNION ALL SELECT {self._filled(self.had)}, version FROM "
+                f" UNION ALL SELECT {self._list_row_columns(self.had)}, version FROM "
                 f"read_parquet([{files}], hive_partitioning = false,"
                 " union_by_name = true) ANTI JOIN (SELECT tx_id FROM judged WHERE fate = "
                 "'new') USING (tx_id)"

@@ -43,13 +43,6 @@ def log_list_read(
     _log_access(engine, "list", actor, name=name, filters=dict(filters), rows=int(rows))
 
 
-def log_export(
-    engine: sa.Engine, payload: str, filters: Mapping[str, Any], rows: int, actor: str
-) -> None:
-    """Record that a person exports rows (event `export`)."""
-    _log_access(engine, "export", actor, payload=payload, filters=dict(filters), rows=int(rows))
-
-
 def _log_access(engine: sa.Engine, event: str, actor: str, **payload: Any) -> None:
     with store.write_transaction(engine) as connection:
         chain.append_entry(connection, event, actor, **payload)

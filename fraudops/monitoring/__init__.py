@@ -14,13 +14,11 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         "data_quality": ("DataProfile", "hold_broken_days", "is_data_broken", "reference_window"),
         "detector_benchmark": (
-            "DATA_FAULT_KINDS",
             "MONITOR_NAME",
             "MeasuredWorld",
             "make_canonical_tables",
             "plan_world_timeline",
             "score_detectors",
-            "summarize_detector_scores",
         ),
         "detectors": ("compute_evidently_distances", "draw_sample"),
         "evidently_report": ("run_evidently_report",),

@@ -29,7 +29,6 @@ from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline, day_of, plan_t
 
 MONITOR_NAME = "the monitor"
 DETECTOR_REFERENCE_ROWS = 2000  # sample size of the textbook detectors
-DATA_FAULT_KINDS = ("broken_units", "nulls", "renamed_column")  # found by the quality checks
 
 
 @dataclass(frozen=True)
@@ -284,32 +283,3 @@ def score_detectors(runs: Iterable[DetectorRun]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def summarize_detector_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Summarize the scores of `score_detectors` over all seeds.
-
-    Parameters
-    ----------
-    scores : DataFrame
-
-    Returns
-    -------
-    DataFrame
-        By ``kind``, ``shape`` and ``detector``: number of worlds, false alarms per 100 clean days,
-        share of detected drifts, median delay. An undetected drift has an infinite delay.
-    """
-    is_missed = scores["detected"].eq(False)
-    delay = scores["delay"].astype(float).mask(is_missed, np.inf)
-    grouped = scores.assign(delay=delay).groupby(["kind", "shape", "detector"], sort=False)
-    days = grouped["clean_days"].sum()
-    table = pd.DataFrame(
-        {
-            "worlds": grouped["seed"].nunique(),
-            "false alarms per 100 days": 100 * grouped["false_alarms"].sum() / days,
-            "days in false alarm per 100": 100 * grouped["false_days"].sum() / days,
-            "detected": grouped["detected"].agg(lambda found: found.astype(float).mean()),
-            "median delay": grouped["delay"].median(),
-        }
-    )
-    return table.reset_index()

@@ -47,15 +47,15 @@ class RunProgress:
                 self.bars.update(task, visible=False)
             self.bars.stop()
 
-    def say(self, name: str, word: str, rest: str = "") -> None:
+    def print_line(self, name: str, word: str, rest: str = "") -> None:
         """Print one line that is not wrapped, so that a log has one line per event."""
         colour = {"done": "green", "failed": "red", "fresh": "dim"}.get(word, "default")
         text = f"[{colour}]{word:<6}[/] {name:<18} {rest}".rstrip()
         self.console.print(text, soft_wrap=True, highlight=False)
 
-    def fresh(self, name: str) -> None:
+    def show_fresh(self, name: str) -> None:
         """Show that the notebook need not run."""
-        self.say(name, "fresh", "unchanged since its last good run")
+        self.print_line(name, "fresh", "unchanged since its last good run")
         self._count()
 
     def start(self, name: str, reason: str) -> None:
@@ -63,7 +63,7 @@ class RunProgress:
         if self.bars:
             self.tasks[name] = self.bars.add_task(name, total=None)
         else:
-            self.say(name, "start", reason)
+            self.print_line(name, "start", reason)
 
     def cell(self, name: str, at: int, total: int) -> None:
         """Show how many cells are done."""
@@ -72,7 +72,7 @@ class RunProgress:
 
     def end(self, name: str, seconds: float, failed: bool) -> None:
         """Show that the notebook has ended."""
-        self.say(name, "failed" if failed else "done", f"{seconds:.1f} s")
+        self.print_line(name, "failed" if failed else "done", f"{seconds:.1f} s")
         if self.bars and name in self.tasks:
             self.bars.remove_task(self.tasks.pop(name))
         if not failed:

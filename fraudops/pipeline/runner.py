@@ -102,7 +102,7 @@ def run_notebooks(
         started_at = time.perf_counter()
         started = dt.datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            next_job.go(signals)
+            next_job.run_until_done(signals)
         except KeyboardInterrupt:
             next_job.result.interrupted = True
         next_job.result.seconds = time.perf_counter() - started_at
@@ -116,7 +116,7 @@ def run_notebooks(
             "parameters": {name: dict(parameters.get(name, {})) for name in graph},
         }
         write_json(workspace.path("state", ".run.json"), about)
-        write_run_report(workspace, next_job.result.outcomes | next_job.others(), about, graph)
+        write_run_report(workspace, next_job.result.outcomes | next_job.list_others(), about, graph)
     return next_job.result
 
 
@@ -149,7 +149,7 @@ class _ActiveRun:
         self.records: dict[str, dict[str, Any]] = {}
         self.progress = RunProgress(console, len(chosen))
 
-    def go(self, signals: list[int]) -> None:
+    def run_until_done(self, signals: list[int]) -> None:
         """Run until no notebook can run any more, or a signal has arrived."""
         context = multiprocessing.get_context(
             "spawn"
@@ -167,17 +167,17 @@ class _ActiveRun:
         self.sorter.prepare()
         try:
             with self.progress:
-                self.look()
+                self.find_ready()
                 while self.running or self.waiting or self.pages:
                     if signals:
                         raise KeyboardInterrupt
-                    self.start(pool)
+                    self.start_ready(pool)
                     done, _ = wait(self.running, timeout=0.1, return_when=FIRST_COMPLETED)
-                    self.listen(events)
+                    self.show_events(events)
                     for future in done:
-                        self.end(future)
+                        self.record_end(future)
                     if done:
-                        self.look()
+                        self.find_ready()
         except BaseException:
             for process in set(multiprocessing.active_children()) - unknown:
                 processes.kill_process_tree(process.pid)
@@ -189,7 +189,7 @@ class _ActiveRun:
             pool.shutdown(wait=True, cancel_futures=True)
             events.close()
 
-    def look(self) -> None:
+    def find_ready(self) -> None:
         """Find ready notebooks; whether one must run is decided when its needs have ended."""
         while ready := self.sorter.get_ready():
             for name in ready:
@@ -203,14 +203,14 @@ class _ActiveRun:
                     continue
                 seconds = cache.load_record(one, self.workspace).get("seconds")
                 self.result.outcomes[name] = NodeOutcome("fresh", seconds)
-                self.progress.fresh(name)
+                self.progress.show_fresh(name)
                 self.sorter.done(name)
                 if self.page_is_old(name):
                     self.pages.append(name)
         # The longest way to the end first; pages only where no notebook wants the place.
         self.waiting.sort(key=lambda entry: -self.rank[entry[0]])
 
-    def start(self, pool: ProcessPoolExecutor) -> None:
+    def start_ready(self, pool: ProcessPoolExecutor) -> None:
         """Start ready notebooks while workers are free."""
         while len(self.running) < self.jobs and (self.waiting or self.pages):
             if self.waiting:
@@ -236,7 +236,7 @@ class _ActiveRun:
                 future.set_exception(error)
             self.running[future] = (kind, name)
 
-    def listen(self, events: Any) -> None:
+    def show_events(self, events: Any) -> None:
         """Show the events that workers have sent."""
         while True:
             try:
@@ -244,7 +244,7 @@ class _ActiveRun:
             except (queue.Empty, OSError):
                 return
 
-    def end(self, future: Future) -> None:
+    def record_end(self, future: Future) -> None:
         """Record a task that has ended."""
         kind, name = self.running.pop(future)
         if kind == "page":
@@ -296,7 +296,7 @@ class _ActiveRun:
         )
         return not html.is_file() or html.stat().st_mtime < executed.stat().st_mtime
 
-    def others(self) -> Mapping[str, NodeOutcome]:
+    def list_others(self) -> Mapping[str, NodeOutcome]:
         """Get the outcomes of the notebooks that were not selected, for the page."""
         result = {}
         for one in self.graph.values():

@@ -19,7 +19,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "to_transaction_rows",
             "write_transaction",
         ),
-        "ddl": ("drop_ledger_triggers",),
         "deployment": ("read_deployment", "set_deployment"),
         "label_rules": (
             "effective_label_sql",

@@ -67,20 +67,6 @@ def create_ledger_triggers(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"CREATE TRIGGER {name} {missing[name]}")
 
 
-def drop_ledger_triggers(connection: sa.Connection) -> None:
-    """Drop the ledger's triggers, for tests of tampering.
-
-    Parameters
-    ----------
-    connection : Connection
-    """
-    sqlite = connection.dialect.name == "sqlite"
-    for name in _SQLITE_TRIGGERS if sqlite else _POSTGRES_TRIGGERS:
-        connection.exec_driver_sql(
-            f"DROP TRIGGER IF EXISTS {name}" + ("" if sqlite else " ON ledger")
-        )
-
-
 def begin_transaction(connection: sa.Connection, writing: bool) -> None:
     """Begin a transaction; one that writes holds the write lock from its start."""
     if connection.dialect.name == "sqlite":

@@ -7,7 +7,7 @@ import pytest
 
 from fraudops import cli, ledger, models, review, store
 from fraudops.ledger import anchors, chain, reconciliation
-from tests.support.cases import fill
+from tests.support.cases import drop_ledger_triggers, fill
 from tests.support.cases import say as decide
 
 
@@ -19,7 +19,7 @@ def say(engine, number=1):
 
 def cut(engine, seq):
     with store.write_transaction(engine) as connection:
-        store.drop_ledger_triggers(connection)
+        drop_ledger_triggers(connection)
         connection.execute(store.ledger.delete().where(store.ledger.c.seq >= seq))
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from fraudops import ledger, store
 from fraudops.ledger import chain
+from tests.support.cases import drop_ledger_triggers
 
 
 def write_entries(engine, number=6):
@@ -24,7 +25,7 @@ def tamper(engine, *statements):
     verify.
     """
     with store.write_transaction(engine) as connection:
-        store.drop_ledger_triggers(connection)
+        drop_ledger_triggers(connection)
         for statement in statements:
             connection.execute(statement)
     with engine.connect() as connection:

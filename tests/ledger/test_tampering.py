@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from fraudops import ledger, review, store
-from fraudops.ledger import access_log, anchors, chain
+from fraudops.ledger import anchors, chain
 from fraudops.workspace import Workspace
-from tests.support.cases import fill, say
+from tests.support.cases import drop_ledger_triggers, fill, say
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,6 @@ def house(tmp_path_factory):
             if number == 2:
                 ledger.seal_and_anchor(workspace, engine)
         ledger.log_list_read(engine, "False negatives", {"day": None}, 3, "cem")
-        access_log.log_export(engine, "transactions", {}, 20, "cem")
         late = {
             "prediction_id": "late",
             "tx_id": "t99",
@@ -106,7 +105,7 @@ def copy(house):
         house[1].backup(raw.driver_connection)
         raw.close()
         with engine.begin() as connection:
-            store.drop_ledger_triggers(connection)
+            drop_ledger_triggers(connection)
         made.append(engine)
         return engine
 

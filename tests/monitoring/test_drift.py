@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.drift import summarize_detector_scores
 from fraudops import features, monitoring
 from fraudops.data import load_labels
 from fraudops.features import load_features
@@ -228,9 +229,7 @@ def test_marks_of_a_world_whose_truth_is_known():
         [detector_benchmark.DetectorRun("benign_season", "sudden", 1, 3, alarms, [])]
     ).set_index("detector")
     assert benign.loc["late", "clean_days"] == 6 and benign.loc["late", "false_days"] == 2
-    whole = monitoring.summarize_detector_scores(monitoring.score_detectors([harmful])).set_index(
-        "detector"
-    )
+    whole = summarize_detector_scores(monitoring.score_detectors([harmful])).set_index("detector")
     assert np.isinf(whole.loc["never", "median delay"]) and whole.loc["late", "median delay"] == 2
 
 

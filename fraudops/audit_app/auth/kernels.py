@@ -58,7 +58,7 @@ class AuthenticatedKernelConnection(ZMQChannelsWebsocketConnection):
     def handle_incoming_message(self, incoming_msg: str) -> None:
         """Pass the message on if the user still has access."""
         handler = self.websocket_handler
-        if handler.identity_provider.still_in(handler):
+        if handler.identity_provider.is_still_valid(handler):
             return super().handle_incoming_message(incoming_msg)
         self.log.info(
             "The login of %s has ended: connection closed.", handler.current_user.username

@@ -102,7 +102,7 @@ class LoginHandler(_FormHandler):
         """Check name and password."""
         name = users.normalize_name(self.typed("name"))
         try:
-            user = await self.identity_provider.checked(name, self.typed("password"))
+            user = await self.identity_provider.authenticate_async(name, self.typed("password"))
         except UserError as error:
             return self.show(status=401, name=name, message=str(error))
         if user.one_time:
@@ -131,7 +131,7 @@ class PasswordHandler(_FormHandler):
             self.typed("new"),
         )
         try:
-            user = await provider.checked(name, self.typed("password"))
+            user = await provider.authenticate_async(name, self.typed("password"))
         except UserError as error:
             return self.show(status=401, name=name, message=str(error))
         try:
@@ -151,7 +151,7 @@ class LogoutHandler(_FormHandler):
     @allow_unauthenticated
     def get(self) -> None:
         """Log out. Another site cannot do it, because it gets no cookie of this page."""
-        if self.identity_provider.named_by_proxy(self):
+        if self.identity_provider.get_proxy_user(self):
             return self.show(
                 "sorry", message="The proxy before this page logged you in: log out there."
             )
@@ -225,7 +225,7 @@ class DatabaseIdentityProvider(IdentityProvider):
             kernels.check_access(handler, user.name)
         return User(user.name)
 
-    def still_in(self, handler: RequestHandler) -> bool:
+    def is_still_valid(self, handler: RequestHandler) -> bool:
         """Tell whether the request that opened a connection still belongs to the same user."""
         try:
             user = self._visitor(handler)
@@ -233,12 +233,12 @@ class DatabaseIdentityProvider(IdentityProvider):
             return False
         return user is not None and user.name == handler.current_user.username
 
-    async def checked(self, name: str, password: str) -> users.User:
+    async def authenticate_async(self, name: str, password: str) -> users.User:
         """Run `passwords.authenticate`, one at a time, without blocking other requests."""
         async with self.one_at_a_time:
             return await asyncio.to_thread(passwords.authenticate, self.engine, name, password)
 
-    def named_by_proxy(self, handler: RequestHandler) -> str | None:
+    def get_proxy_user(self, handler: RequestHandler) -> str | None:
         """Get the user whom the proxy names; None if the proxy did not send the secret."""
         return self.proxy.name(handler.request.headers) if self.proxy else None
 
@@ -269,9 +269,9 @@ class DatabaseIdentityProvider(IdentityProvider):
         return json.loads(cookie) if cookie else None
 
     def _visitor(self, handler: RequestHandler) -> users.User | None:
-        named = self.named_by_proxy(handler)
+        named = self.get_proxy_user(handler)
         if named is not None:
-            return self._vouched_for(handler, named)
+            return self._load_proxy_user(handler, named)
         session = self._session(handler)
         user = (
             users.find_user(self.engine, session["name"])
@@ -287,7 +287,7 @@ class DatabaseIdentityProvider(IdentityProvider):
             return None
         return user if hmac.compare_digest(session["proof"], self._proof(user)) else None
 
-    def _vouched_for(self, handler: RequestHandler, name: str) -> users.User:
+    def _load_proxy_user(self, handler: RequestHandler, name: str) -> users.User:
         """Get the user whom the proxy names, and record it once per session in the ledger."""
         user = (
             users.find_user(self.engine, name) if users.USER_NAME_PATTERN.fullmatch(name) else None
