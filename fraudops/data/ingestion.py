@@ -163,8 +163,11 @@ def _ingest_locked(
                 quarantine
             ) as rejected:  # what is there stays, and so does what was rejected on its way
                 landing.write_quarantine(rejected, quarantine if folder.exists() else None)
-            why = f"None of the {counts['read']} rows is a valid transaction.{landing.describe_main_reason()}"
-            raise UserError(f"{why} See {quarantine}.")
+            reason = landing.describe_main_reason()
+            raise UserError(
+                f"None of the {counts['read']} rows is a valid transaction.{reason} "
+                f"See {quarantine}."
+            )
         landing.write_days(new)
         landing.write_labels(new, new_labels)
         days = sorted(path.name.removeprefix("day=") for path in new.glob("day=*"))

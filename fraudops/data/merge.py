@@ -113,8 +113,8 @@ class StagedIngestion:
             self.had = sorted(name for name in have if name.startswith("given_"))
             self.given = sorted({*self.given, *self.had})
         run(
-            f"CREATE VIEW staged AS SELECT {self._list_row_columns(given_column)}, seq, source, line "
-            f"FROM {delivered}"
+            f"CREATE VIEW staged AS SELECT {self._list_row_columns(given_column)}, seq, source, "
+            f"line FROM {delivered}"
         )
         if self.before is None:
             run(
