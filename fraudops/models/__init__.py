@@ -14,7 +14,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "average_precision",
             "bootstrap_interval",
             "card_precision_at_k",
-            "compute_confusion",
             "wilson_interval",
         ),
         "persistence": ("load_model_file",),

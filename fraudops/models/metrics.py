@@ -76,43 +76,6 @@ def average_precision(y: np.ndarray, p: np.ndarray) -> float:
     return float(average_precision_score(y, p)) if np.any(y) else float("nan")
 
 
-def compute_confusion(y: np.ndarray, flagged: np.ndarray) -> dict[str, float]:
-    """Count outcomes and compute their rates; a rate over nothing is NaN.
-
-    Parameters
-    ----------
-    y : array of shape (n,)
-        1 is a fraud.
-    flagged : array of bool, shape (n,)
-
-    Returns
-    -------
-    dict of str to float
-        ``true_positive, false_positive, false_negative, true_negative, precision, recall, f1``.
-
-    Examples
-    --------
-    >>> compute_confusion([1, 0, 0], [True, True, False])["precision"]
-    0.5
-    """
-    y, flagged = np.asarray(y, bool), np.asarray(flagged, bool)
-    tp, fp = int((y & flagged).sum()), int((~y & flagged).sum())
-    fn, tn = int((y & ~flagged).sum()), int((~y & ~flagged).sum())
-
-    def rate(top: int, bottom: int) -> float:
-        return top / bottom if bottom else float("nan")
-
-    return {
-        "true_positive": tp,
-        "false_positive": fp,
-        "false_negative": fn,
-        "true_negative": tn,
-        "precision": rate(tp, tp + fp),
-        "recall": rate(tp, tp + fn),
-        "f1": rate(2 * tp, 2 * tp + fp + fn),
-    }
-
-
 def bootstrap_interval(
     statistic: Callable[[np.ndarray], float],
     groups: np.ndarray,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudops.models import Costs, bootstrap_interval, card_precision_at_k, compute_confusion
+from fraudops.models import Costs, bootstrap_interval, card_precision_at_k
 
 COSTS = Costs(review=300)
 
@@ -42,17 +42,6 @@ def test_card_precision_counts_a_card_once_a_day_and_knows_its_ceiling():
     y, p = np.array([1, 1, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.9, 0.1])
     assert card_precision_at_k(ts, cards, y, p, 1) == (0.5, 1.0)
     assert card_precision_at_k(ts, cards, y, p, 2) == (0.5, 0.5)
-
-
-def test_confusion_has_no_rate_over_nothing():
-    counts = compute_confusion(np.array([0, 0]), np.array([0, 0]))
-    assert (
-        counts["true_negative"] == 2
-        and np.isnan(counts["precision"])
-        and np.isnan(counts["recall"])
-    )
-    counts = compute_confusion(np.array([1, 1, 0]), np.array([1, 0, 1]))
-    assert counts["precision"] == counts["recall"] == counts["f1"] == 0.5
 
 
 def test_a_bootstrap_interval_covers_as_often_as_it_says():

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
 from fraudops import ledger, review, store
 from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
-from fraudops.models import Costs, compute_confusion, wilson_interval
+from fraudops.models import Costs, wilson_interval
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
 from tests.support.cases import LONG, fill, say
 
@@ -66,10 +67,20 @@ def scatter(engine, seed):
 
 
 def judge_slowly(rows):
-    """Performance of all predictions, row by row, from the metrics of models."""
+    """Performance of all predictions, row by row, by scikit-learn's metrics."""
     label, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
     saved = COSTS.compute_savings(label, flagged, rows["amount_cents"].to_numpy(np.int64))
-    return compute_confusion(label, flagged) | {"rows": len(rows), "saved_cents": saved}
+    tn, fp, fn, tp = confusion_matrix(label, flagged, labels=[0, 1]).ravel().tolist()
+    counts = {"true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": tn}
+    rates = {
+        name: score(label, flagged, zero_division=np.nan)
+        for name, score in (
+            ("precision", precision_score),
+            ("recall", recall_score),
+            ("f1", f1_score),
+        )
+    }
+    return counts | rates | {"rows": len(rows), "saved_cents": saved}
 
 
 def compare(engine):
