@@ -8,7 +8,7 @@ import pytest
 from fraudops import source_digest
 from fraudops.errors import UserError
 from fraudops.pipeline import GRAPH, cache
-from fraudops.pipeline.graph import get_notebook_path
+from fraudops.pipeline.notebooks import get_notebook_path
 from fraudops.workspace import REPOSITORY, Workspace
 
 IGNORED = shutil.ignore_patterns("__pycache__", ".venv*", ".git")

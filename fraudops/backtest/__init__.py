@@ -5,10 +5,10 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "policies": (
+        "policies": ("OperatingPolicy",),
+        "backtest_data": (
             "BacktestData",
             "BacktestSettings",
-            "OperatingPolicy",
             "PolicyState",
             "compute_baseline_costs",
             "iterate_day_starts",

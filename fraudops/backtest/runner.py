@@ -15,14 +15,14 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import data, ledger, models, monitoring, store
-from fraudops.backtest.policies import (
+from fraudops.backtest.backtest_data import (
     BacktestData,
     BacktestSettings,
-    OperatingPolicy,
     PolicyState,
     iterate_day_starts,
     summarize_day,
 )
+from fraudops.backtest.policies import OperatingPolicy
 from fraudops.errors import UserError
 from fraudops.features import load_features
 from fraudops.ledger import canonical_json

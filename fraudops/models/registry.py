@@ -18,78 +18,18 @@ import sqlalchemy as sa
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from sklearn.base import BaseEstimator
 
 from fraudops import ledger, store
 from fraudops.errors import UserError
 from fraudops.ledger import REGISTERED_MODEL_NAME
 from fraudops.models.fitting import FittedModel
-from fraudops.models.gates import Candidate, GateResult, gates_to_json
-from fraudops.models.persistence import TRUSTED_TYPES, load_model_file
+from fraudops.models.gates import GateResult, gates_to_json
+from fraudops.models.persistence import TRUSTED_TYPES
+from fraudops.models.registered_version import RegisteredVersion
 from fraudops.workspace import Workspace
 
 _logger = logging.getLogger("fraudops.registry")
 MODEL_REQUIREMENTS = ("scikit-learn", "imbalanced-learn", "numpy", "pandas", "skops")
-
-
-@dataclass(frozen=True)
-class RegisteredVersion:
-    """A registered version of the model.
-
-    Attributes
-    ----------
-    version : str
-    run_id : str
-        The MLflow run that logged it.
-    folder : Path
-    sha256 : str
-        Of the model file.
-    threshold : float
-    strategy : str
-    name : str
-        The registered model, as MLflow knows it.
-    """
-
-    version: str
-    run_id: str
-    folder: Path
-    sha256: str
-    threshold: float
-    strategy: str
-    name: str = REGISTERED_MODEL_NAME
-
-    @property
-    def file(self) -> Path:
-        """The model file."""
-        return self.folder / "model.skops"
-
-    def load(self) -> BaseEstimator:
-        """Load the fitted pipeline.
-
-        Returns
-        -------
-        BaseEstimator
-
-        Raises
-        ------
-        UserError
-            If the file is not the registered one.
-        """
-        return load_model_file(self.file, self.sha256)
-
-    def load_candidate(self) -> Candidate:
-        """Load the version as the gates see it.
-
-        Returns
-        -------
-        Candidate
-        """
-        return Candidate(self.load(), self.threshold, self.file.stat().st_size / 1e6)
-
-    def to_deployment_record(self) -> dict:
-        """Describe the version as the database keeps it for the service."""
-        fields = {name: getattr(self, name) for name in ("version", "sha256", "threshold")}
-        return fields | {"file": str(self.file)}
 
 
 @dataclass(frozen=True)

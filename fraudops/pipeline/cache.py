@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fraudops.errors import UserError
-from fraudops.pipeline.graph import GRAPH, Graph, Node, get_notebook_path
+from fraudops.pipeline.graph import GRAPH, Graph, Node
+from fraudops.pipeline.notebooks import get_notebook_path
 from fraudops.source_digest import hash_imports
 from fraudops.workspace import REPOSITORY, Workspace, compute_fingerprint, read_json
 

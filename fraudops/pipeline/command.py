@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fraudops.errors import UserError
 from fraudops.pipeline.cache import get_rerun_reason
-from fraudops.pipeline.graph import GRAPH, inspect_parameters, select_nodes
+from fraudops.pipeline.graph import GRAPH, select_nodes
+from fraudops.pipeline.notebooks import inspect_parameters
 from fraudops.pipeline.options import check_as_of, resolve_parameters
 from fraudops.workspace import Workspace
 

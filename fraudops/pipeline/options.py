@@ -15,9 +15,9 @@ from fraudops.pipeline.graph import (
     SOURCES,
     Graph,
     get_node,
-    inspect_parameters,
     make_unknown_name_error,
 )
+from fraudops.pipeline.notebooks import inspect_parameters
 from fraudops.workspace import Workspace, read_json
 
 

@@ -22,6 +22,7 @@ from fraudops.errors import UserError
 from fraudops.pipeline import cache, interrupts, locks, worker
 from fraudops.pipeline import graph as graph_module
 from fraudops.pipeline.graph import GRAPH, Graph, NodeParameters
+from fraudops.pipeline.notebooks import get_notebook_path
 from fraudops.pipeline.progress import RunProgress
 from fraudops.pipeline.report import NodeOutcome, write_run_report
 from fraudops.pipeline.worker import NotebookJob, NotebookResult
@@ -285,9 +286,7 @@ class _ActiveRun:
     def job(self, name: str) -> NotebookJob:
         one, place = self.graph[name], self.workspace
         executed, html = cache.get_executed_path(one, place), cache.get_html_path(one, place)
-        return NotebookJob(
-            one, graph_module.get_notebook_path(one), executed, html, place, self.given(name)
-        )
+        return NotebookJob(one, get_notebook_path(one), executed, html, place, self.given(name))
 
     def page_is_old(self, name: str) -> bool:
         executed, html = (

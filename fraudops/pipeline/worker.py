@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fraudops.pipeline.cache import find_missing_outputs, hash_outputs
-from fraudops.pipeline.graph import Node, escape_path
+from fraudops.pipeline.graph import Node
+from fraudops.pipeline.notebooks import escape_path
 from fraudops.processes import exit_with_parent
 from fraudops.workspace import Workspace, atomic_write
 

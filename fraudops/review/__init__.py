@@ -24,12 +24,14 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         "model_card": ("render_model_card",),
         "performance": (
-            "PERIOD_CHOICES_DAYS",
             "assign_amount_bands",
             "bootstrap_performance",
             "compute_performance",
             "compute_performance_by_day",
             "compute_performance_by_segment",
+        ),
+        "evaluation_period": (
+            "PERIOD_CHOICES_DAYS",
             "count_predictions_by_day",
             "get_evaluation_period",
             "load_champion_costs",

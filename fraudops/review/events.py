@@ -6,7 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import ledger, store
-from fraudops.review.performance import EvaluationPeriod
+from fraudops.review.evaluation_period import EvaluationPeriod
 from fraudops.timeline import day_of, format_time
 
 MODEL_EVENT_TYPES = ("champion", "refused")

@@ -5,19 +5,15 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "database": (
-            "begin_operation",
-            "connect",
-            "copy_database",
+        "database": ("connect", "read_transaction", "write_transaction"),
+        "operations": ("begin_operation", "copy_database", "lock_database"),
+        "rows": (
             "insert_new",
-            "lock_database",
             "read_frame",
-            "read_transaction",
             "split_keys",
             "stream_rows",
             "to_label_rows",
             "to_transaction_rows",
-            "write_transaction",
         ),
         "deployment": ("read_deployment", "set_deployment"),
         "label_rules": (

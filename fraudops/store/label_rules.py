@@ -8,7 +8,7 @@ fraud counts before genuine. A transaction without a label counts as genuine onc
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops.store.database import read_frame
+from fraudops.store.rows import read_frame
 from fraudops.store.schema import labels, predictions, transactions
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 

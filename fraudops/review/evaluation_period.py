@@ -1,0 +1,200 @@
+"""Which predictions are evaluated: those of days old enough that every transaction has a label."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from fraudops import store
+from fraudops.errors import UserError
+from fraudops.models import Costs
+from fraudops.timeline import DAY
+from fraudops.workspace import Workspace, read_json
+
+PERIOD_CHOICES_DAYS = (28, 90)  # judged days to look at; besides: all
+
+
+@dataclass(frozen=True)
+class EvaluationPeriod:
+    """Judged days from `start` to `end` (excluded). Labels that arrived before `known` count."""
+
+    start: int
+    end: int
+    known: int
+
+
+def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> EvaluationPeriod | None:
+    """Get the latest judged days of an operation.
+
+    Parameters
+    ----------
+    engine : Engine
+    days : int, optional
+        Number of days; None: all.
+
+    Returns
+    -------
+    EvaluationPeriod or None
+        None if no transaction was scored yet.
+    """
+    ts = store.predictions.c.ts
+    with engine.connect() as connection:
+        first, last = (
+            connection.scalar(sa.select(end(ts))) for end in (sa.func.min, sa.func.max)
+        )  # each a look at an index
+    if last is None:
+        return None
+    known = (last // DAY + 1) * DAY
+    end, start = store.mature_before(known), first // DAY * DAY
+    return EvaluationPeriod(max(start, end - days * DAY) if days else start, max(end, start), known)
+
+
+def count_predictions_by_day(
+    engine: sa.Engine, over: EvaluationPeriod, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Count predictions and flagged ones by day.
+
+    Parameters
+    ----------
+    engine : Engine
+    over : EvaluationPeriod
+    rows : DataFrame
+        See `load_flagged_and_frauds`.
+
+    Returns
+    -------
+    DataFrame
+        ``rows`` and ``flagged`` by the first second of the day.
+    """
+    count = sa.select(sa.func.count()).select_from(store.predictions)
+    days = range(over.start, over.end, DAY)
+    with (
+        engine.connect() as connection
+    ):  # day by day an index is counted, where GROUP BY would sort all of it
+        found = [
+            connection.scalar(
+                count.where(_is_in_period(EvaluationPeriod(day, day + DAY, over.known)))
+            )
+            for day in days
+        ]
+    flagged = rows.loc[rows["flagged"], "day"].value_counts().reindex(list(days), fill_value=0)
+    per_day = pd.DataFrame(
+        {"rows": found, "flagged": flagged.to_numpy()},
+        index=pd.Index(days, name="day"),
+        dtype="int64",
+    )
+    return per_day[per_day["rows"] > 0]
+
+
+def _is_in_period(over: EvaluationPeriod) -> sa.ColumnElement[bool]:
+    return sa.and_(store.predictions.c.ts >= over.start, store.predictions.c.ts < over.end)
+
+
+def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFrame:
+    """Load flagged transactions and known frauds of a period.
+
+    Every figure except the true negatives follows from them.
+
+    Parameters
+    ----------
+    engine : Engine
+    over : EvaluationPeriod
+
+    Returns
+    -------
+    DataFrame of shape (n, 9)
+        ``day, tx_id, amount_cents, category, channel, model_version, probability, flagged`` (bool),
+        ``label`` (1 or 0).
+    """
+    p, t, f = store.predictions, store.transactions, store.labels
+    columns = (
+        p.c.tx_id,
+        p.c.ts,
+        t.c.amount_cents,
+        t.c.category,
+        t.c.channel,
+        p.c.model_version,
+        p.c.probability,
+        p.c.decision,
+    )
+    query = sa.select(*columns).join(t, t.c.tx_id == p.c.tx_id).where(_is_in_period(over))
+    # the condition is on the transaction; the few labels are gone through one by one
+    in_period = sa.exists().where(t.c.tx_id == f.c.tx_id, t.c.ts >= over.start, t.c.ts < over.end)
+    with engine.connect() as connection:
+        label = store.load_counting_labels(connection, over.known, in_period)["is_fraud"]
+        flagged = store.read_frame(connection, query.where(p.c.decision.in_(("review", "block"))))
+        missing = label.index[label == 1].difference(flagged["tx_id"])
+        some = (missing[i : i + 500].tolist() for i in range(0, len(missing), 500))
+        parts = [
+            flagged,
+            *(store.read_frame(connection, query.where(p.c.tx_id.in_(ids))) for ids in some),
+        ]
+    rows = pd.concat([part for part in parts if len(part)] or [flagged], ignore_index=True)
+    rows["label"] = (
+        label.reindex(rows["tx_id"]).fillna(0).astype("int64").to_numpy()
+    )  # silence counts as genuine by now
+    rows["flagged"] = rows.pop("decision") != "approve"
+    rows["day"] = (rows["ts"] - rows["ts"] % DAY).astype("int64")
+    return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)
+
+
+def load_champion_costs(workspace: Workspace) -> Costs:
+    """Load the costs with which the champion's threshold was chosen.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    Costs
+        The defaults if there is no champion yet.
+    """
+    file = workspace.root / "models" / "champion.json"
+    return Costs(review=int(read_json(file)["review_cost_cents"])) if file.is_file() else Costs()
+
+
+def require_predictions(engine: sa.Engine) -> pd.DataFrame:
+    """Load every prediction with its label.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    DataFrame
+        See `store.load_predictions_with_labels`.
+
+    Raises
+    ------
+    UserError
+        If no model has decided yet.
+    """
+    frame = store.load_predictions_with_labels(engine)
+    if frame.empty:
+        raise UserError(
+            "The database holds no predictions. The notebook 3_2_serve makes them: run "
+            "`fraudops run --until 3_2_serve`."
+        )
+    return frame
+
+
+def select_mature_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """Select the predictions of days on which every transaction has a label.
+
+    On younger days only frauds that were reported early have one, and precision looks too good.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        See `store.load_predictions_with_labels`.
+
+    Returns
+    -------
+    DataFrame
+    """
+    if frame.empty:
+        return frame
+    end = store.mature_before((int(frame["ts"].max()) // DAY + 1) * DAY)
+    return frame[(frame["ts"] < end) & frame["label"].notna()]
