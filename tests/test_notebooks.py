@@ -4,12 +4,15 @@ import ast
 import json
 import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from fraudops.pipeline import GRAPH, get_notebook_path, sort_nodes
 from fraudops.workspace import REPOSITORY
 
 LIBRARY = REPOSITORY / "fraudops"
+MAX_LIBRARY_NAMES = 105
+FILE_ENDINGS = (".sql", ".json", ".md", ".ipynb", ".csv", ".parquet", ".html")
 
 
 def test_notebooks_keep_the_house_rules():
@@ -65,3 +68,40 @@ def test_notebooks_use_few_faces_of_the_library_and_only_what_they_list():
         for face, one in used:
             modules = {path.stem for path in LIBRARY.glob("*.py")} if face == "fraudops" else ()
             assert one in import_module(face).__all__ or one in modules, (name, face, one)
+
+
+def test_notebooks_use_few_names_of_the_library_together():
+    used = set()
+    for name in sort_nodes():
+        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        used |= {one for _, one in list_library_names(code)}
+    assert len(used) <= MAX_LIBRARY_NAMES, sorted(used)
+
+
+def can_be_found(name: str) -> bool:
+    """Whether a dotted name is a module of the library, or a name in one."""
+    parts = name.removeprefix("fraudops.").split(".")
+    found = import_module("fraudops")
+    for part in parts:
+        path = f"{found.__name__}.{part}" if hasattr(found, "__path__") else ""
+        if path and find_spec(path):
+            found = import_module(path)
+        elif hasattr(found, part):
+            found = getattr(found, part)
+        else:
+            return False
+    return True
+
+
+def test_prose_names_only_what_the_library_has():
+    packages = "|".join(path.parent.name for path in LIBRARY.glob("*/__init__.py"))
+    pattern = re.compile(rf"`((?:fraudops|{packages})(?:\.[A-Za-z_]\w*)+)`")
+    files = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("[1-5]_*/*")]
+    missing = []
+    for file in files:
+        if file.suffix in (".md", ".ipynb"):
+            for name in pattern.findall(file.read_text(encoding="utf-8")):
+                if not name.endswith(FILE_ENDINGS) and not can_be_found(name):
+                    missing.append((file.name, name))
+    assert missing == []

@@ -5,7 +5,7 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "alerts": ("make_alerts", "publish_alerts"),
+        "alerts": ("publish_alerts",),
         "daily_statistics": (
             "DOMAIN_WINDOW_DAYS",
             "ReferenceDistribution",
@@ -27,6 +27,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "prometheus": ("serve_monitor_metrics", "write_monitor_metrics"),
         "retraining": ("RetrainPolicy",),
         "standardization": ("standardize_statistics",),
-        "verdict": ("Verdict", "VerdictFile", "find_alarm_starts", "make_verdict", "make_verdicts"),
+        "verdict": ("Verdict", "VerdictFile", "make_verdict", "make_verdicts"),
     },
 )

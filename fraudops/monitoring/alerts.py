@@ -8,7 +8,6 @@ given up and stays in the table `failed_deliveries`.
 import logging
 import os
 import time
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,7 +16,6 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 
 from fraudops import store
 from fraudops.errors import UserError
-from fraudops.monitoring.verdict import Verdict, find_alarm_starts
 from fraudops.workspace import Workspace
 
 _logger = logging.getLogger("fraudops.alerts")
@@ -29,29 +27,6 @@ MAX_DELIVERY_TRIES = 5  # runs in which the webhook refuses an alert, until it i
 TEMPORARY_STATUS = {408, 425, 429}  # of the 4xx: the same request may succeed later
 
 
-def make_alerts(days: Iterable[Verdict]) -> list[dict]:
-    """Make one alert for each alarm that begins.
-
-    Parameters
-    ----------
-    days : iterable of Verdict
-
-    Returns
-    -------
-    list of dict
-        Rows of `store.alerts`. The id follows from day and action, so that one alarm is one alert.
-    """
-    return [
-        {
-            "alert_id": f"drift-{day.day}-{day.action.replace(' ', '-')}",
-            "as_of": day.as_of,
-            "severity": day.severity,
-            "text": f"{day.day}: {day.action}. {day.evidence}.",
-        }
-        for day in find_alarm_starts(days)
-    ]
-
-
 def publish_alerts(workspace: Workspace, alerts: list[dict], url: str | None = None) -> int:
     """Store alerts, log the new ones, and send to the webhook what waits for delivery.
 
@@ -59,7 +34,7 @@ def publish_alerts(workspace: Workspace, alerts: list[dict], url: str | None = N
     ----------
     workspace : Workspace
     alerts : list of dict
-        As `make_alerts` gives them.
+        See `VerdictFile.make_alerts`.
     url : str, optional
         Address of the webhook; default ``$FRAUDOPS_ALERT_WEBHOOK``.
 

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from fraudops.data import load_held_days
 from fraudops.errors import UserError
-from fraudops.monitoring.verdict import SEVERITIES, VerdictFile, find_alarm_starts
+from fraudops.monitoring.verdict import SEVERITIES, VerdictFile
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace, atomic_write
 
@@ -42,10 +42,7 @@ class MonitorCollector(Collector):
                 sum(one.alarm for one in latest.moved),
             ),
             "days_judged": ("live days judged so far", len(known.days)),
-            "alarms": (
-                "alarms that began on a live day so far",
-                len(find_alarm_starts(known.days)),
-            ),
+            "alarms": ("alarms that began on a live day so far", len(known.find_alarm_starts())),
             "held_days": (
                 "days that are held back until their data is mended",
                 len(load_held_days(self.workspace)),

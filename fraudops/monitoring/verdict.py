@@ -1,6 +1,5 @@
 """The verdict of the monitor about a day, as a schema that other programs read too."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -80,28 +79,40 @@ class VerdictFile(BaseModel):
         budget = FALSE_ALARM_BUDGET
         return cls(latest=days[-1], days=days, reference=reference, false_alarm_budget=budget)
 
+    def find_alarm_starts(self) -> list[Verdict]:
+        """Find the days on which an alarm began.
 
-def find_alarm_starts(days: Iterable[Verdict]) -> list[Verdict]:
-    """Find the days on which an alarm began.
+        An alarm that continues is one alarm. If its action changes, a new one begins.
 
-    An alarm that continues is one alarm. If its action changes, a new one begins.
+        Returns
+        -------
+        list of Verdict
+        """
+        starts, last_action = [], "nothing"
+        for day in self.days:
+            action = day.action if day.severity == "act" else "nothing"
+            if action not in ("nothing", last_action):
+                starts.append(day)
+            last_action = action
+        return starts
 
-    Parameters
-    ----------
-    days : iterable of Verdict
-        In the order of time.
+    def make_alerts(self) -> list[dict]:
+        """Make one alert for each alarm that begins.
 
-    Returns
-    -------
-    list of Verdict
-    """
-    starts, last_action = [], "nothing"
-    for day in days:
-        action = day.action if day.severity == "act" else "nothing"
-        if action not in ("nothing", last_action):
-            starts.append(day)
-        last_action = action
-    return starts
+        Returns
+        -------
+        list of dict
+            Rows of `store.alerts`. The id follows from day and action, so one alarm is one alert.
+        """
+        return [
+            {
+                "alert_id": f"drift-{day.day}-{day.action.replace(' ', '-')}",
+                "as_of": day.as_of,
+                "severity": day.severity,
+                "text": f"{day.day}: {day.action}. {day.evidence}.",
+            }
+            for day in self.find_alarm_starts()
+        ]
 
 
 MIN_WEEKLY_REPORTERS = 10  # if so many report a week, a week without reports is no coincidence

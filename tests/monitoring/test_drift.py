@@ -16,7 +16,6 @@ from fraudops.monitoring import (
     daily_statistics,
     detector_benchmark,
     detectors,
-    find_alarm_starts,
     limits,
     standardization,
     verdict,
@@ -176,10 +175,8 @@ def test_an_alarm_that_goes_on_is_one_alarm(data):
     ]
     story = [(nothing, []), (moved, []), (moved, []), (moved, broken), (nothing, []), (moved, [])]
     days = [verdict.make_verdict(live + n, one, found) for n, (one, found) in enumerate(story)]
-    assert [days.index(day) for day in find_alarm_starts(days)] == [1, 3, 5]
-    file = VerdictFile(
-        latest=days[-1], days=days, reference=("2026-01-01", "2026-02-01"), false_alarm_budget=0.01
-    )
+    file = VerdictFile.collect(days, reference=("2026-01-01", "2026-02-01"))
+    assert [days.index(day) for day in file.find_alarm_starts()] == [1, 3, 5]
     assert VerdictFile.model_validate_json(file.model_dump_json()) == file
 
 
