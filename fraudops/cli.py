@@ -79,7 +79,7 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
         return [*python, "jupyterlab", *options], REPOSITORY
     if what == "serve":
         from fraudops.serving import (
-            # imports mlflow and bentoml, which the others need not wait for
+            # imports mlflow and bentoml, which is slow
             find_or_build_champion_bento,
         )
 
@@ -112,9 +112,9 @@ def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
     UserError
         If only a part of the proxy is configured.
     """
-    from fraudops import audit_app  # imports pandas, which the others need not wait for
+    from fraudops import audit_app  # imports pandas, which is slow
 
-    audit_app.load_proxy()  # now, and not when Voila has started
+    audit_app.load_proxy()  # before Voila starts
     audit_app.print_first_admin(workspace)
     environment = workspace.subprocess_environment()
     paths = [

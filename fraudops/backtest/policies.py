@@ -32,7 +32,7 @@ from fraudops.monitoring import RetrainPolicy
 from fraudops.review import compute_cost_with_review_errors
 from fraudops.timeline import DAY, day_of
 
-REPLAYED_DAYS = 2  # of the champion, on which the challenger is tried in its place
+REPLAYED_DAYS = 2  # days of the champion on which the challenger is tested
 
 
 class ModelStore(Protocol):

@@ -14,7 +14,7 @@ from fraudops.plotting import COLORS, use_style
 from fraudops.timeline import day_of
 from fraudops.workspace import Workspace, atomic_write
 
-# policy: how the page calls it, its colour
+# policy: its name on the page, its colour
 POLICY_STYLES = {
     "loop": ("the loop", COLORS.champion),
     "daily": ("retraining every day", COLORS.genuine),

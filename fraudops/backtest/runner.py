@@ -40,7 +40,7 @@ from fraudops.source_digest import hash_imports
 from fraudops.timeline import DAY, day_of, load_timeline
 from fraudops.workspace import Workspace, compute_fingerprint, read_json, write_json
 
-MODEL_POLICIES = ("loop", "daily", "never")  # the others need no model
+MODEL_POLICIES = ("loop", "daily", "never")  # the other policies need no model
 
 
 def get_backtest_workspace(workspace: Workspace) -> Workspace:
@@ -155,7 +155,7 @@ def run_backtest(
     }
     inputs |= {"setting": _settings_as_json(settings), "library": hash_imports(Path(__file__))}
     key = hashlib.sha256(canonical_json(inputs).encode()).hexdigest()[:16]
-    load_backtest_data(workspace, settings, {})  # refuses before anything is begun
+    load_backtest_data(workspace, settings, {})  # raises before anything is written
     engine = store.begin_operation(backtest_workspace, key)
     file = backtest_workspace.path(f"verdicts-{key}.json")
     if not file.exists():

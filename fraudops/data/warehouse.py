@@ -8,9 +8,7 @@ from fraudops.data.parquet import read_days_sql
 from fraudops.timeline import day_start, parse_day
 from fraudops.workspace import Workspace, read_json
 
-HELD_DAYS_FILE = (
-    "held.json"  # in data/: the days that are held back, because their data needs mending first
-)
+HELD_DAYS_FILE = "held.json"  # in data/: days that are held back until their data is repaired
 
 
 def _load_as_of(workspace: Workspace) -> int:

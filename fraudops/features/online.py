@@ -22,7 +22,7 @@ from fraudops.features.sql_plan import load_plan
 from fraudops.features.transform import ColumnArrays
 from fraudops.store import split_keys
 
-# made once: to build such a query takes as long as to run it
+# built once, because that takes as long as to run it
 _STORED_IDS_QUERY = sa.select(store.transactions.c.tx_id).where(
     store.transactions.c.tx_id.in_(sa.bindparam("ids", expanding=True))
 )

@@ -114,7 +114,7 @@ def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
     if workspace.tracking_uri.startswith("sqlite:///") and not os.path.exists(
         workspace.tracking_uri[len("sqlite:///") :]
     ):
-        return None  # a client would make the file
+        return None  # a client would create the file
     from mlflow import MlflowClient  # takes seconds, and the review page does not need it
     from mlflow.exceptions import MlflowException
 
@@ -240,7 +240,7 @@ def _append_line(workspace: Workspace, line: str) -> None:
     with FileLock(workspace.path("state", ".anchors.lock")), file.open("a+b") as handle:
         handle.seek(0)
         complete = handle.read().rfind(b"\n") + 1
-        handle.truncate(complete)  # a line that a power cut left unfinished
+        handle.truncate(complete)  # an incomplete line after a power failure
         handle.write(line.encode())
         handle.flush()
         os.fsync(handle.fileno())

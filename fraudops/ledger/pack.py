@@ -106,6 +106,6 @@ def _write_ledger(connection: sa.Connection, file: Path, head: str) -> int:
         for row in chain.stream_ledger_rows(connection):
             handle.write(json.dumps(dict(row._mapping), sort_keys=True, ensure_ascii=False) + "\n")
             count += 1
-            if row.hash == head:  # what has happened since belongs to the next pack
+            if row.hash == head:  # later events belong to the next pack
                 break
     return count

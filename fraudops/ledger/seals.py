@@ -133,7 +133,7 @@ def compare_seals(
     missing_keys: dict[int, str] = {}
     has_times = table is store.predictions and bool(
         seals
-    )  # the one table that says when a row was written
+    )  # the only table with the time of writing
     limit = max((one["at"] for one in seals.values()), default=0.0) - CLOCK_TOLERANCE_SECONDS
     time_place, old_rows = 1 + names.index("scored_at") if has_times else 0, 0
     plain = {seq for seq, one in seals.items() if one["columns"] == names}

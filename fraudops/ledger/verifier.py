@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 GENESIS_HASH = "0" * 64
-# what an entry says of a decision; an entry of an earlier version, which lacks one, means this
+# defaults for entries of earlier versions
 DECISION_DEFAULTS = {
     "tx_id": "",
     "stage": "decision",

@@ -14,17 +14,19 @@ from fraudops.models.inference import CompactPipeline, predict_probability
 from fraudops.models.metrics import average_precision, bootstrap_interval
 from fraudops.models.training_set import LabelledRows
 
-# of the fraud in the test: so much a simpler challenger may be behind, with 95 % confidence
+# share of the fraud that a simpler challenger may lose, with 95 % confidence
 SIMPLER_MODEL_TOLERANCE = 0.02
-SIMPLER_MODEL_SIZE_RATIO = 0.8  # of the champion's file: a challenger below it is the simpler one
+SIMPLER_MODEL_SIZE_RATIO = (
+    0.8  # a challenger with a smaller share of the champion's file is simpler
+)
 AP_TOLERANCE = 0.05
-SEGMENT_LOSS_TOLERANCE = 0.1  # of the fraud in a segment
-NEW_ENTITY_TRANSACTIONS = 10  # transactions in 30 days, below which a customer or terminal is new
-DRIFT_COST_TOLERANCE = 0.1  # of the fraud in the test
+SEGMENT_LOSS_TOLERANCE = 0.1  # share of the fraud in a segment
+NEW_ENTITY_TRANSACTIONS = 10  # a customer or terminal with fewer transactions in 30 days is new
+DRIFT_COST_TOLERANCE = 0.1  # share of the fraud in the test
 MIN_TEST_FRAUDS = 20
 MIN_SEGMENT_FRAUDS = 10  # a segment with fewer proves nothing
-MAX_CALIBRATION_RATIO = 2.0  # times too many or too few frauds that a model may expect
-MAX_REVIEW_SHARE = 0.05  # of the transactions of a day: what a team can look at
+MAX_CALIBRATION_RATIO = 2.0  # factor by which a model may expect too many or too few frauds
+MAX_REVIEW_SHARE = 0.05  # share of a day's transactions that a team can review
 MAX_LATENCY_MILLISECONDS = 50.0
 MAX_FILE_MEGABYTES = 50.0
 
@@ -87,7 +89,7 @@ def gates_to_json(gates: list[GateResult]) -> list[dict]:
 
 _Evaluation = tuple[
     np.ndarray, np.ndarray
-]  # of the same rows: probabilities (n,) and costs in cents (n,)
+]  # probabilities (n,) and costs in cents (n,) of the same rows
 
 
 def evaluate_gates(
@@ -181,7 +183,7 @@ def _check_savings(
     rows: LabelledRows,
     weight: np.ndarray,
 ) -> GateResult:
-    low, _ = _savings_interval(old, new, rows.customer, level=0.90)  # what lies below it has 5 %
+    low, _ = _savings_interval(old, new, rows.customer, level=0.90)  # 5 % lie below it
     simpler = challenger.megabytes <= SIMPLER_MODEL_SIZE_RATIO * champion.megabytes
     limit = -SIMPLER_MODEL_TOLERANCE * _sum_fraud_cents(rows, weight) if simpler else 0.0
     return GateResult("money gained, lower end of 95 %", low / 100, limit / 100, low > limit, "EUR")
@@ -212,7 +214,7 @@ def _check_calibration(
 
     limit = max(
         MAX_CALIBRATION_RATIO, wrong_by(old[0])
-    )  # after a change of the world the champion may be further off itself
+    )  # after drift the champion itself may be worse
     return GateResult(
         "frauds expected against known", wrong_by(new[0]), limit, wrong_by(new[0]) <= limit, "times"
     )
@@ -274,7 +276,7 @@ def _drop_category(X: pd.DataFrame) -> pd.DataFrame:
     return X.assign(category="")
 
 
-# how the inputs look when a known kind of drift is at its worst
+# inputs under the strongest drift of a known kind
 DRIFT_SCENARIOS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "prices up by a third": _raise_prices,
     "terminals all new": _make_terminals_new,

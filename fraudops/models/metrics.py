@@ -69,9 +69,7 @@ def average_precision(y: np.ndarray, p: np.ndarray) -> float:
     >>> average_precision([0, 1, 1], [0.1, 0.8, 0.9])
     1.0
     """
-    from sklearn.metrics import (
-        average_precision_score,
-    )  # takes a second, which the review page need not wait for
+    from sklearn.metrics import average_precision_score  # the import takes a second
 
     return float(average_precision_score(y, p)) if np.any(y) else float("nan")
 
@@ -151,7 +149,7 @@ def wilson_interval(found: int, of: int, level: float = 0.95) -> tuple[float, fl
         return 0.0, 1.0
     z2 = (
         float(ndtri((1 + level) / 2)) ** 2
-    )  # in closed form: scipy's binomtest works out an exact p-value besides, 15 ms each
+    )  # in closed form, because scipy's binomtest takes 15 ms each
     middle, half = found + z2 / 2, (z2 * (found * (of - found) / of + z2 / 4)) ** 0.5
     low, high = (middle - half) / (of + z2), (middle + half) / (of + z2)
     return (0.0 if found == 0 else float(low)), (1.0 if found == of else float(high))

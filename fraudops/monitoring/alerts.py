@@ -23,7 +23,7 @@ WEBHOOK_VARIABLE = "FRAUDOPS_ALERT_WEBHOOK"
 WEBHOOK_TIMEOUT_SECONDS = 5.0  # for each request
 MAX_WEBHOOK_ATTEMPTS = 3  # requests for one alert in one run, if the failure may be temporary
 WEBHOOK_RETRY_WAIT = wait_exponential(multiplier=0.5, max=4)  # seconds between requests
-MAX_DELIVERY_TRIES = 5  # runs in which the webhook refuses an alert, until it is given up
+MAX_DELIVERY_TRIES = 5  # an alert is given up after so many refused runs
 TEMPORARY_STATUS = {408, 425, 429}  # of the 4xx: the same request may succeed later
 
 

@@ -24,16 +24,16 @@ RANKED_COLUMNS = (
     SCORE_COLUMN,
 )  # columns that are measured by their rank in the reference
 MAX_REFERENCE_VALUES = 8000  # values kept of each column of the reference
-MIN_ROWS_FOR_STATISTICS = 30  # rows of a day below which its distribution says nothing
+MIN_ROWS_FOR_STATISTICS = 30  # with fewer rows a day has no distribution
 TAIL_SHARE = 0.05
 MIN_TAIL_PROBABILITY = 1 / (2 * MAX_REFERENCE_VALUES)  # keeps the logarithm of a top rank finite
 DOMAIN_WINDOW_DAYS, DOMAIN_ROWS_PER_DAY, DOMAIN_REFERENCE_ROWS = (
     7,
     150,
     1000,
-)  # what the domain classifier compares: days, rows of each, reference rows
+)  # domain classifier: days, rows of each day, reference rows
 
-# what a domain classifier may look at: what a busier season leaves alone
+# columns that a busier season does not change
 SEASON_ROBUST_FEATURES = (
     "amount",
     "hour",
@@ -219,7 +219,7 @@ def summarize_reports(
         "low reports": int((rank < 1 - TAIL_SHARE).sum()),
         "surprise": float(
             np.nansum(np.log10(1 + MIN_TAIL_PROBABILITY - rank))
-        ),  # high where the scores saw nothing coming
+        ),  # high if the scores were low
     }
 
 
@@ -294,4 +294,4 @@ def compute_daily_statistics(
         yield day, found | summarize_reports(distribution, reports)
 
 
-DOMAIN_STATISTIC = "domain classifier"  # looks back over seven days by itself
+DOMAIN_STATISTIC = "domain classifier"  # it covers seven days already

@@ -9,13 +9,11 @@ from scipy.stats import chi2_contingency, ks_2samp, wasserstein_distance
 
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
 
-SIGNIFICANCE_LEVEL = 0.05  # of the tests, shared out over the columns (Bonferroni)
+SIGNIFICANCE_LEVEL = 0.05  # significance of all tests together, divided by the columns (Bonferroni)
 DISTANCE_THRESHOLD = 0.1  # evidently's threshold for its two distances
 PSI_THRESHOLD = 0.2  # 'significant shift' in the credit-scoring rule of thumb (Siddiqi 2006)
-DRIFT_SHARE_THRESHOLD = (
-    0.5  # of the columns, from which on evidently's preset calls the data set drifted
-)
-DOMAIN_AUC_THRESHOLD = 0.55  # domain classifier: a little above guessing
+DRIFT_SHARE_THRESHOLD = 0.5  # share of columns at which evidently's preset reports drift
+DOMAIN_AUC_THRESHOLD = 0.55  # of the domain classifier; 0.5 is random
 MIN_ROWS_FOR_DETECTORS = 30
 
 
@@ -128,7 +126,7 @@ def _has_js_drift(reference: pd.DataFrame, rows: pd.DataFrame) -> bool:
     return False
 
 
-# name: asks of a reference sample and a day's rows whether any column moved
+# name: function that compares a day's rows with a reference sample
 COLUMN_DETECTORS: dict[str, Callable[[pd.DataFrame, pd.DataFrame], bool]] = {
     "KS": _has_ks_drift,
     "chi2": _has_chi2_drift,

@@ -11,7 +11,7 @@ from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
 from fraudops.monitoring.detectors import DRIFT_SHARE_THRESHOLD, MIN_ROWS_FOR_DETECTORS
 
 TARGET_COLUMN, PREDICTION_COLUMN = "reported", "score"
-SUMMARY_COLUMNS = (  # of the summary: what a person can place
+SUMMARY_COLUMNS = (  # columns of the summary
     "amount",
     "hour",
     "c_amount_ratio",

@@ -31,7 +31,7 @@ from scipy.stats import t
 from fraudops.monitoring.standardization import standardize_statistics
 
 FALSE_ALARM_BUDGET = 0.01  # false alarms per clean day, over all statistics together
-SEASONAL_STATISTICS = ("volume", "online share")  # they may change without harm to the model
+SEASONAL_STATISTICS = ("volume", "online share")  # a season changes them without harm to the model
 CALIBRATION_REFERENCE_DAYS = 70
 LIMIT_QUANTILE = 1 - 1e-4  # roughly the budget divided by the number of statistics
 LIMITS_FILE = Path(__file__).with_name("drift_limits.json")

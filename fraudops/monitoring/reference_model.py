@@ -11,9 +11,7 @@ from fraudops.models import MIN_TRAINING_FRAUDS, build_boosting, build_preproces
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 CUSTOMER_FOLDS = 4
-GENUINE_ROWS_PER_FRAUD = (
-    20  # genuine rows kept for each fraud: the ranking is learnt from the frauds
-)
+GENUINE_ROWS_PER_FRAUD = 20  # genuine rows kept for each fraud
 
 
 def assign_customer_folds(customer: pd.Series) -> np.ndarray:
@@ -55,9 +53,7 @@ class ReferenceModel:
         for part in range(CUSTOMER_FOLDS):
             others = np.flatnonzero(fold != part)
             frauds = int(y[others].sum())
-            if (
-                frauds < MIN_TRAINING_FRAUDS
-            ):  # nothing to learn from: no scores, and the monitor says so
+            if frauds < MIN_TRAINING_FRAUDS:  # too few frauds: no scores
                 continue
             if frauds * GENUINE_ROWS_PER_FRAUD < len(others) - frauds:
                 sampler = RandomUnderSampler(

@@ -27,7 +27,7 @@ LAGGED_LABEL_FEATURES = (
     "t_reported_7d",
     "t_fraud_rate_30d",
 )
-MIN_REFERENCE_DAYS = 21  # of the reference: three of each weekday
+MIN_REFERENCE_DAYS = 21  # three of each weekday
 
 
 def _standardize_means(residual: pd.DataFrame, reference: np.ndarray, window: int) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def _standardize_reports(raw: pd.DataFrame, reference: np.ndarray) -> dict[int, 
                 value = np.sqrt(total[name] / scale)
                 centre = value[reference].mean()
                 floor = max(least[name], 0.5)
-            else:  # five reports of the usual kind are added, so that a single one proves nothing
+            else:  # five usual reports are added, so that a single report has little weight
                 centre = usual[name] / each
                 value = (total[name] + 5 * centre) / (total["reports"] + 5)
                 floor = max(least[name] / np.sqrt(window / REPORT_WINDOW_DAYS[0]), 1e-3)

@@ -223,10 +223,10 @@ def run_command(options: argparse.Namespace, given: list[str]) -> int:
         if options.list:
             show_list(workspace, parameters)
             return 0
-        # imported after the checks, so that a refusal comes at once
+        # imported after the checks, so that an error appears at once
         from fraudops.pipeline.runner import describe_failures, run_notebooks
 
-        # a polite kill ends like Ctrl-C
+        # SIGTERM ends like Ctrl-C
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
         result = run_notebooks(
             chosen, parameters, workspace, jobs=options.jobs, force=options.force, command=command

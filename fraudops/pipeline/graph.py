@@ -54,7 +54,7 @@ class Node:
 
 
 Graph = Mapping[str, Node]
-NodeParameters = Mapping[str, Mapping[str, Any]]  # of each node, by name
+NodeParameters = Mapping[str, Mapping[str, Any]]  # parameters by node
 
 
 def make_graph(*nodes: Node) -> dict[str, Node]:

@@ -144,17 +144,13 @@ class _ActiveRun:
         self.rank = graph_module.compute_critical_path(graph)
         self.waiting: list[tuple[str, str]] = []  # notebooks that may start, and why they run
         self.pages: list[str] = []  # executed notebooks of which no page is made yet
-        self.running: dict[
-            Future, tuple[str, str]
-        ] = {}  # what each future is: ("notebook" or "page", name)
+        self.running: dict[Future, tuple[str, str]] = {}  # future: ("notebook" or "page", name)
         self.records: dict[str, dict[str, Any]] = {}
         self.progress = RunProgress(console, len(chosen))
 
     def run_until_done(self, signals: list[int]) -> None:
         """Run until no notebook can run any more, or a signal has arrived."""
-        context = multiprocessing.get_context(
-            "spawn"
-        )  # the only way that is the same on all systems
+        context = multiprocessing.get_context("spawn")  # this way is the same on all systems
         events = context.Queue()
         self.workspace.path("logs", "run.log").write_text("", encoding="utf-8")
         for incomplete in (self.workspace.root / "notebooks").glob(
@@ -208,7 +204,7 @@ class _ActiveRun:
                 self.sorter.done(name)
                 if self.page_is_old(name):
                     self.pages.append(name)
-        # The longest way to the end first; pages only where no notebook wants the place.
+        # Notebooks with the longest path first; pages only if no notebook is ready.
         self.waiting.sort(key=lambda entry: -self.rank[entry[0]])
 
     def start_ready(self, pool: ProcessPoolExecutor) -> None:

@@ -14,7 +14,7 @@ from fraudops.pipeline.notebooks import escape_path
 from fraudops.processes import exit_with_parent
 from fraudops.workspace import Workspace, atomic_write
 
-_event_queue: Any = None  # the queue to the runner
+_event_queue: Any = None  # queue of events to the runner
 
 # nbconvert's own page fetches MathJax, require.js, mermaid and the widget manager from public
 # servers.
@@ -106,7 +106,7 @@ def execute_notebook(job: NotebookJob) -> NotebookResult:
             progress_bar=False,
             log_output=False,
             start_timeout=120,
-            shutdown_kernel="immediate",  # a polite shutdown stalls now and then for seconds
+            shutdown_kernel="immediate",  # a normal shutdown sometimes takes seconds
             on_cell_start=on_cell_start,
         )
     except papermill.PapermillExecutionError as failure:
@@ -157,7 +157,7 @@ def _format_cell_error(failure: Any, cell: str) -> str:
     if failure.ename in ("UserError", "MissingInputError") or (
         len(frames) == 1 and frames[0].startswith(f"{failure.ename}: ")
     ):
-        return f"{cell}: {message}"  # an error made for people: its text says it all
+        return f"{cell}: {message}"  # the text of such an error is enough
     arrows = [line for line in "\n".join(frames).splitlines() if re.match(r"-+> ?\d+ ", line)]
     line = f"\n    at: {re.sub(r'^-+> ?[0-9]+ ', '', arrows[0]).strip()}" if arrows else ""
     return f"{cell}: {failure.ename}{': ' if message else ''}{message}{line}"
@@ -175,6 +175,6 @@ def export_html(job: NotebookJob) -> str:
         body, _ = page.from_notebook_node(nb, resources=resources)
         with atomic_write(job.html) as temporary:
             temporary.write_text(body, encoding="utf-8")
-    except Exception as failure:  # a page that cannot be drawn must not spoil a run that was good
+    except Exception as failure:  # a page that cannot be drawn must not fail a good run
         return f"{type(failure).__name__}: {failure}"
     return ""

@@ -11,7 +11,7 @@ from fraudops.models import Costs
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace, read_json
 
-PERIOD_CHOICES_DAYS = (28, 90)  # judged days to look at; besides: all
+PERIOD_CHOICES_DAYS = (28, 90)  # choices of judged days; the page adds "all"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> Evaluat
     with engine.connect() as connection:
         first, last = (
             connection.scalar(sa.select(end(ts))) for end in (sa.func.min, sa.func.max)
-        )  # each a look at an index
+        )  # each query reads an index only
     if last is None:
         return None
     known = (last // DAY + 1) * DAY
@@ -70,7 +70,7 @@ def count_predictions_by_day(
     days = range(over.start, over.end, DAY)
     with (
         engine.connect() as connection
-    ):  # day by day an index is counted, where GROUP BY would sort all of it
+    ):  # counting day by day uses the index; GROUP BY would sort all rows
         found = [
             connection.scalar(
                 count.where(_is_in_period(EvaluationPeriod(day, day + DAY, over.known)))
@@ -118,7 +118,7 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
         p.c.decision,
     )
     query = sa.select(*columns).join(t, t.c.tx_id == p.c.tx_id).where(_is_in_period(over))
-    # the condition is on the transaction; the few labels are gone through one by one
+    # the condition is on the transaction; labels are few
     in_period = sa.exists().where(t.c.tx_id == f.c.tx_id, t.c.ts >= over.start, t.c.ts < over.end)
     with engine.connect() as connection:
         label = store.load_counting_labels(connection, over.known, in_period)["is_fraud"]
@@ -132,7 +132,7 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
     rows = pd.concat([part for part in parts if len(part)] or [flagged], ignore_index=True)
     rows["label"] = (
         label.reindex(rows["tx_id"]).fillna(0).astype("int64").to_numpy()
-    )  # silence counts as genuine by now
+    )  # without a report it counts as genuine now
     rows["flagged"] = rows.pop("decision") != "approve"
     rows["day"] = (rows["ts"] - rows["ts"] % DAY).astype("int64")
     return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)

@@ -29,9 +29,7 @@ def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFra
     predictions, found = store.predictions, []
     with engine.connect() as connection:
         version = connection.scalar(sa.select(sa.func.min(predictions.c.model_version)))
-        while (
-            version is not None
-        ):  # from one version to the next through an index, not past every row
+        while version is not None:  # jumps from version to version through an index
             begun = connection.scalar(
                 sa.select(sa.func.min(predictions.c.ts)).where(
                     predictions.c.model_version == version,
@@ -146,7 +144,7 @@ def get_change_token(engine: sa.Engine) -> tuple:
     predictions, labels, decisions, cases, a, sealed, r = (
         getattr(store, name).c for name in WATCHED_TABLES
     )
-    page_requests = (  # not the ledger: looking at a list makes an entry, too
+    page_requests = (  # not the ledger, because looking at a list adds an entry
         sa.select(sa.func.max(predictions.ts)),
         sa.select(sa.func.count(labels.tx_id)),
         sa.select(sa.func.max(decisions.id)),

@@ -10,9 +10,7 @@ from fraudops import store
 from fraudops.timeline import DAY
 
 DEFAULT_PAGE_ROWS = 25
-MAX_COUNTED_ROWS = (
-    10_000  # rows; a list is not counted beyond, so that it opens as fast when there are millions
-)
+MAX_COUNTED_ROWS = 10_000  # counting stops here, so that a list of millions opens fast
 ANY_VALUE = ""
 
 
@@ -60,7 +58,7 @@ def _build_list_query(name: str, label: sa.ColumnElement[int]) -> tuple[list, sa
     reported = p.c.tx_id.in_(sa.select(f.c.tx_id).where(f.c.is_fraud == 1))
     passed = (
         p.c.decision.concat("") == "approve"
-    )  # not by its index: reports are few, and approved transactions many
+    )  # not by its index, because approved transactions are many
     return {
         "Predicted frauds": ([flagged], (p.c.probability * t.c.amount_cents).desc()),
         "Predicted non-frauds": ([approved], p.c.probability.desc()),

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from fraudops.timeline import DAY
 
 VERDICTS = ("fraud", "genuine", "unsure")
-DUE_SECONDS = DAY  # after it was opened, in the time of the operation
+DUE_SECONDS = DAY  # seconds after it was opened, in the time of the operation
 LEASE_SECONDS = 15 * 60
-MIN_NOTE_CHARACTERS = 15  # of a note that overrides the model, or explains 'something else'
-SECOND_REVIEW_CENTS = 50_000  # from here on two people have to agree
-OVERRIDE_PROBABILITY = 0.5  # from here on the model calls it a fraud, and does not merely ask
+MIN_NOTE_CHARACTERS = 15  # of a note on an override or on 'something else'
+SECOND_REVIEW_CENTS = 50_000  # larger amounts need two people
+OVERRIDE_PROBABILITY = 0.5  # at least this probability is a claim of fraud, and not only a question
 BLIND_SHARE = 0.1  # of the flagged cases: the score stays hidden until a first opinion is given
 SAMPLE_SHARE = 0.005  # of the approved transactions: reviewed to learn what the model misses
 FLAGGED_PER_SAMPLE = 10  # one sampled case for so many flagged ones

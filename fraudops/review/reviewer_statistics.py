@@ -9,7 +9,7 @@ from fraudops import store
 from fraudops.models import wilson_interval
 from fraudops.review import policy
 
-MAX_RECENT_DECISIONS = 5_000  # words of reviewers that their figures are about
+MAX_RECENT_DECISIONS = 5_000  # latest reviews that are evaluated
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def answer_rollback(
             return None
         moved = ledger.load_entries(connection, "champion")[-1]
         if moved["seq"] > _find_request_seq(connection, request):
-            # even if the same version decides again: what it would go back to may be another
+            # even if the same version decides again, because its predecessor may differ
             raise UserError(
                 "The champion has changed since the request to roll version "
                 f"{request.version} back. Refuse the request; "

@@ -12,7 +12,7 @@ from fraudops import store
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
 from fraudops.models import describe_feature, predict_probability
 
-BASELINE_ROWS = 500  # approved transactions that say what is usual
+BASELINE_ROWS = 500  # approved transactions that define the usual values
 MAX_CHANGES = 5
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fraudops.errors import UserError
 
 TX_ID_SLOTS_PER_DAY = 1000  # transaction ids: customer, day, slot
-WARM_UP_DAYS = 30  # in which the windows of the features fill
+WARM_UP_DAYS = 30  # days until the windows of the features are full
 
 # kind of fraud: median days until the chargeback arrives
 MEDIAN_REPORT_DAYS = {
@@ -36,7 +36,7 @@ DRIFT_KINDS = {
     "renamed_column": ("channel", "all", True),
 }
 DRIFT_SHAPES = ("sudden", "gradual", "recurring")
-GRADUAL_RAMP_DAYS = 30  # until a gradual drift is complete
+GRADUAL_RAMP_DAYS = 30  # days until a gradual drift is complete
 RECURRENCE_PERIOD_DAYS, RECURRENCE_LENGTH_DAYS = 21, 7  # of a recurring drift: one week in three
 
 
@@ -156,9 +156,7 @@ PROFILE_SIZES = {
     "course": (800, 150),
     "full": (4950, 183),
 }  # profile: customers, days
-DEFAULT_DRIFTS = (
-    "price_inflation, fraud_wave, adapting_fraud"  # what the course's own world goes through
-)
+DEFAULT_DRIFTS = "price_inflation, fraud_wave, adapting_fraud"  # the drift of the course world
 
 
 def make_course_config(

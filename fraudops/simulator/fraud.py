@@ -49,8 +49,8 @@ NEW_TERMINAL_RISK_FACTOR = (
     3.0  # how many times more often a merchant of a drift of new terminals is compromised
 )
 MAX_IMITATION_SHARE = 0.78  # share that imitates at difficulty 1
-RESALE_CATEGORIES = ("fashion", "electronics", "travel")  # what leaked cards are used for
-IMITATION_SPREAD_DAYS = 5  # over which those who imitate spread what others do in a day
+RESALE_CATEGORIES = ("fashion", "electronics", "travel")  # uses of leaked cards
+IMITATION_SPREAD_DAYS = 5  # days over which an imitating campaign is spread
 
 
 def compute_imitation_share(c: SimulatorConfig, day: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ ONLINE_MERCHANT_SHARE = 0.06  # of merchants
 MERCHANT_OPENING_SHARE, MERCHANT_CLOSING_SHARE = (
     0.08,
     0.06,
-)  # share of merchants that open, or close, while we watch
+)  # share of merchants that open or close during the simulation
 NEW_TERMINAL_SHARE = 0.2  # merchants that a drift of new terminals adds, against those there are
 SHOPPING_RADIUS_KM = 8.0  # km within which people shop
 SOUTH_DEGREES, WEST_DEGREES = (

@@ -94,7 +94,7 @@ class CounterRng:
                 break
             left, u, rate, term, total = (
                 values[above] for values in (left, u, rate, term, total)
-            )  # the others are done
+            )  # the other draws are complete
             count[left] = k
             term *= rate / k
             total += term

@@ -32,7 +32,7 @@ from fraudops.timeline import DAY
 
 CHANNELS = ("chip", "contactless", "online")
 PRICE_INFLATION_FACTOR = 1.35
-CUSTOMERS_PER_BLOCK = 200  # customers made at a time
+CUSTOMERS_PER_BLOCK = 200  # customers simulated at a time
 WorldColumns = dict[str, np.ndarray]
 
 
@@ -87,7 +87,7 @@ def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
         for name, values in tx.items()
         if name not in ("lat", "lon")
     }
-    frame = pd.DataFrame(columns, copy=False)  # the arrays are ours alone
+    frame = pd.DataFrame(columns, copy=False)  # no other code uses the arrays
     online = frame["channel"].to_numpy() == CHANNELS.index("online")
     for name in ("lat", "lon"):
         frame[f"{name}_cdeg"] = pd.arrays.IntegerArray(tx[name][order], online)
@@ -118,7 +118,7 @@ def _order_by_time(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
 def _apply_data_faults(c: SimulatorConfig, frame: pd.DataFrame, day: np.ndarray) -> None:
     """Apply faults of the data in place: units, nulls, a renamed column."""
 
-    faults = (  # kind, share struck, by what it strikes, column, what becomes of it
+    faults = (  # kind, affected share, key, column, new values
         ("broken_units", 1 / 3, "terminal_id", "amount_cents", lambda values: values * 100),
         ("nulls", 0.6 * c.strength("nulls", day), "tx_id", "category", lambda values: np.nan),
         ("renamed_column", 1.0, "tx_id", "channel", lambda values: np.nan),

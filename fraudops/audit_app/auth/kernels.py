@@ -18,7 +18,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 CURRENT_USER: ContextVar[str | None] = ContextVar(
     "visitor", default=None
 )  # set by the login for each request
-LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable in which a kernel finds its visitor's name
+LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable with the user's name, set for each kernel
 
 
 def refuse_request(handler: RequestHandler, status: int, text: str) -> NoReturn:
@@ -38,7 +38,7 @@ class OwnedKernelManager(AsyncMappingKernelManager):
         visitor = CURRENT_USER.get()
         if not visitor:
             raise HTTPError(403, "A kernel starts only for a user who is logged in.")
-        # last, so that it stands above whatever the request or our own environment brought along
+        # last, so that it overrules the request and the environment
         kwargs["env"] = {**kwargs.get("env", {}), LOGIN_VARIABLE: visitor}
         kernel_id = await super()._async_start_kernel(**kwargs)
         self.owners[kernel_id] = visitor

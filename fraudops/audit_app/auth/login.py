@@ -169,7 +169,7 @@ class SessionHandler(_FormHandler):
         self.set_header("Cache-Control", "no-store")
         _ = (
             self.xsrf_token
-        )  # brings its cookie, with which the page ends its kernel; behind a proxy no form does
+        )  # sets the cookie with which the page ends its kernel; behind a proxy no form sets it
         self.finish({"user": self.current_user.username if self.current_user else None})
 
 
@@ -180,17 +180,15 @@ class DatabaseIdentityProvider(IdentityProvider):
         super().__init__(**kwargs)
         self.proxy = proxy.load_proxy()
         self.engine = store.connect(Workspace.find())
-        if (
-            self.engine.dialect.name == "sqlite"
-        ):  # a run may put another file in its place: open it anew each time
+        if self.engine.dialect.name == "sqlite":  # a run may replace the file, so open it each time
             sa.event.listen(self.engine, "checkin", lambda _, entry: entry.invalidate(soft=True))
         self.one_at_a_time = asyncio.Semaphore(
             1
-        )  # checking a password is slow on purpose, and must not fill all cores
-        self.ended: dict[str, float] = {}  # sessions logged out, until they would have ended anyway
+        )  # the check of a password is slow on purpose, and must not use all cores
+        self.ended: dict[str, float] = {}  # logged-out sessions, until their cookies expire
         self.vouched: dict[
             tuple[str, str], float
-        ] = {}  # when the ledger last heard of a visitor from the proxy
+        ] = {}  # time of the last ledger entry of each proxy user
 
     @default("cookie_options")
     def _default_cookie_options(self) -> dict[str, object]:

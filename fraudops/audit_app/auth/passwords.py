@@ -22,9 +22,9 @@ from fraudops.audit_app.auth.users import (
 )
 from fraudops.errors import UserError
 
-MAX_FAILED_LOGINS = 5  # wrong passwords in a row, then the name is locked
+MAX_FAILED_LOGINS = 5  # wrong passwords in a row that lock the name
 LOCK_SECONDS = 15 * 60
-# one text for every cause, so that a stranger cannot find out which names exist
+# one text for every cause does not reveal which names exist
 LOGIN_REFUSED_MESSAGE = (
     f"Name and password do not fit. After {MAX_FAILED_LOGINS} wrong passwords in a row a "
     f"name is locked for {LOCK_SECONDS // 60} "
@@ -49,7 +49,7 @@ def authenticate(engine: sa.Engine, name: str, password: str) -> User:
     name, now = normalize_name(name), time.time()
     name = name if USER_NAME_PATTERN.fullmatch(name) else ""  # no user has an empty name
     user = find_user(engine, name)
-    # outside the transaction, because it takes a moment on purpose
+    # outside the transaction, because the check is slow on purpose
     fits = passwd_check(
         user.password if user else _get_dummy_hash(), password[: MAX_PASSWORD_LENGTH + 1]
     )

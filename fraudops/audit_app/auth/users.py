@@ -214,7 +214,7 @@ def _insert_user(connection: sa.Connection, name: str, role: str, by: str) -> st
     try:
         with connection.begin_nested():
             connection.execute(store.users.insert(), row)
-    except sa.exc.IntegrityError:  # the name is taken, perhaps since a moment
+    except sa.exc.IntegrityError:  # the name is taken, perhaps since the check above
         return None
     ledger.append_entry(connection, "user", by, name=name, change="added", role=role)
     return password

@@ -18,8 +18,8 @@ from fraudops.audit_app.widgets import (
 )
 from fraudops.timeline import day_of
 
-POLL_SECONDS = 30  # between two looks at whether something happened
-MAX_AUTO_VERIFIED_ENTRIES = 5_000  # entries of the ledger; a longer one is verified when asked
+POLL_SECONDS = 30  # seconds between two checks for changes
+MAX_AUTO_VERIFIED_ENTRIES = 5_000  # a longer ledger is verified only on request
 
 
 class DashboardTab:

@@ -11,7 +11,7 @@ from fraudops.audit_app import tables
 from fraudops.audit_app.widgets import PageContext, create_row, create_text
 from fraudops.timeline import DAY
 
-DEFAULT_LIST_DAYS = 90  # that a list shows unless another day is chosen
+DEFAULT_LIST_DAYS = 90  # days that a list shows by default
 
 
 class ListsTab:
@@ -104,7 +104,7 @@ class ListsTab:
         looked = {key: value for key, value in asdict(filters).items() if value} | {
             "offset": self.offset
         }
-        if (name, looked) != self.logged:  # a refresh of what is shown already is no new look
+        if (name, looked) != self.logged:  # a refresh is not recorded as another look
             ledger.log_list_read(self.context.engine, name, looked, len(rows), self.context.actor)
             self.logged = (name, looked)
         total = (

@@ -14,7 +14,7 @@ from fraudops.audit_app.widgets import PageContext, create_row, create_text
 from fraudops.models import wilson_interval
 from fraudops.timeline import day_of
 
-SEGMENT_PERIOD_DAYS = 90  # judged days that performance by segment is about
+SEGMENT_PERIOD_DAYS = 90  # judged days of the performance by segment
 
 
 class _CardRenderer(mistune.HTMLRenderer):
@@ -32,9 +32,7 @@ class ModelTab:
 
     def __init__(self, context: PageContext):
         self.context = context
-        self.shown = (
-            -1
-        )  # the request that this person has read: a later one is not granted in its place
+        self.shown = -1  # the request that the user has read; another one is not granted
         self.now, self.then, self.rest = (
             create_text("fo-now"),
             create_text("fo-then"),
@@ -104,7 +102,7 @@ class ModelTab:
             part="then",
             asked=None if at is None else timeline.format_time(at),
             move=move and move | {"when": timeline.format_time(move["at"])},
-            # one that was brought back passed its gates when it was promoted
+            # a restored version passed its gates when it was promoted
             passed=passed[-1] | {"when": timeline.format_time(passed[-1]["at"])}
             if passed
             else None,

@@ -185,7 +185,7 @@ class ReviewTab:
         )
         if (
             not hidden and about["model_version"].isdigit()
-        ):  # the plain rules have no inputs to change
+        ):  # the fallback rules have no inputs to change
             self.changes.value = (
                 '<p class="fo-hint">Working out what would have changed the decision …</p>'
             )
@@ -195,7 +195,7 @@ class ReviewTab:
 
     def _explain(self, shown: Case) -> None:
         """Explain in a thread, because a model loads for a second."""
-        from fraudops import review  # scikit-learn: not before it is needed
+        from fraudops import review  # imports scikit-learn, which is slow
 
         with self.context.engine.connect() as connection:
             inputs = review.load_prediction_inputs(connection, shown.about["prediction_id"])
@@ -220,7 +220,7 @@ class ReviewTab:
                 from fraudops.models import load_model_file
 
                 self.model = version, load_model_file(Path(champion["file"]), champion["sha256"])
-            else:  # an earlier champion: the registry knows its file
+            else:  # the registry has the file of an earlier champion
                 from fraudops import models
 
                 self.model = (
