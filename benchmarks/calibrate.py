@@ -25,9 +25,8 @@ LOOKS = 0.05  # share of control days on which the monitor may say 'watch'
 FACTORS = np.arange(0.7, 4, 0.02)
 
 Kind = tuple[str, str]
-Worlds = dict[
-    Kind, dict[int, tuple[pd.DataFrame, int]]
-]  # by kind and seed: standardised statistics, first live day
+# by kind and seed: standardised statistics, first live day
+Worlds = dict[Kind, dict[int, tuple[pd.DataFrame, int]]]
 
 
 def raw_statistics(case: tuple[Kind, int]) -> tuple[Kind, int, pd.DataFrame, int]:

@@ -34,9 +34,8 @@ CASES = (
     ("adapting_fraud", "gradual"),
     *((kind, "sudden") for kind in DATA_FAULT_KINDS),
 )
-QUIET = CASES[
-    :2
-]  # here the textbook detectors watch every world, elsewhere the first few: they are slow
+# here the textbook detectors watch every world, elsewhere the first few: they are slow
+QUIET = CASES[:2]
 RIVAL_SEEDS = 6
 MARKS = REPOSITORY / "2_Data_Drifts" / "marks.csv"
 ORACLE_DAYS = 28
@@ -192,11 +191,12 @@ def _one_day() -> None:
     taken = []
     for at in range(len(days) - DAYS_TIMED, len(days)):
         began = time.perf_counter()
+        # with the six days before it
         list(
             monitoring.compute_daily_statistics(
                 ruler, days[at - monitoring.DOMAIN_WINDOW_DAYS + 1 : at + 1]
             )
-        )  # with the six days before it
+        )
         monitoring.make_verdicts(
             monitoring.DriftStatistics(seen.raw.iloc[: at + 1], seen.live), seen.findings
         )

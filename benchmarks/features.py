@@ -86,9 +86,8 @@ def _numpy(folder: Path) -> None:
 def _rivals(folder: Path) -> None:
     threads = os.cpu_count() or 1
     runs = (lambda: _reduced(folder, threads), lambda: _reduced(folder, 1), lambda: _numpy(folder))
-    rounds = [
-        [_seconds(run) for run in runs] for _ in range(RUNS)
-    ]  # in turn, so that a slow minute strikes all three
+    # in turn, so that a slow minute strikes all three
+    rounds = [[_seconds(run) for run in runs] for _ in range(RUNS)]
     ours, alone, numpy = (statistics.median(column) for column in zip(*rounds, strict=True))
     got, by_hand = (
         pd.read_parquet(folder / f"{name}.parquet").set_index("tx_id")

@@ -33,11 +33,8 @@ TRAIN, TEST = day_start(date(2018, 7, 25)), day_start(date(2018, 8, 8))
 DAYS = 7  # of training, and of test
 K = 100  # cards that can be looked at in a day
 ROUNDS = 200
-BOOK = {
-    "AUC": 0.880,
-    "AP": 0.694,
-    "CP@100": 0.304,
-}  # each the best of any model there; CP@100 cannot exceed 0.397
+# each the best of any model there; CP@100 cannot exceed 0.397
+BOOK = {"AUC": 0.880, "AP": 0.694, "CP@100": 0.304}
 TARGET = {"AUC": 0.90, "AP": 0.75, "CP@100": 0.32}
 
 COURSE = ("amount", "c_scale_ratio", "c_unusual_14d", "t_fraud_7d")
@@ -151,9 +148,8 @@ def split(tx: pd.DataFrame) -> Split:
         .groupby("customer_id")["day"]
         .min()
     )
-    known_from = np.maximum(
-        known + LABEL_MATURITY_DAYS + 1, first_test
-    )  # the first day that begins with the report known
+    # the first day that begins with the report known
+    known_from = np.maximum(known + LABEL_MATURITY_DAYS + 1, first_test)
     testing &= ~(day >= tx["customer_id"].map(known_from).fillna(np.inf))
 
     near = tx[

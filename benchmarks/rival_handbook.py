@@ -30,10 +30,11 @@ def table(tx: pd.DataFrame) -> pd.DataFrame:
         "night": (tx["ts"] % DAY // 3600 <= 6).to_numpy(),
     }
     for days in DAYS:
+        # with the payment itself
         count, total = (
             bad[f"c_n_{days}d"] + 1,
             bad[f"c_sum_{days}d"] + tx["amount_cents"].to_numpy(),
-        )  # with the payment itself
+        )
         out |= {f"c_n_{days}d": count, f"c_mean_{days}d": total / count / 100}
         ended, reported = known[f"t_fraud_{days}d"], bad[f"t_fraud_{days}d"]
         out |= {

@@ -35,9 +35,8 @@ def terminal_chance(today: int, days: np.ndarray, bad: np.ndarray) -> float:
     run = days[good[-1] + 1 :] if len(good) else days
     if len(run) == 0:  # it may have begun on any day since
         return TERMINAL_RATE * (today - max(clear, today - TERMINAL_DAYS))
-    begun = max(
-        clear, run[-1] - TERMINAL_DAYS
-    )  # after this day, at the latest on that of the first fraud
+    # after this day, at the latest on that of the first fraud
+    begun = max(clear, run[-1] - TERMINAL_DAYS)
     starts = run[0] - begun
     still = run[0] - max(begun, today - TERMINAL_DAYS)
     over = 1 - max(still, 0) / starts if starts > 0 else 0.5
@@ -92,9 +91,8 @@ def scores(tx: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
             continue  # always a fraud, by the law
         arrived = ts[row] - LABEL_MATURITY_DAYS * DAY
         past = at_terminal[terminal[row]]
-        past = past[
-            (ts[past] <= arrived) & ~by_card[past]
-        ]  # a fraud of the card says nothing of the terminal
+        # a fraud of the card says nothing of the terminal
+        past = past[(ts[past] <= arrived) & ~by_card[past]]
         bad_terminal = terminal_chance(day[row], day[past], by_terminal[past])
         past = of_customer[customer[row]]
         past = past[(past < row) & (day[past] > day[row] - CUSTOMER_DAYS)]

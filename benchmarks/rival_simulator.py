@@ -72,9 +72,10 @@ def purchases(customer: pd.Series, start: date, days: int) -> pd.DataFrame:
                     [second + day * DAY, day, customer.customer_id, terminal, round(amount, 2)]
                 )
     frame = pd.DataFrame(rows, columns=["second", "day", "customer_id", "terminal_id", "amount"])
+    # also if empty
     frame = frame.astype(
         {"second": int, "day": int, "customer_id": int, "terminal_id": int, "amount": float}
-    )  # also if empty
+    )
     frame["at"] = pd.to_datetime(frame["second"], unit="s", origin=pd.Timestamp(start))
     return frame
 

@@ -52,9 +52,8 @@ def _compare() -> None:
         tx = rival_simulator.payments(people, HANDBOOK.start, HANDBOOK.days)
         tx = rival_simulator.add_frauds(tx, people, shops, HANDBOOK.days, HANDBOOK.seed)
         whole = setting + time.perf_counter() - began
-    seconds = (
-        first + _ours()
-    )  # before and after, so that a machine that slows down does so for both
+    # before and after, so that a machine that slows down does so for both
+    seconds = first + _ours()
     ours = statistics.median(seconds)
 
     print(

@@ -72,9 +72,8 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
     python = [sys.executable, "-m"]
     if what == "lab":
         options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-        if (
-            os.name == "posix" and os.geteuid() == 0
-        ):  # in containers; it listens on this machine only, with a token
+        # in containers; it listens on this machine only, with a token
+        if os.name == "posix" and os.geteuid() == 0:
             options.append("--allow-root")
         return [*python, "jupyterlab", *options], REPOSITORY
     if what == "serve":
@@ -117,14 +116,11 @@ def prepare_audit_environment(workspace: Workspace) -> dict[str, str]:
     audit_app.load_proxy()  # before Voila starts
     audit_app.print_first_admin(workspace)
     environment = workspace.subprocess_environment()
-    paths = [
-        str(AUDIT_FOLDER),
-        *filter(None, [environment.get("JUPYTER_PATH")]),
-    ]  # where its page frame is
+    # where its page frame is
+    paths = [str(AUDIT_FOLDER), *filter(None, [environment.get("JUPYTER_PATH")])]
     if secret := environment.get("FRAUDOPS_PROXY_SECRET_FILE"):
-        environment["FRAUDOPS_PROXY_SECRET_FILE"] = str(
-            Path(secret).resolve()
-        )  # Voila starts in another folder
+        # Voila starts in another folder
+        environment["FRAUDOPS_PROXY_SECRET_FILE"] = str(Path(secret).resolve())
     return environment | {"JUPYTER_PATH": os.pathsep.join(paths)}
 
 

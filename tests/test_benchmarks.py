@@ -104,12 +104,10 @@ def test_a_card_counts_once_a_day_and_no_more_once_it_is_found():
         (1, "e", 1, 0.6),
     ]
     day, card, y, p = map(np.array, zip(*rows, strict=True))
-    assert (
-        handbook.card_precision(day * DAY, card, y, p, k=2) == (1 / 2 + 1 / 2) / 2
-    )  # a of a, b; then c of c, d
-    assert (
-        handbook.card_precision(day * DAY, card, y, y, k=2) == (2 / 2 + 1 / 2) / 2
-    )  # a and c; then e alone is left
+    # a of a, b; then c of c, d
+    assert handbook.card_precision(day * DAY, card, y, p, k=2) == (1 / 2 + 1 / 2) / 2
+    # a and c; then e alone is left
+    assert handbook.card_precision(day * DAY, card, y, y, k=2) == (2 / 2 + 1 / 2) / 2
     assert (
         handbook.card_precision(day * DAY, card, y, p, k=2, weight=np.where(card == "a", 0, 1))
         == (1 / 2 + 1 / 2) / 2
@@ -216,9 +214,8 @@ def test_the_rival_simulates_the_handbooks_law():
         and (tx["amount"] >= 0).all()
         and (tx["second"] // DAY == tx["day"]).all()
     )
-    assert len(tx) == pytest.approx(
-        60 * people["mean_nb_tx_per_day"].sum() * 0.969, rel=0.1
-    )  # 3 % fall outside the day
+    # 3 % fall outside the day
+    assert len(tx) == pytest.approx(60 * people["mean_nb_tx_per_day"].sum() * 0.969, rel=0.1)
     near = people.set_index("customer_id")["available_terminals"]
     assert all(row.terminal_id in near[row.customer_id] for row in tx.itertuples())
     assert (tx["fraud"] == (tx["scenario"] > 0)).all() and set(tx["scenario"]) >= {0, 2, 3}

@@ -50,10 +50,8 @@ def test_no_public_name_is_the_name_of_a_module_of_its_package():
 
 
 def test_only_detectors_marks_may_read_the_answer_key():
-    allowed = {
-        "1_1_ingest.ipynb",
-        "2_2_drift_monitor.ipynb",
-    }  # the one that writes it, and the picture of the true onsets
+    # the one that writes it, and the picture of the true onsets
+    allowed = {"1_1_ingest.ipynb", "2_2_drift_monitor.ipynb"}
     files = [
         *LIBRARY.rglob("*"),
         *REPOSITORY.glob("[1-5]_*/*.ipynb"),

@@ -15,12 +15,10 @@ from fraudops.errors import UserError
 from fraudops.timeline import DAY
 
 LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that was known
-PAYSIM_START_TS = int(
-    datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-)  # the file counts hours from an unnamed day
-ULB_START_TS = int(
-    datetime(2013, 9, 1, tzinfo=UTC).timestamp()
-)  # two days of September 2013; which ones is not published
+# the file counts hours from an unnamed day
+PAYSIM_START_TS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+# two days of September 2013; which ones is not published
+ULB_START_TS = int(datetime(2013, 9, 1, tzinfo=UTC).timestamp())
 
 
 def _parse_number(text: pd.Series) -> pd.Series:

@@ -111,14 +111,12 @@ def ingest(
     """
     if now is None:
         now = int(datetime.now(UTC).timestamp())
-        if (
-            source.world is not None
-        ):  # a simulated world has its own calendar, whatever this machine's clock says
+        # a simulated world has its own calendar, whatever this machine's clock says
+        if source.world is not None:
             now = max(now, int(source.world.transactions["ts"].max()))
     try:
-        with FileLock(
-            workspace.path("state", ".ingest.lock"), timeout=0
-        ):  # freed by the system when its holder is killed
+        # freed by the system when its holder is killed
+        with FileLock(workspace.path("state", ".ingest.lock"), timeout=0):
             return _ingest_locked(source, workspace, add, live_start, as_of, now, on_rows)
     except Timeout:
         raise UserError(

@@ -87,9 +87,8 @@ class StagedIngestion:
             on_rows(len(good) + len(bad))
 
     def _reject(self, rows: pd.DataFrame, table: str) -> None:
-        rows = rows.assign(
-            row=rows["row"].str.replace("\0", "\\0")
-        )  # no reader of CSV keeps that character
+        # no reader of CSV keeps that character
+        rows = rows.assign(row=rows["row"].str.replace("\0", "\\0"))
         self.db.register("rejected", rows)
         self.db.execute(f"INSERT INTO {table} SELECT source, line, reason, row FROM rejected")
         self.db.unregister("rejected")

@@ -86,9 +86,8 @@ def _iter_file_chunks(files: list[Path], mapping: SourceAdapter) -> Iterator[Chu
     for file in files:
         for raw in read_raw_rows(file):
             row = pd.Series(raw.line - raw.header, index=raw.frame.index).astype(str)
-            row = (
-                f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
-            )  # one row number for each file
+            # one row number for each file
+            row = f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
             yield Chunk(mapping.apply(raw.frame, row), raw.frame, raw.line, raw.broken, file.name)
 
 

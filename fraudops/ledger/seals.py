@@ -131,9 +131,8 @@ def compare_seals(
         .where(sealed.c.kind == table.name)
     )
     missing_keys: dict[int, str] = {}
-    has_times = table is store.predictions and bool(
-        seals
-    )  # the only table with the time of writing
+    # the only table with the time of writing
+    has_times = table is store.predictions and bool(seals)
     limit = max((one["at"] for one in seals.values()), default=0.0) - CLOCK_TOLERANCE_SECONDS
     time_place, old_rows = 1 + names.index("scored_at") if has_times else 0, 0
     plain = {seq for seq, one in seals.items() if one["columns"] == names}

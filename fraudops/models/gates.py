@@ -87,9 +87,8 @@ def gates_to_json(gates: list[GateResult]) -> list[dict]:
     ]
 
 
-_Evaluation = tuple[
-    np.ndarray, np.ndarray
-]  # probabilities (n,) and costs in cents (n,) of the same rows
+# probabilities (n,) and costs in cents (n,) of the same rows
+_Evaluation = tuple[np.ndarray, np.ndarray]
 
 
 def evaluate_gates(
@@ -212,9 +211,8 @@ def _check_calibration(
         ratio = max(p.sum(), 1e-9) / max(float(weight[rows.y == 1].sum()), 1.0)
         return float(max(ratio, 1 / ratio))
 
-    limit = max(
-        MAX_CALIBRATION_RATIO, wrong_by(old[0])
-    )  # after drift the champion itself may be worse
+    # after drift the champion itself may be worse
+    limit = max(MAX_CALIBRATION_RATIO, wrong_by(old[0]))
     return GateResult(
         "frauds expected against known", wrong_by(new[0]), limit, wrong_by(new[0]) <= limit, "times"
     )

@@ -19,19 +19,14 @@ from sklearn.preprocessing import StandardScaler
 from fraudops.features import NUMERIC_FEATURES
 
 SCORE_COLUMN = "score"
-RANKED_COLUMNS = (
-    *(name for name in NUMERIC_FEATURES if name != "weekday"),
-    SCORE_COLUMN,
-)  # columns that are measured by their rank in the reference
+# columns that are measured by their rank in the reference
+RANKED_COLUMNS = (*(name for name in NUMERIC_FEATURES if name != "weekday"), SCORE_COLUMN)
 MAX_REFERENCE_VALUES = 8000  # values kept of each column of the reference
 MIN_ROWS_FOR_STATISTICS = 30  # with fewer rows a day has no distribution
 TAIL_SHARE = 0.05
 MIN_TAIL_PROBABILITY = 1 / (2 * MAX_REFERENCE_VALUES)  # keeps the logarithm of a top rank finite
-DOMAIN_WINDOW_DAYS, DOMAIN_ROWS_PER_DAY, DOMAIN_REFERENCE_ROWS = (
-    7,
-    150,
-    1000,
-)  # domain classifier: days, rows of each day, reference rows
+# domain classifier: days, rows of each day, reference rows
+DOMAIN_WINDOW_DAYS, DOMAIN_ROWS_PER_DAY, DOMAIN_REFERENCE_ROWS = (7, 150, 1000)
 
 # columns that a busier season does not change
 SEASON_ROBUST_FEATURES = (
@@ -217,9 +212,8 @@ def summarize_reports(
         "reported customers, present": reports.loc[~online, "customer_id"].nunique(),
         "reported money": float(reports["amount"].sum()),
         "low reports": int((rank < 1 - TAIL_SHARE).sum()),
-        "surprise": float(
-            np.nansum(np.log10(1 + MIN_TAIL_PROBABILITY - rank))
-        ),  # high if the scores were low
+        # high if the scores were low
+        "surprise": float(np.nansum(np.log10(1 + MIN_TAIL_PROBABILITY - rank))),
     }
 
 

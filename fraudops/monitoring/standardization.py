@@ -60,9 +60,8 @@ def _standardize_reports(raw: pd.DataFrame, reference: np.ndarray) -> dict[int, 
         total = raw.rolling(window, min_periods=window).sum()
         for name in REPORT_STATISTICS:
             if name in REPORT_COUNT_STATISTICS:
-                scale = (
-                    max(float(usual[name]) / each, 1.0) if name == "reported money" else 1.0
-                )  # money in usual reports
+                # money in usual reports
+                scale = max(float(usual[name]) / each, 1.0) if name == "reported money" else 1.0
                 value = np.sqrt(total[name] / scale)
                 centre = value[reference].mean()
                 floor = max(least[name], 0.5)

@@ -32,9 +32,8 @@ def collect_interrupts() -> Iterator[list[int]]:
         for one in (signal.SIGINT, signal.SIGTERM)
         if signal.getsignal(one) is signal.default_int_handler
     ]
-    if (
-        threading.current_thread() is not threading.main_thread()
-    ):  # handlers can be set only in the main thread
+    # handlers can be set only in the main thread
+    if threading.current_thread() is not threading.main_thread():
         owned_signals = []
     for one in owned_signals:
         signal.signal(one, lambda number, _: signals.append(number))

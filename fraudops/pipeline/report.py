@@ -175,9 +175,8 @@ def layout_graph(graph: Graph, *, across: bool) -> GraphLayout:
     far_aside = head + 2 * margin + slots * (aside_size + aside_gap) - aside_gap
     names = []
     for at, name in enumerate(stages):
-        start = top + at * (
-            along_size + along_gap
-        )  # upright in the gutter where the stages are rows
+        # upright in the gutter where the stages are rows
+        start = top + at * (along_size + along_gap)
         x, y = (start, 18) if across else (14, round(start + along_size / 2))
         turn = "" if across else f"rotate(-90 {x} {y})"
         names.append({"name": Path(name).name.replace("_", " "), "x": x, "y": y, "turn": turn})

@@ -153,9 +153,8 @@ class _ActiveRun:
         context = multiprocessing.get_context("spawn")  # this way is the same on all systems
         events = context.Queue()
         self.workspace.path("logs", "run.log").write_text("", encoding="utf-8")
-        for incomplete in (self.workspace.root / "notebooks").glob(
-            ".*.tmp"
-        ):  # of a run that was killed
+        # of a run that was killed
+        for incomplete in (self.workspace.root / "notebooks").glob(".*.tmp"):
             incomplete.unlink()
         unknown = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(

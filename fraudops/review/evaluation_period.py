@@ -39,9 +39,8 @@ def get_evaluation_period(engine: sa.Engine, days: int | None = None) -> Evaluat
     """
     ts = store.predictions.c.ts
     with engine.connect() as connection:
-        first, last = (
-            connection.scalar(sa.select(end(ts))) for end in (sa.func.min, sa.func.max)
-        )  # each query reads an index only
+        # each query reads an index only
+        first, last = (connection.scalar(sa.select(end(ts))) for end in (sa.func.min, sa.func.max))
     if last is None:
         return None
     known = (last // DAY + 1) * DAY
@@ -68,9 +67,8 @@ def count_predictions_by_day(
     """
     count = sa.select(sa.func.count()).select_from(store.predictions)
     days = range(over.start, over.end, DAY)
-    with (
-        engine.connect() as connection
-    ):  # counting day by day uses the index; GROUP BY would sort all rows
+    # counting day by day uses the index; GROUP BY would sort all rows
+    with engine.connect() as connection:
         found = [
             connection.scalar(
                 count.where(_is_in_period(EvaluationPeriod(day, day + DAY, over.known)))
@@ -130,9 +128,8 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
             *(store.read_frame(connection, query.where(p.c.tx_id.in_(ids))) for ids in some),
         ]
     rows = pd.concat([part for part in parts if len(part)] or [flagged], ignore_index=True)
-    rows["label"] = (
-        label.reindex(rows["tx_id"]).fillna(0).astype("int64").to_numpy()
-    )  # without a report it counts as genuine now
+    # without a report it counts as genuine now
+    rows["label"] = label.reindex(rows["tx_id"]).fillna(0).astype("int64").to_numpy()
     rows["flagged"] = rows.pop("decision") != "approve"
     rows["day"] = (rows["ts"] - rows["ts"] % DAY).astype("int64")
     return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)

@@ -120,9 +120,8 @@ def build_event_marks(
     DataFrame
         ``day`` (date) and ``kind``.
     """
-    raised = [
-        (day_of(int(ts) - 1), "drift alarm") for ts in alarms["as_of"]
-    ]  # an alarm is raised as its day ends
+    # an alarm is raised as its day ends
+    raised = [(day_of(int(ts) - 1), "drift alarm") for ts in alarms["as_of"]]
     first = [(day_of(int(ts)), "version begins") for ts in begun["ts"]]
     moved = [(day_of(int(one["at"])), one["kind"]) for one in events]
     return pd.DataFrame([*raised, *first, *moved], columns=["day", "kind"])

@@ -56,9 +56,8 @@ def _build_list_query(name: str, label: sa.ColumnElement[int]) -> tuple[list, sa
     p, t, f = store.predictions, store.transactions, store.labels
     flagged, approved = p.c.decision.in_(("review", "block")), p.c.decision == "approve"
     reported = p.c.tx_id.in_(sa.select(f.c.tx_id).where(f.c.is_fraud == 1))
-    passed = (
-        p.c.decision.concat("") == "approve"
-    )  # not by its index, because approved transactions are many
+    # not by its index, because approved transactions are many
+    passed = p.c.decision.concat("") == "approve"
     return {
         "Predicted frauds": ([flagged], (p.c.probability * t.c.amount_cents).desc()),
         "Predicted non-frauds": ([approved], p.c.probability.desc()),

@@ -54,9 +54,8 @@ class Batcher:
             ):
                 batch.append(self.queue.get_nowait())
             batch = [one for one in batch if not one[1].cancelled()]
-            if (
-                not await self._answer(batch) and len(batch) > 1
-            ):  # one bad request must not fail the others
+            # one bad request must not fail the others
+            if not await self._answer(batch) and len(batch) > 1:
                 for one in batch:
                     await self._answer([one], last=True)
 

@@ -151,11 +151,8 @@ class SimulatorConfig:
         return np.max(parts, axis=0) if parts else np.zeros(np.shape(day))
 
 
-PROFILE_SIZES = {
-    "smoke": (122, 90),
-    "course": (800, 150),
-    "full": (4950, 183),
-}  # profile: customers, days
+# profile: customers, days
+PROFILE_SIZES = {"smoke": (122, 90), "course": (800, 150), "full": (4950, 183)}
 DEFAULT_DRIFTS = "price_inflation, fraud_wave, adapting_fraud"  # the drift of the course world
 
 

@@ -32,12 +32,13 @@ FRAUD_CAMPAIGNS = {
     "stolen_card": (4.5e-4, 1),
     "account_takeover": (3.5e-4, 3),
 }
+# transactions of one campaign
 MAX_CAMPAIGN_TRANSACTIONS = {
     "card_testing": 9,
     "leaked_card": 12,
     "stolen_card": 9,
     "account_takeover": 9,
-}  # transactions of one campaign
+}
 FRIENDLY_FRAUD_SHARE = 1.5e-3  # share of online purchases denied by the card holder
 COMPROMISED_TERMINAL_FRAUD_SHARE = (
     0.9  # of a compromised terminal's transactions, if none imitates; a fifth of that if all do

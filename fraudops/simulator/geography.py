@@ -22,16 +22,12 @@ MERCHANT_CATEGORIES = (
 )
 CATEGORY_AMOUNT_FACTORS = np.array([0.7, 1.0, 0.6, 0.8, 1.2, 2.2, 2.8, 0.7])
 ONLINE_MERCHANT_SHARE = 0.06  # of merchants
-MERCHANT_OPENING_SHARE, MERCHANT_CLOSING_SHARE = (
-    0.08,
-    0.06,
-)  # share of merchants that open or close during the simulation
+# share of merchants that open or close during the simulation
+MERCHANT_OPENING_SHARE, MERCHANT_CLOSING_SHARE = (0.08, 0.06)
 NEW_TERMINAL_SHARE = 0.2  # merchants that a drift of new terminals adds, against those there are
 SHOPPING_RADIUS_KM = 8.0  # km within which people shop
-SOUTH_DEGREES, WEST_DEGREES = (
-    51.0,
-    9.0,
-)  # degrees: the corner of the 100 km by 100 km in which all customers live
+# degrees: the corner of the 100 km by 100 km in which all customers live
+SOUTH_DEGREES, WEST_DEGREES = (51.0, 9.0)
 KM_PER_DEGREE = 111.2
 
 # hour of the day: relative volume of card-present purchases, of those at weekends, and of online

@@ -11,10 +11,8 @@ from fraudops.simulator.geography import (
 )
 from fraudops.simulator.rng import CounterRng
 
-CUSTOMER_JOINING_SHARE, CUSTOMER_LEAVING_SHARE = (
-    0.12,
-    0.08,
-)  # share of customers who join or leave during the simulation
+# share of customers who join or leave during the simulation
+CUSTOMER_JOINING_SHARE, CUSTOMER_LEAVING_SHARE = (0.12, 0.08)
 AWAY_DAY_SHARE = 0.02  # share of days on which a customer shops elsewhere
 NEW_TERMINAL_PURCHASE_SHARE = (
     0.3  # share of card-present purchases that go to the merchants of a drift of new terminals

@@ -92,9 +92,8 @@ class CounterRng:
             above = u > total
             if not above.any():
                 break
-            left, u, rate, term, total = (
-                values[above] for values in (left, u, rate, term, total)
-            )  # the other draws are complete
+            # the other draws are complete
+            left, u, rate, term, total = (values[above] for values in (left, u, rate, term, total))
             count[left] = k
             term *= rate / k
             total += term

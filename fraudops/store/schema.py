@@ -67,21 +67,18 @@ predictions = sa.Table(
     sa.Index("prediction_time", "ts"),  # the dashboard counts in it, without the rows
     sa.Index("prediction_version", "model_version", "ts"),  # when a version began, without the rows
     sa.Index("prediction_decision", "decision", "ts"),
-    sa.Index(
-        "prediction_score", "decision", "probability"
-    ),  # the highest scores first, without sorting all
+    # the highest scores first, without sorting all
+    sa.Index("prediction_score", "decision", "probability"),
 )
 evidence = sa.Table(  # what a prediction was made of
     "evidence",
     METADATA,
     _text_column("prediction_id", primary_key=True),
-    sa.Column(
-        "inputs", sa.Text, nullable=False
-    ),  # JSON: the model's inputs in the order of `definitions.FEATURES`
+    # JSON: the model's inputs in the order of `definitions.FEATURES`
+    sa.Column("inputs", sa.Text, nullable=False),
     sa.Column("reasons", sa.Text, nullable=False),  # JSON
-    sa.Column(
-        "cold_start", sa.Text, nullable=False
-    ),  # JSON: which of customer and terminal had no history
+    # JSON: which of customer and terminal had no history
+    sa.Column("cold_start", sa.Text, nullable=False),
 )
 shadow = sa.Table(  # what the challenger would have said; never returned
     "shadow",
@@ -106,15 +103,12 @@ cases = sa.Table(
     METADATA,
     _text_column("tx_id", primary_key=True),
     sa.Column("opened_ts", sa.BigInteger, nullable=False),
-    _text_column(
-        "kind", nullable=False, default="flagged"
-    ),  # flagged by the model, or a random sample of what it approved
-    sa.Column(
-        "blind", sa.Integer, nullable=False, default=0
-    ),  # 1: the score is hidden until a first opinion is given
-    _text_column(
-        "state", nullable=False, index=True
-    ),  # open, second (waits for a second person) or closed
+    # flagged by the model, or a random sample of what it approved
+    _text_column("kind", nullable=False, default="flagged"),
+    # 1: the score is hidden until a first opinion is given
+    sa.Column("blind", sa.Integer, nullable=False, default=0),
+    # open, second (waits for a second person) or closed
+    _text_column("state", nullable=False, index=True),
     sa.Column("expected_loss_cents", sa.Float, nullable=False),
     _text_column("proposed"),  # the first person's verdict, while it waits for a second
     _text_column("proposed_by"),
@@ -127,9 +121,8 @@ decisions = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     _text_column("tx_id", nullable=False, index=True),
-    _text_column(
-        "stage", nullable=False, default="decision"
-    ),  # opinion (score hidden), decision, proposal, confirmation, objection
+    # opinion (score hidden), decision, proposal, confirmation, objection
+    _text_column("stage", nullable=False, default="decision"),
     _text_column("verdict", nullable=False),  # fraud, genuine or unsure
     _text_column("reason", nullable=False, default=""),  # a code of `cases.REASONS`
     sa.Column("note", sa.Text, nullable=False),

@@ -397,9 +397,8 @@ def test_a_kernel_answers_its_owner_and_executes_for_nobody(served, people, tmp_
         await socket.write_message(json.dumps(message("kernel_info_request", "control")))
         assert await answered(socket, "kernel_info_reply")
         await socket.write_message(json.dumps(message("comm_info_request", "shell")))
-        assert await answered(
-            socket, "comm_info_reply"
-        )  # the same queue, so what came before was not executed
+        # the same queue, so what came before was not executed
+        assert await answered(socket, "comm_info_reply")
         address = link.replace("http", "ws") + f"api/kernels/{kernel}/channels?session_id=v1"
         wire = ["v1.kernel.websocket.jupyter.org"]
         binary = await websocket_connect(

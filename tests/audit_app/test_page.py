@@ -255,9 +255,8 @@ def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login
         open_tab(page, "Label cases")
         page.locator("button.fo-take").wait_for()
         users.deactivate_user(engine, "leaver", "os:test")
-        page.evaluate(
-            "document.querySelector('button.fo-take')?.click()"
-        )  # the page may be on its way out already
+        # the page may be on its way out already
+        page.evaluate("document.querySelector('button.fo-take')?.click()")
         page.get_by_label("Password").wait_for()
         assert review.ReviewQueue(engine).find_held("leaver") is None
 
@@ -268,9 +267,8 @@ def test_the_page_stays_on_this_machine_without_errors_and_without_source(watche
     )
     assert watched.errors == []
     text = watched.page.locator("body").inner_text()
-    assert (
-        "open_page" not in text and "What it does not show" not in text
-    )  # neither code nor the cells for students
+    # neither code nor the cells for students
+    assert "open_page" not in text and "What it does not show" not in text
     assert "open_page" not in watched.page.content()
     assert "token=" not in watched.page.url
 
@@ -486,10 +484,11 @@ def test_a_case_shows_only_what_was_known_when_it_was_opened(tmp_path, monkeypat
     review.ReviewQueue(engine).open_cases()
     found = review.load_case(engine, "the case", "ann")
     for past in (found.customer, found.terminal):
+        # latest first
         assert past["tx_id"].tolist() == ["not yet", "known"] and past["reported"].tolist() == [
             False,
             True,
-        ]  # latest first
+        ]
     assert tables.format_history(found.customer)["known then"].tolist() == ["", "reported fraud"]
     engine.dispose()
 

@@ -195,9 +195,8 @@ def test_a_case_is_reviewed_with_keys_alone(browser, link, engine, first):
             state="attached"
         )
         page.keyboard.press("ArrowDown")
-        assert (
-            page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-        )  # the focus is seen
+        # the focus is seen
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("Enter")
         page.locator(".fo-done").get_by_text(f"{first} is recorded as genuine").wait_for()
     (decision,) = rows(engine, store.decisions, first)

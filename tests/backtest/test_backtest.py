@@ -113,9 +113,8 @@ def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
     assert [move["version"] for move in second["moves"]] == [
         move["version"] for move in told["moves"]
     ]
-    assert (
-        backtest.run_backtest(again, SETTING)["played"] == second["played"]
-    )  # what is done is not done again
+    # what is done is not done again
+    assert backtest.run_backtest(again, SETTING)["played"] == second["played"]
 
 
 def test_the_page_is_whole_and_asks_nobody(played):

@@ -17,9 +17,8 @@ def rows() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """
     random = np.random.default_rng(5)
     n = 4000
-    ts = (
-        1_767_225_600 + random.integers(0, 90 * DAY // 30, n) * 30
-    )  # half minutes: windows end inside and on the edge
+    # half minutes: windows end inside and on the edge
+    ts = 1_767_225_600 + random.integers(0, 90 * DAY // 30, n) * 30
     place = random.random(n) < 0.7
     tx = pd.DataFrame(
         {

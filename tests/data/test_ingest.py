@@ -200,9 +200,8 @@ def test_another_customers_id_and_a_repetition_go_to_quarantine(workspace):
         fraud_data.ingest(
             source([row(3, day=3, customer="stranger")], "next"), workspace, add=True, now=NOW
         )
-    assert (
-        len(pd.read_csv(workspace.path("data", "quarantine.csv"))) == 3
-    )  # earlier deliveries' rows are kept
+    # earlier deliveries' rows are kept
+    assert len(pd.read_csv(workspace.path("data", "quarantine.csv"))) == 3
     assert len(load_transactions(workspace)) == 200
 
 
@@ -376,9 +375,8 @@ def test_a_kill_before_any_step_and_the_same_again_gives_the_same_bytes(tmp_path
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     killed = dict(line.split() for line in ended.stdout.splitlines())
-    assert (
-        len(killed) > 9 and "False" in killed.values()
-    )  # one kill fell between the two renames of the swap
+    # one kill fell between the two renames of the swap
+    assert len(killed) > 9 and "False" in killed.values()
     wanted = tmp_path / "undisturbed" / "data"
     for stop in killed:
         data = tmp_path / f"killed{stop}" / "data"
@@ -403,9 +401,8 @@ def test_given_columns_pass_through(workspace):
 
 
 def test_given_columns_that_come_later_give_the_bytes_of_one_ingestion(tmp_path):
-    with_given = [
-        r | {"given_V2": n / 7, "given_V1": 1.0} for n, r in enumerate(ROWS[:3])
-    ]  # most days are not touched
+    # most days are not touched
+    with_given = [r | {"given_V2": n / 7, "given_V1": 1.0} for n, r in enumerate(ROWS[:3])]
     apart, together = Workspace.find(tmp_path / "apart"), Workspace.find(tmp_path / "together")
     ingest(apart, ROWS[3:])
     ingest(apart, with_given, add=True)
@@ -489,9 +486,8 @@ def test_short_data_has_an_as_of_too(workspace):
         ingest(workspace, ROWS[:20], live_start="soon")
     ingest(workspace, ROWS[:20], as_of="2026-01-05")
     assert load_transactions(workspace)["ts"].max() < START + 5 * DAY
-    assert (
-        ingest(workspace, ROWS[20:], add=True).manifest["timeline"] is not None
-    )  # by now it is long enough
+    # by now it is long enough
+    assert ingest(workspace, ROWS[20:], add=True).manifest["timeline"] is not None
 
 
 def test_rejected_rows_of_a_hopeless_delivery_are_kept_beside_the_others(workspace):

@@ -153,12 +153,10 @@ def test_distance_and_speed_are_those_of_the_last_known_place():
     degree = np.pi * transform.EARTH_RADIUS_KM / 180  # of a great circle
     assert got["c_distance_km"].tolist()[:2] == [-1, -1]  # no place before; no place now
     assert np.isclose(got["c_distance_km"][2], degree * np.cos(np.radians(51)), rtol=1e-4)
-    assert np.isclose(
-        got["c_speed_kmh"][2], got["c_distance_km"][2] / 2
-    )  # two hours since the last known place
-    assert np.isclose(
-        got["c_distance_km"][3], degree, rtol=1e-4
-    )  # the one 30 seconds ago is not settled
+    # two hours since the last known place
+    assert np.isclose(got["c_speed_kmh"][2], got["c_distance_km"][2] / 2)
+    # the one 30 seconds ago is not settled
+    assert np.isclose(got["c_distance_km"][3], degree, rtol=1e-4)
 
 
 def test_many_reports_on_one_customer_are_counted_one_by_one():

@@ -144,9 +144,8 @@ def test_swapped_entries_are_found(engine):
 
 def test_a_cut_off_tail_is_found_against_the_anchor_only(engine):
     head = write_entries(engine)
-    assert (
-        tamper(engine, store.ledger.delete().where(store.ledger.c.seq >= 5)) is None
-    )  # alone the chain cannot know
+    # alone the chain cannot know
+    assert tamper(engine, store.ledger.delete().where(store.ledger.c.seq >= 5)) is None
     with engine.connect() as connection:
         assert "cut off" in ledger.verify_chain(connection, anchor=head)
 

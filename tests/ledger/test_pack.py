@@ -170,9 +170,8 @@ def test_a_ledger_written_anew_is_found_by_a_head_that_was_kept(copy):
     (copy / "decisions.csv").write_text(table, encoding="utf-8")
     renew(copy, head=previous)
     assert verify_pack(copy) is None  # the pack agrees with itself ...
-    assert "the one that you kept" in verify_pack(
-        copy, kept
-    )  # ... and not with what was kept elsewhere
+    # ... and not with what was kept elsewhere
+    assert "the one that you kept" in verify_pack(copy, kept)
 
 
 def test_tables_that_say_something_else_than_the_ledger_are_found(copy):

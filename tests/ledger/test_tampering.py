@@ -405,9 +405,8 @@ def test_a_thousand_tamperings_are_found(house, copy):
         found = anchors.find_record_problems(workspace, engine)
         engine.dispose()
         assert found, (number, act, expected)
-        if isinstance(
-            expected, int
-        ):  # cut off or rewritten from this entry on: the anchors on both sides say where
+        # cut off or rewritten from this entry on: the anchors on both sides say where
+        if isinstance(expected, int):
             named = re.match(r"entry (\d+) is missing(?:, or one of the entries (\d+))?", found[0])
             last, low = map(int, named.groups(default=named[1])) if named else (0, 0)
             if not named:

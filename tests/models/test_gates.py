@@ -58,12 +58,10 @@ def rows() -> LabelledRows:
     for name in CATEGORICAL_FEATURES:
         X[name] = "online"
     genuine = random.uniform(0, 0.02, n)
-    X["c_n_1h"] = np.where(
-        y == 1, np.where(large, 0.8, 0.005), genuine
-    )  # finds the large ones, blind for the others
-    X["c_n_7d"] = np.where(
-        y == 1, np.where(large, 0.01, 0.8), genuine
-    )  # finds the many small ones, blind for the money
+    # finds the large ones, blind for the others
+    X["c_n_1h"] = np.where(y == 1, np.where(large, 0.8, 0.005), genuine)
+    # finds the many small ones, blind for the money
+    X["c_n_7d"] = np.where(y == 1, np.where(large, 0.01, 0.8), genuine)
     X["c_n_1d"] = np.where(y == 1, 0.8, genuine)  # finds both
     ts = np.sort(random.integers(0, 14 * 86_400, n))
     return LabelledRows(X[list(FEATURES)], y, cents, ts, random.integers(0, 800, n).astype(str))

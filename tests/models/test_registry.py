@@ -41,9 +41,8 @@ def registered(rows, tmp_path_factory):
         1,
         1,
     )
-    greedy = models.FittedModel(
-        good.model, 0.0, "greedy", good.rows, good.frauds
-    )  # the same ranking, everything reviewed
+    # the same ranking, everything reviewed
+    greedy = models.FittedModel(good.model, 0.0, "greedy", good.rows, good.frauds)
     models.ModelRegistry(workspace).select_experiment("test")
     versions = {}
     for name, fitted in (("blind", blind), ("good", good), ("greedy", greedy)):
@@ -130,9 +129,8 @@ def test_a_rollback_brings_previous_back_and_the_ledger_answers_for_every_moment
     good, greedy = versions["good"].version, versions["greedy"].version
     for at, version in ((1000.0, good), (2000.0, greedy)):
         models.ModelRegistry(workspace).promote(engine, version, "played", at=at)
-    with pytest.raises(
-        UserError
-    ):  # once, and a rollback of the first model has nowhere to go either
+    # once, and a rollback of the first model has nowhere to go either
+    with pytest.raises(UserError):
         models.ModelRegistry(workspace).roll_back(store.connect(workspace, "sqlite://"), "empty")
     assert models.ModelRegistry(workspace).roll_back(engine, "too many reviews", at=3000.0) == good
     assert (
@@ -153,9 +151,8 @@ def test_a_rollback_brings_previous_back_and_the_ledger_answers_for_every_moment
     ]
     with engine.connect() as connection:
         assert ledger.verify_chain(connection) is None
-        assert (
-            store.read_deployment(connection)["champion"][0]["version"] == greedy
-        )  # what a running service follows
+        # what a running service follows
+        assert store.read_deployment(connection)["champion"][0]["version"] == greedy
 
 
 def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(

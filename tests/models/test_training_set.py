@@ -54,9 +54,8 @@ def test_weights_give_back_the_frauds_that_are_still_to_be_reported(world):
     hidden_truth = int((fraud & ~reviewed & inside).sum())
     seen = reviewed[(features["ts"] < NOW - MIN_TRANSACTION_AGE_DAYS * DAY).to_numpy()]
     found = (rows.y == 1) & young & ~seen
-    assert (
-        found.sum() < 0.75 * hidden_truth
-    )  # as they stand, frauds that nobody reviewed are too few
+    # as they stand, frauds that nobody reviewed are too few
+    assert found.sum() < 0.75 * hidden_truth
     assert abs(weight[found].sum() - hidden_truth) < 0.1 * hidden_truth
     assert set(weight[(rows.y == 1) & seen]) == {1.0} and set(weight[rows.y == 0]) == {1.0}
 

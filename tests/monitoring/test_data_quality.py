@@ -94,9 +94,8 @@ def test_broken_days_are_held_back_and_set_free(tmp_path):
     pd.testing.assert_frame_equal(data.load_transactions(workspace, held=True), everything)
 
     healthy = simulate_world(make_course_config("smoke", drift="none"))
-    data.ingest(
-        Source("simulate", iter_world_chunks(healthy), world=None), workspace, add=True
-    )  # the supplier sends them again
+    # the supplier sends them again
+    data.ingest(Source("simulate", iter_world_chunks(healthy), world=None), workspace, add=True)
     monitoring.hold_broken_days(workspace)
     assert data.load_held_days(workspace) == []
     assert len(data.load_transactions(workspace)) == len(everything)

@@ -353,9 +353,8 @@ def test_one_run_at_a_time(course):
     state = course.workspace.path("state", ".lock")
     with FileLock(state), pytest.raises(UserError, match="Another run is working"):
         course.go()
-    state.with_name(".owner.json").write_text(
-        '{"pid": 1}', encoding="utf-8"
-    )  # what a killed run leaves behind
+    # what a killed run leaves behind
+    state.with_name(".owner.json").write_text('{"pid": 1}', encoding="utf-8")
     assert course.go(chosen=["a"])[0] == ["done"]
 
 
@@ -405,9 +404,8 @@ def test_an_interrupted_run_leaves_no_kernel_and_resumes(course, signal):
         child.communicate(timeout=30)
     wait_for(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE, 20)
     assert not cache.load_record(course.graph["b"], course.workspace)
-    nbformat.read(
-        course.workspace.root / "notebooks" / "b.ipynb", as_version=4
-    )  # the half-done one can be read
+    # the half-done one can be read
+    nbformat.read(course.workspace.root / "notebooks" / "b.ipynb", as_version=4)
     course.write("b", "(root / 'b.txt').write_text('b'); (root / 'b.html').write_text('x')")
     assert course.go(chosen=["a", "b"])[0] == ["fresh", "done"]
 

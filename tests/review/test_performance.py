@@ -159,9 +159,8 @@ def test_model_events_stand_where_their_clock_says_and_nowhere_else(engine):
     moved = {"version": "1", "previous": None, "reason": "first", "gates": [], "kind": "promotion"}
     with store.write_transaction(engine) as connection:
         ledger.append_entry(connection, "champion", "month", at, **moved)
-        ledger.append_entry(
-            connection, "decision", "ann", note='"event":"champion"'
-        )  # only looks like one
+        # only looks like one
+        ledger.append_entry(connection, "decision", "ann", note='"event":"champion"')
         ledger.append_entry(
             connection,
             "refused",
@@ -171,12 +170,8 @@ def test_model_events_stand_where_their_clock_says_and_nowhere_else(engine):
             failed=["cost", "ranking"],
             gates=[],
         )
-        alert = {
-            "alert_id": "a",
-            "as_of": NOON // DAY * DAY + DAY,
-            "severity": "act",
-            "text": "x",
-        }  # raised as its day ends
+        # raised as its day ends
+        alert = {"alert_id": "a", "as_of": NOON // DAY * DAY + DAY, "severity": "act", "text": "x"}
         connection.execute(sa.insert(store.alerts), alert)
     events = review.ModelEventReader(engine).read()
     assert [(one["kind"], one["version"]) for one in events] == [
@@ -268,9 +263,8 @@ def test_the_sample_and_blind_opinions_are_counted_apart(engine):
         say(engine, tx_id, verdict, "ann", note=LONG)
     found = review.compute_review_statistics(engine)
     assert found.blind == review.Proportion(1, 1) and found.sighted.of == 0
-    assert (
-        found.missed == review.Proportion(0, 1) and found.missed.interval[1] > 0.5
-    )  # one look says little
+    # one look says little
+    assert found.missed == review.Proportion(0, 1) and found.missed.interval[1] > 0.5
 
 
 def test_of_many_words_the_latest_count_with_whole_cases(engine):
@@ -285,9 +279,8 @@ def test_of_many_words_the_latest_count_with_whole_cases(engine):
         everything.agreement.of == 2
         and review.compute_review_statistics(engine, latest=4).agreement.of == 2
     )
-    assert (
-        some.agreement.of == 1 and some.sighted.of == 1
-    )  # the first case began before: none of its words
+    # the first case began before: none of its words
+    assert some.agreement.of == 1 and some.sighted.of == 1
     assert some.progress == everything.progress
 
 
@@ -333,8 +326,7 @@ def test_the_state_changes_with_what_the_page_shows(engine):
             "kind": "promotion",
         }
         ledger.append_entry(connection, "champion", "pipeline", **moved)
-    review.request_rollback(
-        engine, "it misses every second fraud", "ann"
-    )  # a second person has to see it
+    # a second person has to see it
+    review.request_rollback(engine, "it misses every second fraud", "ann")
     seen.append(review.get_change_token(engine))
     assert len(set(seen)) == 5

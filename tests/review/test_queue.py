@@ -41,10 +41,11 @@ def test_the_largest_expected_loss_comes_first_and_a_claim_is_kept(engine):
         == review.ReviewQueue(engine).claim_next("ann")
     )
     assert review.ReviewQueue(engine).claim_next("bob") == "t1"
+    # her own and the free one
     assert (
         review.ReviewQueue(engine).count_waiting(),
         review.ReviewQueue(engine).count_waiting("ann"),
-    ) == (3, 2)  # her own and the free one
+    ) == (3, 2)
 
 
 def test_an_empty_queue_gives_none(engine):
@@ -324,9 +325,8 @@ def test_unsure_as_the_second_person_leaves_the_proposal(engine):
 
 
 def test_a_label_arrives_when_it_is_given(engine):
-    fill(
-        engine, flagged=1, approved=1
-    )  # the operation's present is the time of its latest transaction
+    # the operation's present is the time of its latest transaction
+    fill(engine, flagged=1, approved=1)
     say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
     assert rows(engine, store.labels)[0].label_ts == NOON + 1
     assert (
@@ -346,9 +346,8 @@ def test_a_blind_case_wants_an_opinion_before_the_score_is_shown(engine):
     review.ReviewQueue(engine).record_opinion("t0", "genuine", "ann")
     with pytest.raises(UserError, match="not hidden any more"):
         review.ReviewQueue(engine).record_opinion("t0", "fraud", "ann")
-    assert (
-        say(engine, "t0", "fraud", "ann").label == 1
-    )  # the score may change a mind: both are on record
+    # the score may change a mind: both are on record
+    assert say(engine, "t0", "fraud", "ann").label == 1
     assert [(d.stage, d.verdict) for d in rows(engine, store.decisions)] == [
         ("opinion", "genuine"),
         ("decision", "fraud"),
@@ -469,9 +468,8 @@ def test_labels_stand_beside_predictions(engine):
         "late": False,
     }
     before = store.load_predictions_with_labels(engine, as_of=NOON + 8 * DAY).set_index("tx_id")
-    assert (
-        before.loc["t2", "label"] == 0 and before.loc["t2", "label_source"] == "no report"
-    )  # the report came on day 9
+    # the report came on day 9
+    assert before.loc["t2", "label"] == 0 and before.loc["t2", "label_source"] == "no report"
     young = store.load_predictions_with_labels(
         engine, as_of=NOON + LABEL_MATURITY_DAYS * DAY
     ).set_index("tx_id")

@@ -248,9 +248,8 @@ def test_a_refused_challenger_and_the_units_of_gates_are_shown(workspace, engine
             f"version {back}</strong>" in model.then.value
             and "(rollback by pipeline" in model.then.value
         )
-        assert ("<td>of the fraud</td>" in model.then.value) == (
-            back == "2"
-        )  # the gates of its own promotion, no other's
+        # the gates of its own promotion, no other's
+        assert ("<td>of the fraud</td>" in model.then.value) == (back == "2")
     assert (
         f"Gates of its promotion on {timeline.format_time(promoted['at'])} UTC" in model.then.value
     )

@@ -129,9 +129,8 @@ def test_old_cases_lose_their_urgency_at_the_half_life():
 def test_nothing_is_begun_after_it_is_due_or_after_the_sitting():
     ts, takes = np.array([0.0, 10.0, 20.0]), np.array([100.0, 100.0, 100.0])
     begin, end, over = assign_cases(ts, takes, ts, np.array([[0.0, 150.0]]), due=50.0)
-    assert np.array_equal(
-        begin, [0, np.nan, np.nan], equal_nan=True
-    )  # the others had waited 90 s and 80 s
+    # the others had waited 90 s and 80 s
+    assert np.array_equal(begin, [0, np.nan, np.nan], equal_nan=True)
     begin, end, over = assign_cases(ts, takes, ts, np.array([[0.0, 150.0]]), due=500.0)
     assert (
         np.array_equal(begin, [0, 100, np.nan], equal_nan=True) and over[1] == 50 and end[1] == 200

@@ -83,9 +83,8 @@ def test_a_customer_lives_alike_among_few_and_many(kind):
         simulate_world(base).transactions,
         simulate_world(replace(base, customers=90)).transactions,
     )
-    columns = [
-        name for name in few if name != "kind"
-    ]  # customers compromised by lot are another matter
+    # customers compromised by lot are another matter
+    columns = [name for name in few if name != "kind"]
     busiest = few["customer_id"].mode()[0]
     of_few = few[(few["customer_id"] == busiest) & (few["kind"] == "")][columns].reset_index(
         drop=True
@@ -95,9 +94,8 @@ def test_a_customer_lives_alike_among_few_and_many(kind):
     ].reset_index(drop=True)
     assert len(of_few) > 60
     same = of_few["amount_cents"].to_numpy() == of_many["amount_cents"].to_numpy()
-    assert (
-        same.mean() > 0.9
-    )  # an amount may differ only where fraud struck in one of the two worlds
+    # an amount may differ only where fraud struck in one of the two worlds
+    assert same.mean() > 0.9
     pd.testing.assert_frame_equal(
         of_few[same].drop(columns="amount_cents"), of_many[same].drop(columns="amount_cents")
     )
@@ -120,9 +118,8 @@ def test_the_handbook_preset_follows_the_published_law():
         .agg(["mean", "std", "size"])
         .query("size > 100")
     )
-    assert (
-        0.4 < (per_customer["std"] / per_customer["mean"]).median() < 0.55
-    )  # std is half the mean
+    # std is half the mean
+    assert 0.4 < (per_customer["std"] / per_customer["mean"]).median() < 0.55
 
 
 def test_the_handbook_preset_has_the_published_statistics_at_default_size():
@@ -144,9 +141,8 @@ def test_over_seeds_the_handbook_preset_has_the_size_its_law_gives():
     ]
     inside = norm.cdf(43_200 / 20_000) - norm.cdf(-43_200 / 20_000)
     expected = 1000 * 60 * 2 * inside
-    error = (
-        np.sqrt(1000) * 60 * inside * 4 / np.sqrt(12) / np.sqrt(len(sizes))
-    )  # of the mean; rates are U(0, 4)
+    # of the mean; rates are U(0, 4)
+    error = np.sqrt(1000) * 60 * inside * 4 / np.sqrt(12) / np.sqrt(len(sizes))
     assert abs(np.mean(sizes) - expected) < 4 * error
 
 
@@ -202,9 +198,8 @@ def test_no_single_column_gives_the_fraud_away():
         tx["lat_cdeg"].fillna(0),
     ):
         bins = pd.qcut(column.rank(method="first"), 50, labels=False)
-        assert (
-            fraud.groupby(bins).mean().max() < 0.1
-        )  # the most suspicious fiftieth is still nine parts genuine
+        # the most suspicious fiftieth is still nine parts genuine
+        assert fraud.groupby(bins).mean().max() < 0.1
 
 
 def test_people_and_merchants_come_and_go():
@@ -303,9 +298,8 @@ def test_adapting_fraud_moves_no_genuine_row():
         t[(t["kind"] == "card_testing") & (day_of(t) >= late.drifts[0].onset)]["amount_cents"]
         for t in (hidden, open_)
     ]
-    assert (
-        (testing[0] < 450).mean() < 0.2 < (testing[1] < 450).mean()
-    )  # no more trying out with small change
+    # no more trying out with small change
+    assert (testing[0] < 450).mean() < 0.2 < (testing[1] < 450).mean()
 
 
 def test_new_terminals_take_a_share_of_the_purchases():
@@ -360,9 +354,8 @@ def test_the_answer_key_names_what_was_planted_and_nothing_in_the_control():
         key[key["kind"] == "terminal"], on="entity"
     )
     inside = joined[(joined["day"] >= joined["start"]) & (joined["day"] < joined["end"])]
-    assert set(inside["tx_id"]) == set(
-        hit["tx_id"]
-    )  # each such fraud lies in a campaign of its terminal
+    # each such fraud lies in a campaign of its terminal
+    assert set(inside["tx_id"]) == set(hit["tx_id"])
 
 
 def test_draws_are_uniform_and_depend_on_everything_named():

@@ -43,9 +43,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
-FLAGS += ["--disable-sync", "--no-first-run"] + (
-    ["--no-sandbox"] if ROOT else []
-)  # root cannot have the sandbox
+# root cannot have the sandbox
+FLAGS += ["--disable-sync", "--no-first-run"] + (["--no-sandbox"] if ROOT else [])
 
 
 class NoBrowser(Exception):
@@ -55,9 +54,8 @@ class NoBrowser(Exception):
 def _candidates() -> Iterator[str]:
     yield from filter(None, map(shutil.which, NAMES))
     yield from (place for place in PLACES if Path(place).is_file())
-    from playwright.sync_api import (
-        sync_playwright,
-    )  # starts a process to be asked, so it comes last
+    # starts a process to be asked, so it comes last
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         yield playwright.chromium.executable_path
@@ -65,9 +63,8 @@ def _candidates() -> Iterator[str]:
 
 def _works(path: str) -> bool:
     """Whether it starts: libraries may be missing, and Ubuntu's file may only name a snap."""
-    if (
-        not Path(path).is_file() or sys.platform == "win32"
-    ):  # on Windows asking for the version opens a window
+    # on Windows asking for the version opens a window
+    if not Path(path).is_file() or sys.platform == "win32":
         return Path(path).is_file()
     try:
         return (

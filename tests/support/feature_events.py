@@ -70,9 +70,8 @@ def make_random_events(
         "lat_cdeg": None,
         "lon_cdeg": None,
     }
-    for i, (number, last) in enumerate(
-        itertools.product((2, 3), (300, 301))
-    ):  # unusual: not yet, just not, just
+    # unusual: not yet, just not, just
+    for i, (number, last) in enumerate(itertools.product((2, 3), (300, 301))):
         days = (*range(20, 20 - number, -1), 5, 0)
         for day, cents in zip(days, (*(100,) * number, last, 100), strict=True):
             one = rare | {

@@ -15,9 +15,8 @@ from tornado.web import HTTPError, RequestHandler
 from voila.handler import VoilaHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 
-CURRENT_USER: ContextVar[str | None] = ContextVar(
-    "visitor", default=None
-)  # set by the login for each request
+# set by the login for each request
+CURRENT_USER: ContextVar[str | None] = ContextVar("visitor", default=None)
 LOGIN_VARIABLE = "FRAUDOPS_LOGIN"  # the variable with the user's name, set for each kernel
 
 

@@ -167,9 +167,8 @@ class SessionHandler(_FormHandler):
     def get(self) -> None:
         """Write the name as JSON; null without a login."""
         self.set_header("Cache-Control", "no-store")
-        _ = (
-            self.xsrf_token
-        )  # sets the cookie with which the page ends its kernel; behind a proxy no form sets it
+        # sets the cookie with which the page ends its kernel; behind a proxy no form sets it
+        _ = self.xsrf_token
         self.finish({"user": self.current_user.username if self.current_user else None})
 
 
@@ -182,13 +181,11 @@ class DatabaseIdentityProvider(IdentityProvider):
         self.engine = store.connect(Workspace.find())
         if self.engine.dialect.name == "sqlite":  # a run may replace the file, so open it each time
             sa.event.listen(self.engine, "checkin", lambda _, entry: entry.invalidate(soft=True))
-        self.one_at_a_time = asyncio.Semaphore(
-            1
-        )  # the check of a password is slow on purpose, and must not use all cores
+        # the check of a password is slow on purpose, and must not use all cores
+        self.one_at_a_time = asyncio.Semaphore(1)
         self.ended: dict[str, float] = {}  # logged-out sessions, until their cookies expire
-        self.vouched: dict[
-            tuple[str, str], float
-        ] = {}  # time of the last ledger entry of each proxy user
+        # time of the last ledger entry of each proxy user
+        self.vouched: dict[tuple[str, str], float] = {}
 
     @default("cookie_options")
     def _default_cookie_options(self) -> dict[str, object]:

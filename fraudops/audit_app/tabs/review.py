@@ -183,9 +183,8 @@ class ReviewTab:
             columns=list(past),
             history=past.to_numpy().tolist(),
         )
-        if (
-            not hidden and about["model_version"].isdigit()
-        ):  # the fallback rules have no inputs to change
+        # the fallback rules have no inputs to change
+        if not hidden and about["model_version"].isdigit():
             self.changes.value = (
                 '<p class="fo-hint">Working out what would have changed the decision …</p>'
             )

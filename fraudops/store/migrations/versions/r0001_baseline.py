@@ -13,11 +13,8 @@ revision = "0001"
 down_revision = None
 
 BASELINE = sa.MetaData()
-NO_MORE = (
-    "ix_predictions_ts",
-    "ix_predictions_decision",
-    "prediction_day",
-)  # indexes of earlier versions
+# indexes of earlier versions
+NO_MORE = ("ix_predictions_ts", "ix_predictions_decision", "prediction_day")
 
 
 def _text(name: str, **options: object) -> sa.Column:
