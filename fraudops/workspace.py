@@ -178,6 +178,11 @@ class Workspace:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> Workspace(Path("/data/run")).relative_path(Path("/data/run/drift/verdict.json"))
+        'drift/verdict.json'
         """
         return (
             path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)

@@ -120,7 +120,13 @@ def create_page(*children: widgets.Widget) -> widgets.VBox:
 
 
 def format_percent(value: float) -> str:
-    """Format a rate; a dash if there is none."""
+    """Format a rate; a dash if there is none.
+
+    Examples
+    --------
+    >>> format_percent(0.1234)
+    '12.3%'
+    """
     return "–" if value != value else f"{value:.1%}"
 
 

@@ -63,6 +63,11 @@ def open_source(
     ------
     UserError
         If the name is unknown, or a file is missing, empty, truncated or lacks columns.
+
+    Examples
+    --------
+    >>> open_source("simulate", profile="smoke").name
+    'simulate'
     """
     if name == "simulate":
         world = simulate_world(make_course_config(profile, seed, drift, difficulty))

@@ -46,6 +46,15 @@ def compute_features(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         (n, 39) columns `FEATURES`, in the order of `tx`.
+
+    Examples
+    --------
+    >>> row = {"customer_id": "c1", "terminal_id": "m1", "amount_cents": 1000, "category": "food"}
+    >>> row |= {"channel": "chip", "lat_cdeg": None, "lon_cdeg": None}
+    >>> tx = pd.DataFrame([row | {"tx_id": f"t{day}", "ts": day * 86_400} for day in range(1, 4)])
+    >>> reports = pd.DataFrame(columns=["tx_id", "customer_id", "terminal_id", "label_ts"])
+    >>> compute_features(tx, reports.astype({"label_ts": "int64"}))["c_n_7d"].tolist()
+    [0.0, 1.0, 2.0]
     """
     return build_feature_frame(tx, compute_sums_duckdb(tx, fraud))
 

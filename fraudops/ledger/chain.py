@@ -148,6 +148,15 @@ def get_head(connection: sa.Connection) -> tuple[int, str]:
     -------
     tuple of int and str
         ``(0, GENESIS_HASH)`` if the ledger is empty.
+
+    Examples
+    --------
+    >>> from fraudops.workspace import Workspace
+    >>> engine = store.connect(Workspace.find("demo"), "sqlite://")
+    >>> with store.write_transaction(engine) as connection:
+    ...     head = append_entry(connection, "note", "ann", text="hello")
+    ...     get_head(connection)[0]
+    1
     """
     row = connection.execute(
         sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)

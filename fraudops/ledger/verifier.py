@@ -27,6 +27,11 @@ DECISION_DEFAULTS = {
 def hash_entry(seq: int, previous: str, body: str) -> str:
     """Compute the hash of a ledger entry: SHA-256 over its number, the hash before it, and its
     text.
+
+    Examples
+    --------
+    >>> hash_entry(1, "", "{}")[:12]
+    'ea5ffb9f1112'
     """
     return hashlib.sha256(f"{seq}\n{previous}\n{body}".encode()).hexdigest()
 

@@ -85,6 +85,11 @@ class Costs:
         ndarray of str, shape (n,)
             ``approve`` below the threshold, ``block`` where a block costs less than a review,
             ``review`` otherwise.
+
+        Examples
+        --------
+        >>> Costs().make_decisions([0.01, 0.4, 0.95], threshold=0.2).tolist()
+        ['approve', 'review', 'block']
         """
         p = np.asarray(p)
         above = np.where(p < self.block_threshold, "review", "block")
@@ -103,6 +108,11 @@ class Costs:
         -------
         ndarray of int64, shape (n,)
             Cents: a review, or the amount of a fraud that was approved.
+
+        Examples
+        --------
+        >>> Costs(review=300).compute_flag_costs([1, 0], [True, False], [5000, 900]).tolist()
+        [300, 0]
         """
         return self.compute_decision_costs(y, np.where(flagged, "review", "approve"), cents)
 
@@ -122,6 +132,11 @@ class Costs:
         -------
         ndarray of int64, shape (n,)
             Cents: a review, the goodwill of an honest customer, or the amount of a fraud.
+
+        Examples
+        --------
+        >>> Costs().compute_decision_costs([1, 0], ["approve", "block"], [5000, 900]).tolist()
+        [5000, 3000]
         """
         y, decision = np.asarray(y, bool), np.asarray(decision)
         approved, blocked = np.where(y, cents, 0), np.where(y, 0, self.goodwill)
@@ -139,6 +154,11 @@ class Costs:
         -------
         int
             Cents. Negative if the reviews cost more than they stop.
+
+        Examples
+        --------
+        >>> Costs(review=300).compute_savings([1, 0], [True, True], [5000, 900])
+        4400
         """
         lost = np.where(np.asarray(y, bool), cents, 0).sum()
         return int(lost - self.compute_flag_costs(y, flagged, cents).sum())

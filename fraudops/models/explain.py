@@ -67,6 +67,11 @@ def describe_feature(name: str, value: float | str | None) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> describe_feature("amount", 12.5)
+    'amount of the transaction: 12.50'
     """
     if name in CATEGORICAL_FEATURES:
         return f"{CATEGORICAL_MEANINGS[name]}: {value}"

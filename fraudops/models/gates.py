@@ -80,6 +80,11 @@ def gates_to_json(gates: list[GateResult]) -> list[dict]:
     Returns
     -------
     list of dict
+
+    Examples
+    --------
+    >>> gates_to_json([GateResult("time for one row", 2.0, 50.0, True, "ms")])[0]["passed"]
+    True
     """
     return [
         asdict(gate) | {"figure": gate.figure if np.isfinite(gate.figure) else None}

@@ -23,6 +23,13 @@ def predict_probability(model: BaseEstimator, X: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> X = pd.DataFrame(0.0, index=range(2), columns=list(FEATURES))
+    >>> predict_probability(DummyClassifier().fit(X, [0, 1]), X).tolist()
+    [0.5, 0.5]
     """
     return model.predict_proba(X[list(FEATURES)])[:, 1]
 

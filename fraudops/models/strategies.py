@@ -47,6 +47,11 @@ def build_boosting(**settings: object) -> HistGradientBoostingClassifier:
     Returns
     -------
     HistGradientBoostingClassifier
+
+    Examples
+    --------
+    >>> build_boosting(max_iter=10).max_iter
+    10
     """
     defaults = {
         "max_iter": 150,
@@ -83,6 +88,11 @@ def build_pipeline(model: BaseEstimator, impute: bool = False) -> Pipeline:
     Returns
     -------
     Pipeline
+
+    Examples
+    --------
+    >>> list(build_pipeline(build_boosting()).named_steps)
+    ['prepare', 'model']
     """
     return Pipeline([("prepare", build_preprocessor(impute)), ("model", model)])
 

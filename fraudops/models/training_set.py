@@ -70,6 +70,13 @@ class LabelledRows:
         Returns
         -------
         LabelledRows
+
+        Examples
+        --------
+        >>> y = np.array([0, 1])
+        >>> rows = LabelledRows(pd.DataFrame({"amount": [1.0, 2.0]}), y, y * 100, y, y.astype(str))
+        >>> rows.repeat_by_weight(np.array([1.0, 3.0])).y.tolist()
+        [0, 1, 1, 1]
         """
         counts = np.floor(weight + np.random.default_rng(seed).random(len(weight))).astype(int)
         return self.take(np.repeat(np.arange(len(counts)), counts))

@@ -60,6 +60,12 @@ def reference_window(timeline: Timeline) -> tuple[int, int]:
     -------
     start, end : int
         Seconds since 1970; `end` is excluded.
+
+    Examples
+    --------
+    >>> timeline = Timeline(first=0, train=30 * DAY, live=100 * DAY, as_of=120 * DAY)
+    >>> [second // DAY for second in reference_window(timeline)]
+    [30, 100]
     """
     full = timeline.first + TERMINAL_HISTORY_SECONDS
     has_two_weeks = full <= timeline.live - 2 * WEEK_SECONDS

@@ -29,6 +29,11 @@ def draw_sample(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
+
+    Examples
+    --------
+    >>> len(draw_sample(pd.DataFrame({"amount": range(10)}), 3))
+    3
     """
     chosen = frame if len(frame) <= rows else frame.sample(rows, random_state=0)
     return chosen.replace([np.inf, -np.inf], np.nan)

@@ -229,6 +229,11 @@ def sort_nodes(graph: Graph = GRAPH) -> list[str]:
     Returns
     -------
     list of str
+
+    Examples
+    --------
+    >>> sort_nodes()[:2]
+    ['1_1_ingest', '1_2_features']
     """
     sorter = TopologicalSorter({one.name: one.needs for one in graph.values()})
     sorter.prepare()
@@ -282,6 +287,11 @@ def select_nodes(
     ------
     UserError
         If a name is unknown, `only` is combined with another, or no notebook is left.
+
+    Examples
+    --------
+    >>> select_nodes(until="1_2_features")
+    ['1_1_ingest', '1_2_features']
     """
     for name in filter(None, (from_, only, until)):
         get_node(name, graph)

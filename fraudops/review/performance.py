@@ -76,6 +76,12 @@ def compute_performance(
     dict
         true_positive, false_positive, false_negative, true_negative, precision, recall, f1, rows,
         saved_cents; NaN for a rate over nothing.
+
+    Examples
+    --------
+    >>> columns = {"label": [1, 0], "flagged": [True, True], "amount_cents": [5000, 900]}
+    >>> compute_performance(pd.DataFrame(columns), Costs(review=300))["saved_cents"]
+    4400
     """
     counts = _count_outcomes(rows, np.zeros(len(rows), int), 1)
     total = np.array([len(rows) if n_predictions is None else n_predictions])
@@ -131,6 +137,13 @@ def compute_performance_by_segment(
     pandas.DataFrame
         Index segment; columns rows, flagged, frauds, recall and precision each with _low and
         _high, saved (euros).
+
+    Examples
+    --------
+    >>> columns = {"label": [1, 0], "flagged": [True, False], "amount_cents": [5000, 900]}
+    >>> rows = pd.DataFrame(columns | {"channel": ["online", "chip"]})
+    >>> compute_performance_by_segment(rows, rows["channel"], Costs())["recall"].to_dict()
+    {'chip': nan, 'online': 1.0}
     """
     codes, names = pd.factorize(segment.astype(str))
     largest = set(
@@ -225,6 +238,11 @@ def assign_amount_bands(rows: pd.DataFrame) -> pd.Series:
     -------
     Series
         Categories in the order of size.
+
+    Examples
+    --------
+    >>> assign_amount_bands(pd.DataFrame({"amount_cents": [500, 70_000]})).tolist()
+    ['0 to 10', '200 to 1,000']
     """
     pairs = itertools.pairwise(AMOUNT_BAND_EDGES_CENTS)
     names = [

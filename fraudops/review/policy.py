@@ -48,7 +48,13 @@ REASON_CODES = {
 
 
 def compute_urgency(age: float) -> float:
-    """Compute the urgency by age in seconds: 1 when new, 2 when due, then 4 and more."""
+    """Compute the urgency by age in seconds: 1 when new, 2 when due, then 4 and more.
+
+    Examples
+    --------
+    >>> compute_urgency(0), compute_urgency(DAY)
+    (1.0, 2.0)
+    """
     waited = 1 + max(age, 0.0) / DUE_SECONDS
     return 2 * waited if age > DUE_SECONDS else waited
 

@@ -76,6 +76,11 @@ class ReviewTeam:
         -------
         ndarray of shape (m, 2)
             Start and end of each shift in seconds since 1970, ordered by start.
+
+        Examples
+        --------
+        >>> (ReviewTeam(1, minutes=60).compute_shifts([0]) / 3600).tolist()
+        [[13.5, 14.5]]
         """
         place = (np.arange(self.reviewers) + 0.5) / max(self.reviewers, 1)
         middle = self.opens + place * (self.closes - self.opens)
@@ -185,6 +190,12 @@ class ReviewTeam:
         -------
         ndarray of int
             At most 13 numbers from 0 on. The last team has more time than the cases need.
+
+        Examples
+        --------
+        >>> cases = pd.DataFrame({"takes": [600.0] * 12})
+        >>> ReviewTeam(1, minutes=60).choose_sizes(cases, np.array([0])).tolist()
+        [0, 1, 2, 3, 4, 5]
         """
         needed = cases["takes"].sum() / 60 / len(days) / self.minutes
         return np.unique(np.linspace(0, np.ceil(1.3 * needed) + 2, 13).round().astype(int))

@@ -30,6 +30,11 @@ def make_problem_details(status: int, title: str, detail: str, **more: object) -
     Returns
     -------
     dict
+
+    Examples
+    --------
+    >>> make_problem_details(503, "Busy", "try again")["status"]
+    503
     """
     return {"type": "about:blank", "title": title, "status": status, "detail": detail} | more
 

@@ -49,6 +49,13 @@ def to_score_request(transactions: pd.DataFrame) -> dict:
     -------
     dict
         With amounts in money, and places in degrees.
+
+    Examples
+    --------
+    >>> row = {"tx_id": "t1", "ts": 0, "customer_id": "c1", "terminal_id": "m1", "category": "food"}
+    >>> row |= {"channel": "chip", "amount_cents": 1250, "lat_cdeg": None, "lon_cdeg": None}
+    >>> to_score_request(pd.DataFrame([row]))["transactions"][0]["amount"]
+    12.5
     """
     columns = ["tx_id", "ts", "customer_id", "terminal_id", "category", "channel"]
     rows = transactions[columns].assign(amount=transactions["amount_cents"] / 100)

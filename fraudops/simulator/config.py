@@ -179,6 +179,11 @@ def make_course_config(
     Returns
     -------
     SimulatorConfig
+
+    Examples
+    --------
+    >>> make_course_config("smoke", drift="none").drifts
+    ()
     """
     if profile not in PROFILE_SIZES:
         raise UserError(

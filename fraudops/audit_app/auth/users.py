@@ -61,7 +61,13 @@ def require_permission(engine: sa.Engine, name: str, action: Permission) -> User
 
 
 def normalize_name(name: str) -> str:
-    """Normalize a name to small letters without spaces around it."""
+    """Normalize a name to small letters without spaces around it.
+
+    Examples
+    --------
+    >>> normalize_name(" Ann ")
+    'ann'
+    """
     return name.strip().lower()
 
 
