@@ -93,6 +93,7 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     channels = page.get_by_role("region", name="By channel, with 95 % intervals").locator(
         "tbody tr"
     )
+    channels.first.wait_for()
     assert channels.count() == rows.loc[rows["flagged"] | (rows["label"] == 1), "channel"].nunique()
 
 
