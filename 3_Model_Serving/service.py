@@ -277,7 +277,7 @@ class FraudScoring:
         the training's.
         """
         with self.engine.connect() as connection:
-            self.scorer.follow(connection)
+            self.scorer.apply_deployment(connection)
         self._note_status()
         served, challenger = self.scorer.champion, self.scorer.challenger
         return ModelInfo(

@@ -108,7 +108,7 @@ def review(engine: sa.Engine) -> None:
         taken = connection.execute(
             sa.select(c.tx_id, c.opened_ts).where(old).order_by(c.opened_ts, c.tx_id)
         ).all()
-        said = [
+        decisions = [
             {
                 "tx_id": tx_id,
                 "stage": "decision",
@@ -122,9 +122,9 @@ def review(engine: sa.Engine) -> None:
             }
             for i, (tx_id, at) in enumerate(taken)
         ]
-        connection.execute(store.decisions.insert(), said)
+        connection.execute(store.decisions.insert(), decisions)
         connection.execute(store.cases.update().where(old).values(state="closed"))
-        for one in said:
+        for one in decisions:
             ledger.append_entry(
                 connection, "decision", one["actor"], tx_id=one["tx_id"], verdict=one["verdict"]
             )

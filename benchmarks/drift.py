@@ -114,13 +114,13 @@ def main() -> None:
 
 def _targets(table: pd.DataFrame) -> None:
     """Hold the monitor's marks against the targets."""
-    mine = table[table["detector"] == monitoring.MONITOR_NAME]
+    monitor_marks = table[table["detector"] == monitoring.MONITOR_NAME]
     for kind in ("control", "benign_season"):
-        rows = mine[mine["kind"] == kind]
+        rows = monitor_marks[monitor_marks["kind"] == kind]
         days = 100 * rows["false_days"].sum() / rows["clean_days"].sum()
         alarms = 100 * rows["false_alarms"].sum() / rows["clean_days"].sum()
-        said = f"{alarms:.2f} false alarms per 100 clean days, target 1: {verdict(alarms <= 1)}"
-        print(f"{kind}: {said} (an alarm that goes on is one; {days:.2f} days in alarm)")
+        result = f"{alarms:.2f} false alarms per 100 clean days, target 1: {verdict(alarms <= 1)}"
+        print(f"{kind}: {result} (an alarm that goes on is one; {days:.2f} days in alarm)")
     groups = {
         "sudden harmful drift": (
             ["price_inflation", "new_terminals", "fraud_wave"],
@@ -138,14 +138,14 @@ def _targets(table: pd.DataFrame) -> None:
         "fraudsters who adapt": (["adapting_fraud"], "sudden", 0.80, np.inf),
     }
     for name, (kinds, shape, share, wait) in groups.items():
-        rows = mine[mine["kind"].isin(kinds) & (mine["shape"] == shape)]
+        rows = monitor_marks[monitor_marks["kind"].isin(kinds) & (monitor_marks["shape"] == shape)]
         for kind, part in [("all", rows), *(list(rows.groupby("kind")) if len(kinds) > 1 else [])]:
             seen = part["detected"].astype(float).mean()
             delay = part["delay"].astype(float).fillna(np.inf).median()
-            said = verdict(seen >= share and delay <= wait)
+            result = verdict(seen >= share and delay <= wait)
             print(
                 f"{name}, {kind}: {seen:.0%} detected, median delay {delay:.0f} days, "
-                f"target {share:.0%}, {wait:.0f}: {said}"
+                f"target {share:.0%}, {wait:.0f}: {result}"
             )
 
 

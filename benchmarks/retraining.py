@@ -118,10 +118,10 @@ def main() -> None:
             f"{verdict(trained <= TRAININGS)}"
         )
         gain = (saved["loop"] - saved["never"]).to_numpy()
-        drawn = np.random.default_rng(0).choice(gain, (RESAMPLES, len(gain))).mean(axis=1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        said = (
+        resampled = np.random.default_rng(0).choice(gain, (RESAMPLES, len(gain))).mean(axis=1)
+        low, high = np.quantile(resampled, [0.025, 0.975])
+        text = (
             f"{gain.mean():,.0f} euros a month more than never retraining ({low:,.0f} to "
             f"{high:,.0f}"
         )
-        print(f"{said}, 95 %, worlds drawn again), target above 0: {verdict(low > 0)}")
+        print(f"{text}, 95 %, worlds drawn again), target above 0: {verdict(low > 0)}")

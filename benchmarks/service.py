@@ -182,15 +182,15 @@ def _side_by_side(
         for name, part in rates.items()
     }
     one, many = (middle[name] for name in LOADS)
-    for name, mine, theirs, target in (
+    for name, ours, theirs, target in (
         ("1 row, against MLflow", one["ours"], one["MLflow"], 2.0),
         ("1 row, against FastAPI", one["ours"], one["FastAPI"], 0.8),
         ("100 rows, against our own single ones", many["ours"], one["ours"], 25.0),
         ("100 rows, against MLflow", many["ours"], many["MLflow"], 1.5),
     ):
-        ratio = mine / theirs
+        ratio = ours / theirs
         print(
-            f"{name}: {mine:.0f} / {theirs:.0f} rows/s = {ratio:.2f}, target {target}: "
+            f"{name}: {ours:.0f} / {theirs:.0f} rows/s = {ratio:.2f}, target {target}: "
             f"{verdict(ratio >= target)}"
         )
 

@@ -75,10 +75,10 @@ class AuditPage:
         """Mark the other tabs, so that they are drawn again when a person opens them."""
         self.stale = set(range(len(self.parts))) - {self.parts.index(self.review)}
 
-    def follow(self) -> None:
+    def watch_changes(self) -> None:
         """Keep the page up to date while it is open."""
         self.following = asyncio.get_running_loop().create_task(
-            self.dashboard.follow(self._moved_on)
+            self.dashboard.watch_changes(self._moved_on)
         )
 
     def _moved_on(self) -> None:
@@ -131,7 +131,7 @@ def open_page(workspace: Workspace, recent: int = 20, page_rows: int = 25) -> wi
             session.make_permission_check(engine, actor),
         )
         if is_served_by_voila():
-            widget.follow()
+            widget.watch_changes()
         return widget.widget
     except Exception as error:
         if not is_served_by_voila():

@@ -90,7 +90,7 @@ class PageContext:
         widget.on_click(self.guarded(action))
         return widget
 
-    def tell(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show that something was done."""
         self.message.value = render_notice(text, "fo-good fo-done")
 

@@ -113,9 +113,13 @@ def _plot_money_saved(story: dict) -> Figure:
     day = np.arange(len(saved))
     figure, (ax, below) = plt.subplots(2, 1, figsize=(9, 5.4), sharex=True, height_ratios=[4, 1.3])
     for name in ("oracle", "daily", "never", "loop"):
-        said, colour = POLICY_STYLES[name]
+        policy_label, colour = POLICY_STYLES[name]
         ax.plot(
-            day, saved[name], color=colour, linewidth=2.6 if name == "loop" else 1.6, label=said
+            day,
+            saved[name],
+            color=colour,
+            linewidth=2.6 if name == "loop" else 1.6,
+            label=policy_label,
         )
     ax.axhline(0, color="black", linewidth=0.8, label="doing nothing")
     ax.set(
@@ -146,8 +150,8 @@ def _plot_daily_costs(story: dict) -> Figure:
     day = np.arange(len(spent))
     figure, ax = plt.subplots(figsize=(9, 3))
     for name, shift in (("never", -0.2), ("loop", 0.2)):
-        said, colour = POLICY_STYLES[name]
-        ax.bar(day + shift, spent[name], 0.4, color=colour, label=said)
+        policy_label, colour = POLICY_STYLES[name]
+        ax.bar(day + shift, spent[name], 0.4, color=colour, label=policy_label)
     ax.legend(frameon=False)
     shown = day[:: max(len(day) // 6, 1)]
     ax.set_xticks(shown, [spent.index[one][5:] for one in shown])

@@ -114,10 +114,10 @@ def bootstrap_interval(
     random = np.random.default_rng(seed)
     values = []
     for _ in range(rounds):
-        drawn = random.integers(0, len(names), len(names))
-        lengths = size[drawn]
+        resampled = random.integers(0, len(names), len(names))
+        lengths = size[resampled]
         offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        values.append(statistic(order[np.repeat(first[drawn], lengths) + offset]))
+        values.append(statistic(order[np.repeat(first[resampled], lengths) + offset]))
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

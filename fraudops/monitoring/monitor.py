@@ -47,9 +47,9 @@ class DriftMonitor:
         known_ids = set(known["tx_id"])
         days = range(self.start // DAY, self.live // DAY)
         parts = [_sample_reference_day(read_day(day), known_ids) for day in days]
-        rows, is_drawn = (pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True))
+        rows, is_sampled = (pd.concat(part, ignore_index=True) for part in zip(*parts, strict=True))
         self.reference_model = ReferenceModel(rows, known, self.start, self.live)
-        self.reference = self.score(rows[is_drawn])
+        self.reference = self.score(rows[is_sampled])
 
     @classmethod
     def from_workspace(
@@ -135,7 +135,7 @@ def _sample_reference_day(
     rows: pd.DataFrame, known_ids: set[str]
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Some rows of a day and all its reported frauds, and which of them were drawn at random."""
-    drawn = rows.sample(min(REFERENCE_ROWS_PER_DAY, len(rows)), random_state=0)
-    is_drawn = pd.Series(rows.index.isin(drawn.index), rows.index)
-    is_kept = is_drawn | rows["tx_id"].isin(known_ids)
-    return rows[is_kept], is_drawn[is_kept]
+    sampled = rows.sample(min(REFERENCE_ROWS_PER_DAY, len(rows)), random_state=0)
+    is_sampled = pd.Series(rows.index.isin(sampled.index), rows.index)
+    is_kept = is_sampled | rows["tx_id"].isin(known_ids)
+    return rows[is_kept], is_sampled[is_kept]

@@ -69,9 +69,9 @@ class Scorer:
                 "NumPy cannot compute features.sql: the SQL itself answers, correctly but slowly."
             )
         with engine.connect() as connection:
-            self.follow(connection)
+            self.apply_deployment(connection)
 
-    def follow(self, connection: sa.Connection) -> None:
+    def apply_deployment(self, connection: sa.Connection) -> None:
         """Take the mode, the champion and the challenger that the database names.
 
         Parameters
@@ -180,7 +180,7 @@ class Scorer:
         distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
         ids = [row["tx_id"] for row in distinct]
         with self.engine.connect() as connection:
-            self.follow(connection)
+            self.apply_deployment(connection)
             known = self._answers(connection, ids)
             new = [row for row in distinct if row["tx_id"] not in known]
             found = compute_online_sums(connection, new) if new else {}

@@ -152,7 +152,7 @@ class DashboardTab:
         template = templates.load_template("audit_record.html.j2")
         self.record.value = template.render(champion=champion, chain=chain, entries=entries)
 
-    async def follow(self, moved_on: Callable[[], None]) -> None:
+    async def watch_changes(self, moved_on: Callable[[], None]) -> None:
         """Check every half minute whether something has changed, and show it."""
 
         def look() -> None:

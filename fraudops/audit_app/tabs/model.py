@@ -193,7 +193,7 @@ class ModelTab:
         review.request_rollback(self.context.engine, self.reason.value, self.context.actor)
         self.reason.value = ""
         self._draw_request()
-        self.context.tell("Your request is on record. A second person has to grant it.")
+        self.context.show_message("Your request is on record. A second person has to grant it.")
 
     def _withdraw(self) -> None:
         self.context.require("rollback")
@@ -201,7 +201,7 @@ class ModelTab:
             review.withdraw_rollback(self.context.engine, self.shown, self.context.actor)
         finally:
             self._draw_request()
-        self.context.tell("Your request is withdrawn.")
+        self.context.show_message("Your request is withdrawn.")
 
     def _answer(self, granted: bool) -> None:
         self.context.require("rollback")
@@ -211,7 +211,7 @@ class ModelTab:
             )
         finally:
             self.draw()
-        self.context.tell(
+        self.context.show_message(
             f"Version {back} is champion again." if granted else "The request is refused."
         )
 

@@ -240,7 +240,7 @@ class ReviewTab:
                 self.review_queue.record_opinion(tx_id, verdict, actor)
                 self._show(tx_id)
                 self._offer_reasons()
-                self.context.tell(
+                self.context.show_message(
                     f"Your first opinion on {tx_id} is recorded. Here is the score: now decide."
                 )
                 return
@@ -258,7 +258,7 @@ class ReviewTab:
             if verdict == "unsure"
             else OUTCOME_MESSAGES[outcome.stage].format(verdict=verdict)
         )
-        self.context.tell(f"{tx_id} is {text}. By {actor}.")
+        self.context.show_message(f"{tx_id} is {text}. By {actor}.")
 
 
 def _format_duration(seconds: float) -> str:
