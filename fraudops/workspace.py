@@ -14,6 +14,7 @@ from typing import Any
 import fraudops
 from fraudops.errors import MissingInputError
 
+HELD_DAYS_FILE = "held.json"  # in data/: days that are held back until their data is repaired
 REPOSITORY = Path(fraudops.__file__).resolve().parent.parent
 
 
@@ -111,6 +112,11 @@ class Workspace:
     def alerts(self) -> list[dict]:
         """Load the alerts of the drift monitor."""
         return self._load_result("drift", "alerts.json", "2_2_drift_monitor")
+
+    def held_days(self) -> list[str]:
+        """Load the days (YYYY-MM-DD) that are held back; see `monitoring.hold_broken_days`."""
+        path = self.root / "data" / HELD_DAYS_FILE
+        return read_json(path)["days"] if path.is_file() else []
 
     def first_champion(self) -> dict:
         """Load what 3_1_champion recorded of the first model."""

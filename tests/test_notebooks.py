@@ -11,7 +11,7 @@ from fraudops.pipeline import GRAPH, get_notebook_path, sort_nodes
 from fraudops.workspace import REPOSITORY
 
 LIBRARY = REPOSITORY / "fraudops"
-MAX_LIBRARY_NAMES = 105
+MAX_LIBRARY_NAMES = 95
 FILE_ENDINGS = (".sql", ".json", ".md", ".ipynb", ".csv", ".parquet", ".html")
 
 

@@ -287,7 +287,7 @@ def _save_day(
                     connection, state.champion, "every gate passed", "month", gates, at=now
                 )
             else:
-                models.ModelRegistry.record_refusal(
+                models.ModelRegistry.append_refusal(
                     connection, row["tried"], gates, "month", at=now
                 )
 

@@ -8,28 +8,10 @@ from fraudops.data.parquet import read_days_sql
 from fraudops.timeline import day_start, parse_day
 from fraudops.workspace import Workspace, read_json
 
-HELD_DAYS_FILE = "held.json"  # in data/: days that are held back until their data is repaired
-
 
 def _load_as_of(workspace: Workspace) -> int:
     """Load the end of the data in seconds since 1970, also for data without a timeline."""
     return read_json(workspace.require_path("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
-
-
-def load_held_days(workspace: Workspace) -> list[str]:
-    """Load the days that are held back (see `monitoring.hold_broken_days`).
-
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    list of str
-        Dates, YYYY-MM-DD.
-    """
-    path = workspace.root / "data" / HELD_DAYS_FILE
-    return read_json(path)["days"] if path.is_file() else []
 
 
 def load_transactions(
@@ -70,7 +52,7 @@ def load_transactions(
     broken = (
         []
         if held
-        else [day_start(parse_day(day, "a day of held.json")) for day in load_held_days(workspace)]
+        else [day_start(parse_day(day, "a day of held.json")) for day in workspace.held_days()]
     )
     return (
         duckdb.connect()

@@ -356,9 +356,9 @@ class ModelRegistry:
         except ledger.BrokenLedgerError as error:
             _logger.error("%s", error)
 
-    @staticmethod
     def record_refusal(
-        connection: sa.Connection,
+        self,
+        engine: sa.Engine,
         version: str,
         gates: list[GateResult],
         actor: str = "pipeline",
@@ -368,14 +368,25 @@ class ModelRegistry:
 
         Parameters
         ----------
-        connection : Connection
-            Of a writing transaction.
+        engine : Engine
         version : str
         gates : list of GateResult
         actor : str, optional
         at : float, optional
             Seconds since 1970; now if not given.
         """
+        with store.write_transaction(engine) as connection:
+            self.append_refusal(connection, version, gates, actor, at)
+
+    @staticmethod
+    def append_refusal(
+        connection: sa.Connection,
+        version: str,
+        gates: list[GateResult],
+        actor: str = "pipeline",
+        at: float | None = None,
+    ) -> None:
+        """Do what `record_refusal` does, inside a writing transaction of the caller."""
         failed = [gate.name for gate in gates if not gate.passed]
         payload = {"version": version, "failed": failed, "gates": gates_to_json(gates)}
         ledger.append_entry(connection, "refused", actor, at, **payload)

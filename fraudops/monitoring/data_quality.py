@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fraudops.data import HELD_DAYS_FILE, load_transactions
+from fraudops.data import load_transactions
 from fraudops.features import TERMINAL_HISTORY_SECONDS
 from fraudops.timeline import DAY, Timeline, day_of, load_timeline
-from fraudops.workspace import Workspace
+from fraudops.workspace import HELD_DAYS_FILE, Workspace
 
 WEEK_SECONDS = 7 * DAY
 NUMBER_COLUMNS = ("ts", "amount_cents")

@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry, start_http_server, write_to_tex
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fraudops.data import load_held_days
 from fraudops.errors import UserError
 from fraudops.monitoring.verdict import SEVERITIES, VerdictFile
 from fraudops.timeline import DAY
@@ -45,7 +44,7 @@ class MonitorCollector(Collector):
             "alarms": ("alarms that began on a live day so far", len(known.find_alarm_starts())),
             "held_days": (
                 "days that are held back until their data is mended",
-                len(load_held_days(self.workspace)),
+                len(self.workspace.held_days()),
             ),
             "false_alarm_budget": (
                 "false alarms for each clean day that the monitor stays below",

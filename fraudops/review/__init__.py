@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "model_card": ("render_model_card",),
         "performance": (
             "assign_amount_bands",
+            "tabulate_segments",
             "bootstrap_performance",
             "compute_performance",
             "compute_performance_by_day",
@@ -37,7 +38,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "load_champion_costs",
             "load_flagged_and_frauds",
             "require_predictions",
-            "select_mature_days",
+            "is_on_mature_day",
         ),
         "policy": (
             "DUE_SECONDS",

@@ -161,7 +161,9 @@ def require_predictions(engine: sa.Engine) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        See `store.load_predictions_with_labels`.
+        See `store.load_predictions_with_labels`; ``is_mature`` marks the days on which every
+        transaction has a label. On younger days only frauds that were reported early have one,
+        and precision looks too good.
 
     Raises
     ------
@@ -174,13 +176,11 @@ def require_predictions(engine: sa.Engine) -> pd.DataFrame:
             "The database holds no predictions. The notebook 3_2_serve makes them: run "
             "`fraudops run --until 3_2_serve`."
         )
-    return frame
+    return frame.assign(is_mature=is_on_mature_day(frame))
 
 
-def select_mature_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """Select the predictions of days on which every transaction has a label.
-
-    On younger days only frauds that were reported early have one, and precision looks too good.
+def is_on_mature_day(frame: pd.DataFrame) -> pd.Series:
+    """Tell which predictions are of days on which every transaction has a label.
 
     Parameters
     ----------
@@ -189,9 +189,9 @@ def select_mature_days(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    Series of bool
     """
     if frame.empty:
-        return frame
+        return pd.Series(False, frame.index, dtype=bool)
     end = store.mature_before((int(frame["ts"].max()) // DAY + 1) * DAY)
-    return frame[(frame["ts"] < end) & frame["label"].notna()]
+    return (frame["ts"] < end) & frame["label"].notna()

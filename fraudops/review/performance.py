@@ -172,6 +172,33 @@ def compute_performance_by_segment(
     return pd.DataFrame(table | {"saved": figures["saved_cents"] / 100}, index=order)
 
 
+def tabulate_segments(rows: pd.DataFrame, costs: Costs, rounds: int = 0) -> dict[str, pd.DataFrame]:
+    """Compute the performance by channel, by category and by amount.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As in `compute_performance`, with the columns ``channel`` and ``category``.
+    costs : Costs
+    rounds : int, optional
+        See `compute_performance_by_segment`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Tables of `compute_performance_by_segment` by title.
+    """
+    segments = {
+        "channel": rows["channel"],
+        "category": rows["category"],
+        "amount in euros": assign_amount_bands(rows),
+    }
+    return {
+        title: compute_performance_by_segment(rows, segment, costs, rounds=rounds)
+        for title, segment in segments.items()
+    }
+
+
 AMOUNT_BAND_EDGES_CENTS = (0, 1_000, 5_000, 20_000, 100_000, math.inf)  # cents
 
 

@@ -72,7 +72,7 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
         label="all judged days"
     )
     frame = review.require_predictions(engine)
-    rows = review.select_mature_days(frame)
+    rows = frame[frame["is_mature"]]
     figures = review.compute_performance(rows, review.load_champion_costs(workspace))
     page.get_by_text(f"Judged: {len(rows):,} predictions").wait_for()
     for name in ("precision", "recall", "f1"):
@@ -431,7 +431,7 @@ def test_figures_over_nothing_are_no_error(workspace, engine):
         review.load_champion_costs(workspace),
     )
     assert (
-        review.select_mature_days(nothing).empty
+        not review.is_on_mature_day(nothing).any()
         and review.compute_performance_by_day(nothing, costs).empty
     )
     assert review.bootstrap_performance(nothing, costs)["figure"].isna().all()
@@ -441,7 +441,7 @@ def test_figures_over_nothing_are_no_error(workspace, engine):
 
 def test_judged_days_are_those_in_which_every_label_has_arrived(engine):
     frame = review.require_predictions(engine)
-    rows = review.select_mature_days(frame)
+    rows = frame[frame["is_mature"]]
     assert rows["label"].notna().all() and 0 < len(rows) < len(frame)
     same_days = frame[frame["ts"] <= rows["ts"].max()]
     assert len(same_days) == len(rows)  # no row of a judged day is left out for want of a label
@@ -496,7 +496,7 @@ def test_a_case_shows_only_what_was_known_when_it_was_opened(tmp_path, monkeypat
 
 def test_segments_add_up_and_small_ones_are_taken_together(engine, workspace):
     rows, costs = (
-        review.select_mature_days(review.require_predictions(engine)),
+        review.require_predictions(engine).query("is_mature"),
         review.load_champion_costs(workspace),
     )
     for segment in (

@@ -85,7 +85,7 @@ def test_broken_days_are_held_back_and_set_free(tmp_path):
     data.ingest(open_source("simulate", profile="smoke", drift="nulls"), workspace)
     everything = data.load_transactions(workspace)
     monitoring.hold_broken_days(workspace)
-    held = data.load_held_days(workspace)
+    held = workspace.held_days()
     onset = make_course_config("smoke", drift="nulls").drifts[0].onset
     days = load_timeline(workspace)
     assert held == [str(day_of(day)) for day in days.live_days if day >= days.first + onset * DAY]
@@ -97,5 +97,5 @@ def test_broken_days_are_held_back_and_set_free(tmp_path):
     # the supplier sends them again
     data.ingest(Source("simulate", iter_world_chunks(healthy), world=None), workspace, add=True)
     monitoring.hold_broken_days(workspace)
-    assert data.load_held_days(workspace) == []
+    assert workspace.held_days() == []
     assert len(data.load_transactions(workspace)) == len(everything)

@@ -84,7 +84,8 @@ def judge_slowly(rows):
 
 
 def compare(engine):
-    rows = review.select_mature_days(store.load_predictions_with_labels(engine))
+    frame = store.load_predictions_with_labels(engine)
+    rows = frame[review.is_on_mature_day(frame)]
     over = review.get_evaluation_period(engine)
     notable = review.load_flagged_and_frauds(engine, over)
     per_day = review.count_predictions_by_day(engine, over, notable)

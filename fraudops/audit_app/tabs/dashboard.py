@@ -68,11 +68,7 @@ class DashboardTab:
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
         alarms, events = review.load_drift_alerts(engine), self.context.model_events.read()
         marks = review.build_event_marks(alarms, begun, events)
-        segments = {
-            "channel": rows["channel"],
-            "category": rows["category"],
-            "amount in euros": review.assign_amount_bands(rows),
-        }
+        segments = review.tabulate_segments(rows, costs)
         self.shown.value = templates.load_template("audit_dashboard.html.j2").render(
             tiles=self._tiles(figures, doing),
             scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every "
@@ -85,10 +81,7 @@ class DashboardTab:
             ),
             elsewhere=_describe_events_outside(events, days),
             days=[_format_day(day, one) for day, one in days.iloc[::-1].iterrows()],
-            segments=[
-                (title, _format_segments(review.compute_performance_by_segment(rows, of, costs)))
-                for title, of in segments.items()
-            ],
+            segments=[(title, _format_segments(table)) for title, table in segments.items()],
             reviewing=_format_review_statistics(doing),
             alarms=[alarm.text for alarm in alarms.iloc[::-1].head(6).itertuples()],
             begun=[

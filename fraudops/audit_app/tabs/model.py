@@ -116,15 +116,7 @@ class ModelTab:
         if over is None or over.start == over.end:
             return {"segments": [], "picture": "", "fairness": "", "span": ""}
         rows = review.load_flagged_and_frauds(self.context.engine, over)
-        kinds = {
-            "channel": rows["channel"],
-            "category": rows["category"],
-            "amount in euros": review.assign_amount_bands(rows),
-        }
-        tables = {
-            title: review.compute_performance_by_segment(rows, of, costs)
-            for title, of in kinds.items()
-        }
+        tables = review.tabulate_segments(rows, costs)
         all_segments = pd.concat(tables)
         with_frauds = int(all_segments["recall"].notna().sum())
         stopped, frauds = (
