@@ -37,6 +37,7 @@ COMMANDS = {
         "asks for a login. The first start creates the user admin and prints a one-time password. "
         "Run the notebooks first, so that there are predictions to review.",
     ),
+    # its own parser describes it, see `audit_app.run_users_command`
     "users": ("list, add and change users of the review page", ""),
     "verify": (
         "check that the audit record was not changed",
@@ -77,22 +78,12 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
             options.append("--allow-root")
         return [*python, "jupyterlab", *options], REPOSITORY
     if what == "serve":
-        from fraudops.serving import (
-            # imports mlflow and bentoml, which is slow
-            find_or_build_champion_bento,
-        )
+        # imports mlflow and bentoml, which is slow
+        from fraudops.serving import find_or_build_champion_bento
 
         tag = find_or_build_champion_bento(workspace)
-        return [
-            *python,
-            "bentoml",
-            "serve",
-            tag,
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        ], REPOSITORY
+        options = ["--host", "127.0.0.1", "--port", str(port)]
+        return [*python, "bentoml", "serve", tag, *options], REPOSITORY
     if not (AUDIT_FOLDER / "audit_app.ipynb").is_file():
         raise UserError(
             f"The review page {AUDIT_FOLDER / 'audit_app.ipynb'} is missing: restore it."
@@ -178,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Parameters
     ----------
-    given : list of str, optional
+    arguments : list of str, optional
         The words after `fraudops`; those of this process if None.
 
     Returns

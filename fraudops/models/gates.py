@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from fraudops.features import FEATURES
+from fraudops.features import CATEGORICAL_FEATURES, FEATURES
 from fraudops.models.decision import Costs
 from fraudops.models.inference import CompactPipeline, predict_probability
 from fraudops.models.metrics import average_precision, bootstrap_interval
@@ -16,9 +16,8 @@ from fraudops.models.training_set import LabelledRows
 
 # share of the fraud that a simpler challenger may lose, with 95 % confidence
 SIMPLER_MODEL_TOLERANCE = 0.02
-SIMPLER_MODEL_SIZE_RATIO = (
-    0.8  # a challenger with a smaller share of the champion's file is simpler
-)
+# a challenger with a smaller share of the champion's file is simpler
+SIMPLER_MODEL_SIZE_RATIO = 0.8
 AP_TOLERANCE = 0.05
 SEGMENT_LOSS_TOLERANCE = 0.1  # share of the fraud in a segment
 NEW_ENTITY_TRANSACTIONS = 10  # a customer or terminal with fewer transactions in 30 days is new
@@ -224,7 +223,18 @@ def _check_calibration(
 
 
 def build_segment_masks(X: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Find the rows of each group of customers or terminals that must not lose for the others."""
+    """Find the rows of each group of customers or terminals that must not lose for the others.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Feature rows, with channel, c_n_30d and t_n_30d.
+
+    Returns
+    -------
+    dict of str to ndarray of bool
+        One mask per group; a row belongs to three of them.
+    """
     return {
         "online": (X["channel"] == "online").to_numpy(),
         "card present": (X["channel"] != "online").to_numpy(),
@@ -330,8 +340,8 @@ def _check_input_columns(champion: Candidate, challenger: Candidate) -> GateResu
 def _check_latency(challenger: Candidate, rows: LabelledRows) -> GateResult:
     """Measure one row at a time, as the service scores."""
     model, row = CompactPipeline(challenger.model), rows.X.head(1)
-    numbers = row.drop(columns=["category", "channel"]).to_numpy(float)
-    texts = [row[name].tolist() for name in ("category", "channel")]
+    numbers = row.drop(columns=list(CATEGORICAL_FEATURES)).to_numpy(float)
+    texts = [row[name].tolist() for name in CATEGORICAL_FEATURES]
     began = time.perf_counter()
     for _ in range(20):
         model.probability(model.encode(numbers, *texts))

@@ -65,6 +65,12 @@ class RegisteredVersion:
         return Candidate(self.load(), self.threshold, self.file.stat().st_size / 1e6)
 
     def to_deployment_record(self) -> dict:
-        """Describe the version as the database keeps it for the service."""
+        """Describe the version as the database keeps it for the service.
+
+        Returns
+        -------
+        dict
+            Keys version, sha256, threshold and file.
+        """
         fields = {name: getattr(self, name) for name in ("version", "sha256", "threshold")}
         return fields | {"file": str(self.file)}

@@ -217,7 +217,18 @@ class ModelRegistry:
         return max((at for at in times if at < before), default=None)
 
     def load_deployment_records(self) -> dict[str, dict | None]:
-        """Load champion and challenger as the service reads them; None without a challenger."""
+        """Load champion and challenger as the service reads them.
+
+        Returns
+        -------
+        dict of str to (dict or None)
+            Keys champion and challenger; the challenger is None if there is none.
+
+        Raises
+        ------
+        UserError
+            If there is no champion.
+        """
         champion = self.find().to_deployment_record()
         aliases = self.client.get_registered_model(REGISTERED_MODEL_NAME).aliases
         challenger = None
@@ -386,14 +397,36 @@ class ModelRegistry:
         actor: str = "pipeline",
         at: float | None = None,
     ) -> None:
-        """Do what `record_refusal` does, inside a writing transaction of the caller."""
+        """Do what `record_refusal` does, inside a writing transaction of the caller.
+
+        Parameters
+        ----------
+        connection : Connection
+            With an open writing transaction.
+        version : str
+            The refused version.
+        gates : list of GateResult
+        actor : str, optional
+        at : float, optional
+            Seconds since 1970; now if None.
+        """
         failed = [gate.name for gate in gates if not gate.passed]
         payload = {"version": version, "failed": failed, "gates": gates_to_json(gates)}
         ledger.append_entry(connection, "refused", actor, at, **payload)
 
     @staticmethod
     def find_first_champion(engine: sa.Engine) -> str | None:
-        """Find the version that an operation began with; None before it has begun."""
+        """Find the version that an operation began with.
+
+        Parameters
+        ----------
+        engine : Engine
+
+        Returns
+        -------
+        str or None
+            None before the operation has begun.
+        """
         changes = ledger.load_champion_changes(engine)
         return changes[0]["version"] if changes else None
 

@@ -47,7 +47,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         help="use only what was known on that day, for example 2018-07-31",
     )
-    add("--from", dest="from_", metavar="NODE", help="run this notebook and all that build on it")
+    add(
+        "--from",
+        dest="from_",
+        metavar="NODE",
+        help="run this notebook and all that build on it; NODE is a notebook's name without "
+        "folder and ending, such as 3_2_serve (`fraudops run --list` shows all)",
+    )
     add("--only", metavar="NODE", help="run this notebook alone")
     add("--until", metavar="NODE", help="run this notebook and all that it needs")
     add(
@@ -62,11 +68,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--days",
         type=int,
         metavar="N",
-        help="play N days of operation and write report/timeline.html",
+        help="simulate N days of operation under several policies and write "
+        "report/timeline.html; runs the notebooks up to 1_2_features first",
     )
     add("--jobs", type=int, default=2, help="notebooks that run at the same time (default 2)")
-    add("--force", action="store_true", help="run notebooks again that have not changed")
-    add("--list", action="store_true", help="list the notebooks, their state and their parameters")
+    add("--force", action="store_true", help="run all chosen notebooks, also unchanged ones")
+    add(
+        "--list",
+        action="store_true",
+        help="run nothing; list the notebooks, their state and their parameters",
+    )
 
 
 def format_resume_command(given: list[str]) -> str:

@@ -44,16 +44,12 @@ def played(small_workspace, tmp_path_factory):
     return workspace, backtest.run_backtest(workspace, SETTING)
 
 
-def money(told: dict) -> pd.DataFrame:
-    return report.tabulate_daily_costs(told)
-
-
 def test_the_story_has_every_day_of_every_policy(played):
-    workspace, told = played
-    table = money(told)
+    workspace, result = played
+    table = report.tabulate_daily_costs(result)
     assert table.shape == (5, 5) and table.notna().all().all()
     assert (table["oracle"] <= table[["loop", "daily", "never", "nothing"]].min(axis=1)).all()
-    rows = pd.DataFrame(told["played"])
+    rows = pd.DataFrame(result["played"])
     assert (
         rows[rows["policy"] == "daily"]["trained"].all()
         and not rows[rows["policy"] == "never"]["trained"].any()
@@ -66,28 +62,28 @@ def test_the_story_has_every_day_of_every_policy(played):
     live = load_timeline(workspace).live
     assert (
         models.ModelRegistry.find_champion_at(engine, live - 1) is None
-        and models.ModelRegistry.find_champion_at(engine, live) == told["moves"][0]["version"]
+        and models.ModelRegistry.find_champion_at(engine, live) == result["moves"][0]["version"]
     )
     engine.dispose()
 
 
 def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
-    workspace, told = played
+    workspace, result = played
     again = Workspace.find(tmp_path)
     for name in ("data", "features"):
         shutil.copytree(workspace.root / name, again.root / name)
 
-    class Enough(Exception):
-        """Stands for whatever stops a run."""
+    class StopRun(Exception):
+        """Stops the run."""
 
     calls = []
 
     def stop_soon(policy: str, days: int) -> None:
         calls.append((policy, days))
         if policy == "daily" and days >= 2:
-            raise Enough
+            raise StopRun
 
-    with pytest.raises(Enough):
+    with pytest.raises(StopRun):
         backtest.run_backtest(again, SETTING, stop_soon)
     own = runner.get_backtest_workspace(again)
     engine = store.connect(own)
@@ -95,7 +91,9 @@ def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
     engine.dispose()
     assert 2 <= kept < 5
     second = backtest.run_backtest(again, SETTING)
-    pd.testing.assert_frame_equal(money(second), money(told))
+    pd.testing.assert_frame_equal(
+        report.tabulate_daily_costs(second), report.tabulate_daily_costs(result)
+    )
     keys = [
         "policy",
         "day",
@@ -108,18 +106,18 @@ def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
         "why",
     ]
     pd.testing.assert_frame_equal(
-        pd.DataFrame(second["played"])[keys], pd.DataFrame(told["played"])[keys]
+        pd.DataFrame(second["played"])[keys], pd.DataFrame(result["played"])[keys]
     )
     assert [move["version"] for move in second["moves"]] == [
-        move["version"] for move in told["moves"]
+        move["version"] for move in result["moves"]
     ]
     # what is done is not done again
     assert backtest.run_backtest(again, SETTING)["played"] == second["played"]
 
 
 def test_the_page_is_whole_and_asks_nobody(played):
-    workspace, told = played
-    backtest.write_backtest_report(workspace, told)
+    workspace, result = played
+    backtest.write_backtest_report(workspace, result)
     page = (workspace.root / "report" / "timeline.html").read_text(encoding="utf-8")
     assert (
         "5 days of operation" in page and "retraining every day" in page and page.count("<svg") == 2
@@ -160,7 +158,9 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
     workspace, _ = played
     data = runner.load_backtest_data(workspace, SETTING, {})
     now = data.timeline.live_days[1]
-    policy = OperatingPolicy("loop", data, SETTING, Everything(InMemoryModelStore(None), data))
+    policy = OperatingPolicy(
+        "loop", data, SETTING, StrictAndWideStore(InMemoryModelStore(None), data)
+    )
     alone, _, _ = policy.run_day(PolicyState("strict", trained=now - DAY), now)
     tried, evening, _ = policy.run_day(PolicyState("strict", "wide", trained=now - DAY), now)
     assert alone["trial_reviews"] == 0 and alone["reviews"] == 0
@@ -174,7 +174,7 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
     assert all(review[2] == now + DAY - 1 for review in evening.reviews)
 
 
-class Everything:
+class StrictAndWideStore:
     """A store with one model twice: with a threshold that flags nothing, and with one that flags
     all it may.
     """
@@ -192,12 +192,15 @@ class Everything:
 def test_the_reviewer_errs_as_often_as_stated_and_always_alike():
     ids = pd.Series([f"T{i}" for i in range(40_000)])
     fraud = np.arange(40_000) % 2 == 0
-    said = SimulatedReviewer(0.05, 0.01).call_fraud(ids, fraud)
-    assert abs((~said[fraud]).mean() - 0.05) < 0.005 and abs(said[~fraud].mean() - 0.01) < 0.003
+    calls_fraud = SimulatedReviewer(0.05, 0.01).call_fraud(ids, fraud)
+    assert (
+        abs((~calls_fraud[fraud]).mean() - 0.05) < 0.005
+        and abs(calls_fraud[~fraud].mean() - 0.01) < 0.003
+    )
     shuffled = ids.sample(frac=1, random_state=0)
     np.testing.assert_array_equal(
         SimulatedReviewer(0.05, 0.01).call_fraud(shuffled, fraud[shuffled.index]),
-        said[shuffled.index],
+        calls_fraud[shuffled.index],
     )
 
 

@@ -41,8 +41,8 @@ def test_tasks_and_edges_are_those_of_the_graph(dags):
     wait = "day_before_is_done"
     assert set(seen) == set(GRAPH) | {wait}
     for name, node in GRAPH.items():
-        room = next(dag["tasks"] for dag in dags.values() if name in dag["tasks"])
-        inside = {need for need in node.needs if need in room}
+        tasks = next(dag["tasks"] for dag in dags.values() if name in dag["tasks"])
+        inside = {need for need in node.needs if need in tasks}
         assert set(seen[name]) - {wait} == inside
         # what lies in the other DAG is waited for through the asset
         assert all(need in dags["fraud_data"]["tasks"] for need in set(node.needs) - inside)

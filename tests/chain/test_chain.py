@@ -78,7 +78,7 @@ def test_a_wrong_name_is_refused_with_the_nearest(chain):
 
 def test_bad_files_end_with_one_message(tmp_path):
     header = "tx_id,timestamp,customer_id,terminal_id,amount,is_fraud\n"
-    for name, content, said in (
+    for name, content, message in (
         ("missing.csv", None, "no file"),
         ("empty.csv", "", "empty"),
         ("renamed.csv", header.replace("amount", "amt"), "'amount'"),
@@ -88,7 +88,7 @@ def test_bad_files_end_with_one_message(tmp_path):
         if content is not None:
             file.write_text(content, encoding="utf-8")
         ran = run_all(Workspace.find(tmp_path / "w"), "--source", "csv", "--path", str(file))
-        assert ran.returncode in (1, 2) and said in ran.stderr, (name, ran.stderr)
+        assert ran.returncode in (1, 2) and message in ran.stderr, (name, ran.stderr)
         assert "Traceback" not in ran.stderr and len(ran.stderr.splitlines()) < 25
 
 
