@@ -22,6 +22,7 @@ from prometheus_client import Counter, Histogram
 
 from fraudops import features, ledger, serving, store
 from fraudops.errors import UserError
+from fraudops.models import DecisionPolicy
 from fraudops.serving import (
     BENTO_MODEL_NAME,
     BENTO_SERVICE_NAME,
@@ -30,6 +31,7 @@ from fraudops.serving import (
     LabelRequest,
     LabelResponse,
     ModelInfo,
+    PolicyRequest,
     PredictionPage,
     ProblemDetails,
     ReloadResponse,
@@ -138,7 +140,7 @@ class FraudScoring:
             file,
             known["sha256"],
             str(known["version"]),
-            known["threshold"],
+            DecisionPolicy.from_record(json.loads(known["policy"])),
             made_at=self.model.info.creation_time.timestamp(),
         )
         self.differs = serving.find_environment_differences(file.parent)
@@ -273,8 +275,8 @@ class FraudScoring:
 
     @app.get("/model", summary="Which model answers")
     def describe(self) -> ModelInfo:
-        """Version, file hash, thresholds, mode, challenger, and how this environment differs from
-        the training's.
+        """Version, file hash, decision policy, mode, challenger, and how this environment differs
+        from the training's.
         """
         with self.engine.connect() as connection:
             self.scorer.apply_deployment(connection)
@@ -283,9 +285,8 @@ class FraudScoring:
         return ModelInfo(
             version=served.version,
             sha256=served.sha256,
-            threshold=served.threshold,
             mode=self.scorer.mode,
-            block_from=self.scorer.costs.block_threshold,
+            policy=(self.scorer.changed_policy or served.policy).to_record(),
             explained=served.explainer.available,
             challenger=challenger.version if challenger else None,
             environment=self.differs,
@@ -338,6 +339,21 @@ class FraudScoring:
             self.engine, {"mode": {"mode": body.mode}}, body.actor, body.reason
         )
         log.warning("%s switched to %s: %s", body.actor, body.mode, body.reason)
+        return self.describe()
+
+    @app.post("/policy", summary="Change costs or capacity")
+    def change_policy(self, body: PolicyRequest) -> ModelInfo:
+        """Decide by other costs or another capacity; every worker follows with its next request,
+        the ledger knows. It holds for later champions too, until it is changed again.
+        """
+        try:
+            policy = DecisionPolicy(**body.model_dump(exclude={"actor", "reason"}))
+        except UserError as error:
+            raise HTTPException(422, str(error)) from None
+        ledger.change_deployment(
+            self.engine, {"policy": policy.to_record()}, body.actor, body.reason
+        )
+        log.warning("%s changed the decision policy: %s", body.actor, body.reason)
         return self.describe()
 
 

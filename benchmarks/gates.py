@@ -13,7 +13,7 @@ from benchmarks import verdict
 from fraudops import models, monitoring
 from fraudops.features import FEATURES, compute_features
 from fraudops.models import (
-    Costs,
+    DecisionPolicy,
     FittedModel,
     LabelledRows,
     build_boosting,
@@ -30,7 +30,7 @@ CHALLENGERS = 200
 TEST_DAYS = 14
 CLEARLY = 0.15  # of the fraud at stake: a challenger that saves so much more is clearly better
 SURE = 2.0  # standard errors between a challenger's worth and nothing
-COSTS = Costs()
+POLICY = DecisionPolicy()
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _school() -> LabelledRows:
 
 
 def _pupil(number: int, school: LabelledRows) -> FittedModel:
-    """A model that learnt from more or fewer days, with more or fewer trees, and sets its threshold
-    higher or lower.
+    """A model that learnt from more or fewer days, with more or fewer trees, and expects too many
+    or too few frauds.
     """
     random = np.random.default_rng(number)
     days = random.integers(15, 105)
@@ -97,14 +97,10 @@ def _pupil(number: int, school: LabelledRows) -> FittedModel:
     model = build_boosting(
         max_iter=int(random.integers(10, 120)), max_leaf_nodes=int(random.integers(4, 32))
     )
-    fitted = fit_model(build_pipeline(model), rows, COSTS, "")
-    return FittedModel(
-        fitted.model,
-        fitted.threshold * float(np.exp(random.normal(0, 0.8))),
-        "",
-        fitted.rows,
-        fitted.frauds,
-    )
+    fitted = fit_model(build_pipeline(model), rows, POLICY, "")
+    (calibrator,) = fitted.model.calibrated_classifiers_[0].calibrators
+    calibrator.b_ += random.normal(0, 0.8)  # of the sigmoid: the odds are off by a factor
+    return fitted
 
 
 def _champion(school: LabelledRows) -> FittedModel:
@@ -113,21 +109,19 @@ def _champion(school: LabelledRows) -> FittedModel:
     return fit_model(
         build_pipeline(rules, impute=True),
         school.take(school.ts < school.ts.min() + 60 * DAY),
-        COSTS,
+        POLICY,
         "",
     )
 
 
 def _spent(fitted: FittedModel, rows: LabelledRows) -> np.ndarray:
-    return COSTS.compute_decision_costs(
-        rows.y,
-        COSTS.make_decisions(fitted.predict_probability(rows.X), fitted.threshold),
-        rows.cents,
+    return POLICY.compute_decision_costs(
+        rows.y, POLICY.make_decisions(fitted.predict_probability(rows.X), rows.cents), rows.cents
     )
 
 
 def _entrant(fitted: FittedModel) -> models.Candidate:
-    return models.Candidate(fitted.model, fitted.threshold, 1.0)
+    return models.Candidate(fitted.model, 1.0)
 
 
 _ready: dict = {}
@@ -154,7 +148,7 @@ def trial(number: int) -> list[dict]:
     found = []
     for court in _ready["courts"]:
         judged = models.evaluate_gates(
-            _entrant(_ready["champion"]), _entrant(pupil), court.rows, court.logged, COSTS
+            _entrant(_ready["champion"]), _entrant(pupil), court.rows, court.logged, POLICY
         )
         failed = [gate.name for gate in judged if not gate.passed]
         found.append(

@@ -56,14 +56,11 @@ def month(case: tuple[int, str]) -> pd.DataFrame:
         timeline.live,
         known_at=timeline.live,
     )
-    fitted = fit_strategy(settings.strategy, first, settings.costs)
+    fitted = fit_strategy(settings.strategy, first, settings.decision_policy)
     for name in POLICIES if planted != "none" else ("loop", "never"):
         state = PolicyState("1")
         policy = OperatingPolicy(
-            name,
-            backtest_data,
-            settings,
-            InMemoryModelStore(Candidate(fitted.model, fitted.threshold, 1.0)),
+            name, backtest_data, settings, InMemoryModelStore(Candidate(fitted.model, 1.0))
         )
         for now in iterate_day_starts(backtest_data, settings):
             row, state, _ = policy.run_day(state, now)

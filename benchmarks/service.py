@@ -23,7 +23,7 @@ import psutil
 from benchmarks import verdict
 from fraudops import data, features, models, serving, store
 from fraudops.data import open_source
-from fraudops.models import Costs
+from fraudops.models import DecisionPolicy
 from fraudops.timeline import load_timeline
 from fraudops.workspace import REPOSITORY, Workspace
 
@@ -53,7 +53,7 @@ def _prepare(workspace: Workspace) -> tuple[models.RegisteredVersion, pd.DataFra
     models.ModelRegistry(workspace).select_experiment("champion")
     with mlflow.start_run():
         champion = models.ModelRegistry(workspace).register(
-            models.fit_strategy("plain", train, Costs()), train.X.head(5)
+            models.fit_strategy("plain", train, DecisionPolicy()), train.X.head(5)
         )
     models.ModelRegistry(workspace).promote(engine, champion.version, "benchmark")
     border = timeline.live_days[-7]

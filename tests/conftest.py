@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from fraudops import data, features, models, review, serving, store
 from fraudops.data import open_source
-from fraudops.models import Costs
+from fraudops.models import DecisionPolicy
 from fraudops.serving import Scorer
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
@@ -106,7 +106,7 @@ def make_small_workspace(folder: Path) -> None:
     train = models.LabelledRows.select_mature(
         table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
     )
-    fitted = models.fit_strategy("plain", train, Costs())
+    fitted = models.fit_strategy("plain", train, DecisionPolicy())
     engine = store.begin_operation(workspace, "small")
     models.ModelRegistry(workspace).select_experiment("champion")
     with mlflow.start_run():
@@ -118,7 +118,7 @@ def make_small_workspace(folder: Path) -> None:
         engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live]
     )
     file = champion.folder / "model.skops"
-    scorer = Scorer(engine, file, champion.sha256, champion.version, champion.threshold)
+    scorer = Scorer(engine, file, champion.sha256, champion.version, champion.policy)
     for day in timeline.live_days:
         arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
         with store.write_transaction(engine) as connection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from fraudops.models import Costs
+from fraudops.models import DecisionPolicy, amount_to_cents
 from fraudops.monitoring import RetrainPolicy, Verdict
 from fraudops.review import SimulatedReviewer
 from fraudops.timeline import DAY, Timeline, day_of
@@ -37,7 +37,8 @@ class BacktestSettings:
     strategy : str
         Imbalance strategy of every model.
     reviewer : SimulatedReviewer
-    costs : Costs
+    decision_policy : DecisionPolicy
+        What decides, with the price of capacity learnt from recent days.
     """
 
     days: int = 30
@@ -45,7 +46,7 @@ class BacktestSettings:
     judge_after_days: tuple[int, ...] = (4,)
     strategy: str = "plain"
     reviewer: SimulatedReviewer = field(default_factory=SimulatedReviewer)
-    costs: Costs = field(default_factory=Costs)
+    decision_policy: DecisionPolicy = field(default_factory=DecisionPolicy)
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,9 @@ def compute_baseline_costs(
         everything.
     """
     today = data.day(now, now + DAY)
-    lost_cents = np.rint(
-        today.loc[today["tx_id"].isin(data.labels["tx_id"]), "amount"].to_numpy() * 100
-    ).astype(np.int64)
+    lost_cents = amount_to_cents(today.loc[today["tx_id"].isin(data.labels["tx_id"]), "amount"])
     return {
-        "oracle": int(np.minimum(lost_cents, settings.costs.review).sum()),
+        "oracle": int(np.minimum(lost_cents, settings.decision_policy.review).sum()),
         "nothing": int(lost_cents.sum()),
     }
 

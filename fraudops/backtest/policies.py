@@ -5,6 +5,8 @@ stored in one transaction with the ledger entries, so an interrupted run continu
 it had begun.
 """
 
+import math
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -20,10 +22,13 @@ from fraudops.features import FEATURES
 from fraudops.models import (
     EMPTY_REVIEWS,
     MAX_REVIEW_SHARE,
+    RECENT_DAYS,
     Candidate,
+    DecisionPolicy,
     FittedModel,
     GateResult,
     LabelledRows,
+    amount_to_cents,
     evaluate_gates,
     fit_strategy,
     predict_probability,
@@ -124,7 +129,9 @@ class OperatingPolicy:
             data.rows, data.labels, self._reviews(state), state.trained, now, now, min_age_days=0
         )
         logged = data.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
-        gates = evaluate_gates(champion, challenger, test, logged, self.settings.costs, weight)
+        gates = evaluate_gates(
+            champion, challenger, test, logged, self.settings.decision_policy, weight
+        )
         refused = [gate.name for gate in gates if not gate.passed]
         row |= {
             "judged": True,
@@ -183,19 +190,41 @@ class OperatingPolicy:
         )
         rows = rows.repeat_by_weight(weight)
         return self.model_store.save(
-            fit_strategy(settings.strategy, rows, settings.costs), rows, morning
+            fit_strategy(settings.strategy, rows, settings.decision_policy), rows, morning
         )
 
     def _reviews(self, state: PolicyState) -> pd.DataFrame:
         return pd.DataFrame(state.reviews, columns=list(EMPTY_REVIEWS))
 
+    def _decide(
+        self,
+        candidate: Candidate,
+        today: pd.DataFrame,
+        recent: pd.DataFrame,
+        policy: DecisionPolicy,
+    ) -> np.ndarray:
+        """Decide on a day by the policy, with the price of capacity that recent days teach."""
+        if policy.capacity is not None and len(recent):
+            p = predict_probability(candidate.model, recent[list(FEATURES)])
+            days = recent["ts"].floordiv(DAY).nunique()
+            policy = policy.learn_capacity_price(p, amount_to_cents(recent["amount"]), days)
+        p = predict_probability(candidate.model, today[list(FEATURES)])
+        return policy.make_decisions(p, amount_to_cents(today["amount"]))
+
     def _select_trial_reviews(self, state: PolicyState, today: pd.DataFrame) -> np.ndarray:
-        """Select what a challenger on trial wants to review, at most as much as a team can do."""
+        """Select what a challenger on trial wants to review, at most as much as a team can do.
+
+        A trial chooses in the evening, so its price of capacity is that of the day itself.
+        """
         if not (state.challenger and len(today)):
             return np.zeros(len(today), bool)
-        candidate = self.model_store.load(state.challenger)
-        p = predict_probability(candidate.model, today[list(FEATURES)])
-        return p >= max(candidate.threshold, float(np.quantile(p, 1 - MAX_REVIEW_SHARE)))
+        capacity = math.ceil(MAX_REVIEW_SHARE * len(today))
+        policy = replace(
+            self.settings.decision_policy,
+            capacity=min(capacity, self.settings.decision_policy.capacity or capacity),
+        )
+        wanted = self._decide(self.model_store.load(state.challenger), today, today, policy)
+        return wanted == "review"
 
     def _operate(self, state: PolicyState, now: int, row: dict) -> PolicyState:
         """Score the day, review what is flagged, and count the costs.
@@ -204,24 +233,22 @@ class OperatingPolicy:
         So the frauds in which the two models differ are known on the same evening, and the trial
         pays for its reviews.
         """
-        data, costs, candidate = (
+        data, policy, candidate = (
             self.data,
-            self.settings.costs,
+            self.settings.decision_policy,
             self.model_store.load(state.champion),
         )
         today = data.day(now, now + DAY)
         fraud = today["tx_id"].isin(data.labels["tx_id"]).to_numpy()
-        cents = np.rint(today["amount"].to_numpy() * 100).astype(np.int64)
-        p = (
-            predict_probability(candidate.model, today[list(FEATURES)])
-            if len(today)
-            else np.empty(0)
+        cents = amount_to_cents(today["amount"])
+        recent = data.day(now - RECENT_DAYS * DAY, now)
+        decision = (
+            self._decide(candidate, today, recent, policy) if len(today) else np.empty(0, "<U7")
         )
-        decision = costs.make_decisions(p, candidate.threshold)
         on_trial = self._select_trial_reviews(state, today) & (decision == "approve")
         decision = np.where(on_trial, "review", decision)
         called = self.settings.reviewer.call_fraud(today["tx_id"], fraud)
-        cost = compute_cost_with_review_errors(fraud, decision, called, cents, costs)
+        cost = compute_cost_with_review_errors(fraud, decision, called, cents, policy)
         row |= {
             "transactions": len(today),
             "frauds": int(fraud.sum()),

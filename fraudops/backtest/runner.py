@@ -82,7 +82,7 @@ class InMemoryModelStore:
 
     def save(self, fitted: FittedModel, rows: LabelledRows, day: int) -> str:
         """Keep a model; its version is the morning of its training."""
-        self.models[str(day)] = Candidate(fitted.model, fitted.threshold, 1.0)
+        self.models[str(day)] = Candidate(fitted.model, 1.0)
         return str(day)
 
     def load(self, version: str) -> Candidate:
@@ -217,7 +217,7 @@ def _train_first_champion(
         data.rows, tx, data.labels, timeline.train, timeline.live, known_at=timeline.live
     )
     version = RegistryModelStore(backtest_workspace, key).save(
-        fit_strategy(settings.strategy, rows, settings.costs), rows, timeline.live
+        fit_strategy(settings.strategy, rows, settings.decision_policy), rows, timeline.live
     )
     models.ModelRegistry(backtest_workspace).promote(
         engine, version, "first model of this month", at=timeline.live

@@ -72,7 +72,9 @@ def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
                     int(bool(payload.get("active", active))),
                 )
             case "champion":
-                names = [name for name in ("version", "sha256", "threshold") if name in payload]
+                names = [
+                    name for name in ("version", "sha256", "threshold", "policy") if name in payload
+                ]
                 facts.controls["champion"] = (seq, {name: payload[name] for name in names})
             case "service":
                 facts.controls |= {

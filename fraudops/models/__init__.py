@@ -5,7 +5,7 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "decision": ("Costs",),
+        "decision": ("RECENT_DAYS", "DecisionPolicy", "amount_to_cents"),
         "explain": ("ShapExplainer", "describe_feature", "list_shap_reasons"),
         "fitting": ("FittedModel", "MIN_TRAINING_FRAUDS", "fit_model", "fit_strategy"),
         "gates": ("Candidate", "GateResult", "MAX_REVIEW_SHARE", "evaluate_gates", "gates_to_json"),

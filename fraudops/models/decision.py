@@ -1,15 +1,60 @@
-"""What a decision costs, and which decision costs least."""
+"""The decision policy: approve, review or block a transaction, whichever is expected to cost least.
 
-from dataclasses import dataclass
+With a calibrated probability of fraud p and an amount, the expected costs are
+
+- approve: p × (amount + fee of a chargeback),
+- review: an analyst's time, and the share of frauds that reviewers miss,
+- block: (1 − p) × goodwill of an honest customer.
+
+Sources: Elkan (2001, The foundations of cost-sensitive learning) for decisions by expected cost;
+Bahnsen, Stojanovic, Aouada and Ottersten (2013, Cost sensitive credit card fraud detection using
+Bayes minimum risk; 2016, Feature engineering strategies for credit card fraud detection) for costs
+that depend on the amount, and for savings.
+
+A team can do a limited number of reviews a day. The price of this limit is learnt from recent days,
+like the bid prices of Talluri and van Ryzin (1998, An analysis of bid-price controls for network
+revenue management). A service cannot see the rest of the day. But it can ask of a review that it
+saves as much as the least useful one that the team could do on recent days.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 
-NO_REVIEW_THRESHOLD = 1.01  # above every probability
+from fraudops.errors import UserError
+from fraudops.timeline import DAY
+
+RECENT_DAYS = 7  # days from which the price of capacity is learnt
+DECISIONS = ("approve", "review", "block")
+TIE_CENTS = 1e-6  # more than the error of rounding
+NEVER = 1.01  # a threshold above every probability
+
+
+def amount_to_cents(amount: np.ndarray) -> np.ndarray:
+    """Convert amounts to whole cents.
+
+    Parameters
+    ----------
+    amount : array of shape (n,)
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
+    Examples
+    --------
+    >>> amount_to_cents([12.34]).tolist()
+    [1234]
+    """
+    return np.rint(np.asarray(amount, float) * 100).astype(np.int64)
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What decisions cost. An approved fraud costs its amount.
+class DecisionPolicy:
+    """What decisions cost, and how many reviews a team can do.
 
     Attributes
     ----------
@@ -17,83 +62,310 @@ class Costs:
         Cents for the time that an analyst spends on one transaction.
     goodwill : int
         Cents lost if a transaction is blocked and its customer was honest.
+    chargeback_fee : int
+        Cents that an approved fraud costs beside its amount.
+    miss_rate : float
+        Share of the reviewed frauds that reviewers take for genuine, at least 0 and below 1.
+    capacity : int or None
+        Reviews that the team can do in a day; None: without limit.
+    capacity_price : float
+        Cents that a review must be expected to save beyond its cost, because the team is full. See
+        `learn_capacity_price`.
+
+    Raises
+    ------
+    UserError
+        If a cost is negative, if a block costs nothing (everything would be blocked), if the
+        capacity is below 1, or if `miss_rate` is not a share.
 
     Examples
     --------
-    >>> costs = Costs(review=300, goodwill=3000)
-    >>> costs.make_decisions([0.01, 0.4, 0.95], threshold=0.2).tolist()
+    >>> policy = DecisionPolicy(review=300, goodwill=3000)
+    >>> policy.make_decisions([0.01, 0.01, 0.95], [5_000, 81_200, 81_200]).tolist()
     ['approve', 'review', 'block']
-    >>> costs.compute_decision_costs([1, 0, 0], ["approve", "review", "block"], [5000, 700, 900])
+    >>> policy.compute_decision_costs([1, 0, 0], ["approve", "review", "block"], [5000, 700, 900])
     array([5000,  300, 3000])
     """
 
     review: int = 300
     goodwill: int = 3000
+    chargeback_fee: int = 0
+    miss_rate: float = 0.0
+    capacity: int | None = None
+    capacity_price: float = 0.0
 
-    @property
-    def block_threshold(self) -> float:
-        """Probability at which a block is expected to cost less than a review."""
-        if self.goodwill <= self.review:
-            return NO_REVIEW_THRESHOLD
-        return 1 - self.review / self.goodwill
+    def __post_init__(self) -> None:
+        for name in ("review", "goodwill", "chargeback_fee", "capacity_price"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise UserError(
+                    f"The decision policy has {name} = {value}: give cents, at least 0."
+                )
+        if self.goodwill == 0:
+            raise UserError(
+                "The decision policy has goodwill = 0: a block would cost nothing, and every "
+                "transaction would be blocked. Give the cents that an honest customer is worth."
+            )
+        if not 0 <= self.miss_rate < 1:
+            raise UserError(
+                f"The decision policy has miss_rate = {self.miss_rate}: give a share from 0 to "
+                "below 1. Reviewers who miss every fraud are of no use."
+            )
+        if self.capacity is not None and self.capacity < 1:
+            raise UserError(
+                f"The decision policy has capacity = {self.capacity}: give at least 1 review a "
+                "day, or None for a team without limit."
+            )
 
-    def choose_threshold(self, y: np.ndarray, p: np.ndarray, cents: np.ndarray) -> float:
-        """Choose the threshold whose reviews cost least on labelled rows.
+    @classmethod
+    def from_record(cls, record: dict) -> "DecisionPolicy":
+        """Make a policy from the dict of `to_record`.
 
         Parameters
         ----------
-        y : array of shape (n,)
-            1 is a fraud.
+        record : dict
+
+        Returns
+        -------
+        DecisionPolicy
+
+        Raises
+        ------
+        UserError
+            If a field is unknown or missing, or a value is refused.
+        """
+        wanted = {one.name for one in fields(cls)}
+        if set(record) != wanted:
+            raise UserError(
+                f"A decision policy has the fields {sorted(wanted)}, and the record has "
+                f"{sorted(record)}. Train the model again: `fraudops run --until 3_1_champion`."
+            )
+        return cls(**record)
+
+    def to_record(self) -> dict:
+        """Convert the policy to values for JSON.
+
+        Returns
+        -------
+        dict
+        """
+        return asdict(self)
+
+    @property
+    def version(self) -> str:
+        """Eight characters that differ if a parameter differs.
+
+        Examples
+        --------
+        >>> DecisionPolicy().version == DecisionPolicy(review=301).version
+        False
+        """
+        text = json.dumps(self.to_record(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def compute_expected_costs(self, p: np.ndarray, cents: np.ndarray) -> np.ndarray:
+        """Compute what each decision is expected to cost, without the price of capacity.
+
+        Parameters
+        ----------
         p : array of shape (n,)
-            Probabilities of fraud.
+            Calibrated probabilities of fraud.
         cents : array of shape (n,)
             Amounts.
 
         Returns
         -------
-        float
-            Review ``p >= threshold``. It lies between two neighboring probabilities, and above
-            1 if no review pays.
+        ndarray of float, shape (n, 3)
+            Cents of `DECISIONS`.
+
+        Raises
+        ------
+        UserError
+            If a value is not a probability, or an amount is negative.
 
         Examples
         --------
-        >>> Costs(review=300).choose_threshold([1, 0, 0], [0.9, 0.5, 0.1], [5000, 900, 900])
-        0.7
+        >>> DecisionPolicy().compute_expected_costs([0.5], [1000]).tolist()
+        [[500.0, 300.0, 1500.0]]
         """
-        order = np.argsort(-np.asarray(p), kind="stable")
-        score = np.asarray(p)[order]
-        stopped = np.where(np.asarray(y, bool)[order], np.asarray(cents)[order], 0)
-        saved = np.cumsum(stopped - self.review)
-        last_of_ties = np.flatnonzero(np.append(score[1:] < score[:-1], True))
-        if len(score) == 0 or saved[last_of_ties].max() <= 0:
-            return NO_REVIEW_THRESHOLD
-        best = last_of_ties[np.argmax(saved[last_of_ties])]
-        next_score = score[best + 1] if best + 1 < len(score) else 0.0
-        return float((score[best] + next_score) / 2)
+        p, cents = np.asarray(p, float), np.asarray(cents, float)
+        if not ((p >= 0) & (p <= 1)).all():
+            raise UserError("A policy needs probabilities from 0 to 1: a score is none of them.")
+        if not (cents >= 0).all():
+            raise UserError("A policy needs amounts of at least 0 cents.")
+        approve = p * (cents + self.chargeback_fee)
+        return np.stack(
+            [approve, self.review + self.miss_rate * approve, (1 - p) * self.goodwill], axis=1
+        )
 
-    def make_decisions(self, p: np.ndarray, threshold: float) -> np.ndarray:
-        """Decide about transactions.
+    def make_decisions(self, p: np.ndarray, cents: np.ndarray) -> np.ndarray:
+        """Choose the cheapest decision for each transaction.
 
         Parameters
         ----------
         p : array of shape (n,)
-            Probabilities of fraud.
-        threshold : float
+        cents : array of shape (n,)
 
         Returns
         -------
         ndarray of str, shape (n,)
-            ``approve`` below the threshold, ``block`` where a block costs less than a review,
-            ``review`` otherwise.
+            Of equally cheap ones the first of `DECISIONS`.
 
         Examples
         --------
-        >>> Costs().make_decisions([0.01, 0.4, 0.95], threshold=0.2).tolist()
+        >>> DecisionPolicy().make_decisions([0.2, 0.2, 1.0], [1000, 9000, 9000]).tolist()
         ['approve', 'review', 'block']
         """
-        p = np.asarray(p)
-        above = np.where(p < self.block_threshold, "review", "block")
-        return np.where(p < threshold, "approve", above)
+        costs = self.compute_expected_costs(p, cents)
+        if self.capacity_price:
+            # the least useful review of a full team has this price, and so may many others have
+            costs[:, 1] += self.capacity_price + TIE_CENTS
+        return np.array(DECISIONS)[costs.argmin(axis=1)]
+
+    def compute_expected_loss(
+        self, p: np.ndarray, cents: np.ndarray, decision: np.ndarray
+    ) -> np.ndarray:
+        """Compute what the taken decisions are expected to cost.
+
+        Parameters
+        ----------
+        p : array of shape (n,)
+        cents : array of shape (n,)
+        decision : array of str, shape (n,)
+
+        Returns
+        -------
+        ndarray of float, shape (n,)
+            Cents.
+
+        Examples
+        --------
+        >>> DecisionPolicy().compute_expected_loss([0.1], [1000], ["approve"]).tolist()
+        [100.0]
+        """
+        costs = self.compute_expected_costs(p, cents)
+        column = [DECISIONS.index(one) for one in decision]
+        return costs[np.arange(len(costs)), column]
+
+    def compute_thresholds(self, cents: np.ndarray) -> np.ndarray:
+        """Compute the probability above which an amount is not approved.
+
+        Parameters
+        ----------
+        cents : array of shape (n,)
+
+        Returns
+        -------
+        ndarray of float, shape (n,)
+            Above 1 where every probability is approved.
+
+        Examples
+        --------
+        >>> DecisionPolicy(review=300).compute_thresholds([1000, 100, 0]).tolist()
+        [0.3, 0.967741935483871, 1.01]
+        """
+        lost = np.asarray(cents, float) + self.chargeback_fee
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for_review = (self.review + self.capacity_price) / (lost * (1 - self.miss_rate))
+        for_block = self.goodwill / (lost + self.goodwill)
+        return np.where(lost > 0, np.fmin(for_review, for_block), NEVER)
+
+    def learn_capacity_price(
+        self, p: np.ndarray, cents: np.ndarray, days: float
+    ) -> "DecisionPolicy":
+        """Learn from recent days what a review must save while the team can do no more.
+
+        Sort the recent transactions by what a review was expected to save, and count down to the
+        capacity: what the first one beyond it saves is the price.
+
+        Parameters
+        ----------
+        p : array of shape (n,)
+            Probabilities of the model that will decide, for all transactions of these days.
+        cents : array of shape (n,)
+        days : float
+            Number of days, above 0.
+
+        Returns
+        -------
+        DecisionPolicy
+            With `capacity_price`; 0 if the team could do all reviews that pay, or has no limit.
+
+        Examples
+        --------
+        >>> policy = DecisionPolicy(review=300, goodwill=90_000, capacity=1)
+        >>> policy.learn_capacity_price([0.5, 0.5, 0.5], [1000, 2000, 4000], days=1).capacity_price
+        700.0
+        """
+        if self.capacity is None:
+            return replace(self, capacity_price=0.0)
+        if not days > 0:
+            raise UserError(f"The price of capacity needs recent days, and got {days}.")
+        approve, review, block = self.compute_expected_costs(p, cents).T
+        saved = np.sort(np.minimum(approve, block) - review)[::-1]
+        beyond = math.floor(self.capacity * days)
+        price = max(float(saved[beyond]), 0.0) if beyond < len(saved) else 0.0
+        return replace(self, capacity_price=price)
+
+    def make_daily_decisions(
+        self, p: np.ndarray, cents: np.ndarray, ts: np.ndarray, recent_days: int = RECENT_DAYS
+    ) -> np.ndarray:
+        """Decide day by day, each day with the price of capacity that the days before it teach.
+
+        Parameters
+        ----------
+        p, cents : array of shape (n,)
+        ts : array of int, shape (n,)
+            Seconds since 1970.
+        recent_days : int, optional
+            Days before a day from which the price is learnt. The first day has the price of the
+            policy.
+
+        Returns
+        -------
+        ndarray of str, shape (n,)
+        """
+        p, cents, day = np.asarray(p, float), np.asarray(cents), np.asarray(ts) // DAY
+        decisions = np.full(len(p), "approve", dtype="<U7")
+        for today in np.unique(day):
+            recent, inside = (day >= today - recent_days) & (day < today), day == today
+            policy = self
+            if recent.any():
+                n_days = len(np.unique(day[recent]))
+                policy = self.learn_capacity_price(p[recent], cents[recent], n_days)
+            decisions[inside] = policy.make_decisions(p[inside], cents[inside])
+        return decisions
+
+    def describe_decision(self, p: float, cents: int, decision: str) -> str:
+        """Give the reason for a decision in one sentence.
+
+        Parameters
+        ----------
+        p : float
+        cents : int
+        decision : str
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> DecisionPolicy().describe_decision(0.009, 81_200, "review")
+        'review: 0.9 % of 812.00 € is 7.31 €, which is more than a review costs (3.00 €)'
+        """
+        costs = dict(zip(DECISIONS, self.compute_expected_costs([p], [cents])[0], strict=True))
+        fee = f" and a fee of {self.chargeback_fee / 100:,.2f} €" if self.chargeback_fee else ""
+        risk = f"{100 * p:.3g} % of {cents / 100:,.2f} €{fee} is {costs['approve'] / 100:,.2f} €"
+        price = f"{costs['review'] / 100:,.2f} €"
+        if self.capacity_price:
+            price += f", and {self.capacity_price / 100:,.2f} € while the team is full"
+        block = f"{100 * (1 - p):.3g} % of the goodwill is {costs['block'] / 100:,.2f} €"
+        if decision == "review":
+            return f"review: {risk}, which is more than a review costs ({price})"
+        if decision == "block":
+            return f"block: {risk}, and a block costs less than that and than a review: {block}"
+        return f"approve: {risk}, and a review costs more ({price})"
 
     def compute_flag_costs(
         self, y: np.ndarray, flagged: np.ndarray, cents: np.ndarray
@@ -111,7 +383,8 @@ class Costs:
 
         Examples
         --------
-        >>> Costs(review=300).compute_flag_costs([1, 0], [True, False], [5000, 900]).tolist()
+        >>> policy = DecisionPolicy(review=300)
+        >>> policy.compute_flag_costs([1, 0], [True, False], [5000, 900]).tolist()
         [300, 0]
         """
         return self.compute_decision_costs(y, np.where(flagged, "review", "approve"), cents)
@@ -119,11 +392,12 @@ class Costs:
     def compute_decision_costs(
         self, y: np.ndarray, decision: np.ndarray, cents: np.ndarray
     ) -> np.ndarray:
-        """Compute what each decision costs.
+        """Compute what each decision has cost. A review is taken to find the truth.
 
         Parameters
         ----------
         y : array of shape (n,)
+            1 is a fraud.
         decision : array of str, shape (n,)
             See `make_decisions`.
         cents : array of shape (n,)
@@ -131,34 +405,17 @@ class Costs:
         Returns
         -------
         ndarray of int64, shape (n,)
-            Cents: a review, the goodwill of an honest customer, or the amount of a fraud.
+            Cents: a review, the goodwill of an honest customer, or the amount of a fraud and its
+            fee.
 
         Examples
         --------
-        >>> Costs().compute_decision_costs([1, 0], ["approve", "block"], [5000, 900]).tolist()
+        >>> policy = DecisionPolicy()
+        >>> policy.compute_decision_costs([1, 0], ["approve", "block"], [5000, 900]).tolist()
         [5000, 3000]
         """
         y, decision = np.asarray(y, bool), np.asarray(decision)
-        approved, blocked = np.where(y, cents, 0), np.where(y, 0, self.goodwill)
+        approved = np.where(y, np.asarray(cents) + self.chargeback_fee, 0)
+        blocked = np.where(y, 0, self.goodwill)
         choices = [decision == "review", decision == "block"]
         return np.select(choices, [self.review, blocked], approved).astype(np.int64)
-
-    def compute_savings(self, y: np.ndarray, flagged: np.ndarray, cents: np.ndarray) -> int:
-        """Compute how much reviews save, compared with approving everything.
-
-        Parameters
-        ----------
-        y, flagged, cents : array of shape (n,)
-
-        Returns
-        -------
-        int
-            Cents. Negative if the reviews cost more than they stop.
-
-        Examples
-        --------
-        >>> Costs(review=300).compute_savings([1, 0], [True, True], [5000, 900])
-        4400
-        """
-        lost = np.where(np.asarray(y, bool), cents, 0).sum()
-        return int(lost - self.compute_flag_costs(y, flagged, cents).sum())

@@ -1,38 +1,41 @@
-"""Fit a model, and choose its threshold on training rows that it has not seen."""
+"""Fit a model, and calibrate its probabilities on training rows that it has not seen."""
 
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import StratifiedGroupKFold
 
 from fraudops.errors import UserError
-from fraudops.models.decision import Costs
+from fraudops.models.decision import DecisionPolicy
 from fraudops.models.inference import predict_probability
 from fraudops.models.strategies import STRATEGIES
 from fraudops.models.training_set import LabelledRows
 
 MIN_TRAINING_FRAUDS = 15  # with fewer, the fit is noise
+CALIBRATION_FOLDS = 3
+ISOTONIC_MIN_FRAUDS = 1000  # with fewer, isotonic regression follows the noise
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted model with its threshold.
+    """A fitted model with calibrated probabilities, and the policy that decides with them.
 
     Attributes
     ----------
     model : BaseEstimator
-        A pipeline.
-    threshold : float
-        A transaction with at least this probability is reviewed.
+        A pipeline with its calibration.
+    policy : DecisionPolicy
     strategy : str
     rows, frauds : int
         Size of the training set.
     """
 
     model: BaseEstimator
-    threshold: float
+    policy: DecisionPolicy
     strategy: str
     rows: int
     frauds: int
@@ -58,15 +61,18 @@ def set_random_state(model: BaseEstimator, seed: int) -> BaseEstimator:
     return model.set_params(**dict.fromkeys(names, seed))
 
 
-def fit_strategy(strategy: str, rows: LabelledRows, costs: Costs, seed: int = 0) -> FittedModel:
-    """Fit a strategy and choose its threshold (see `fit_model`).
+def fit_strategy(
+    strategy: str, rows: LabelledRows, policy: DecisionPolicy, seed: int = 0
+) -> FittedModel:
+    """Fit a strategy and calibrate its probabilities (see `fit_model`).
 
     Parameters
     ----------
     strategy : str
         A name from `STRATEGIES`.
     rows : LabelledRows
-    costs : Costs
+    policy : DecisionPolicy
+        What will decide with the probabilities.
     seed : int, optional
 
     Returns
@@ -88,21 +94,25 @@ def fit_strategy(strategy: str, rows: LabelledRows, costs: Costs, seed: int = 0)
             f"rows; at least {MIN_TRAINING_FRAUDS} are needed. Bring more days, or a later "
             "live_start or as_of."
         )
-    return fit_model(set_random_state(STRATEGIES[strategy](), seed), rows, costs, strategy)
+    return fit_model(set_random_state(STRATEGIES[strategy](), seed), rows, policy, strategy)
 
 
-def fit_model(model: BaseEstimator, rows: LabelledRows, costs: Costs, name: str) -> FittedModel:
-    """Fit a model to all rows, with a threshold that costs least on the latest frauds.
+def fit_model(
+    model: BaseEstimator, rows: LabelledRows, policy: DecisionPolicy, name: str
+) -> FittedModel:
+    """Fit a model to all rows, and calibrate it on scores of rows that it was not fitted on.
 
-    The threshold is chosen on the period of the latest quarter of the frauds. The model that
-    chooses it is a copy that is fitted to the earlier rows only.
+    The customers are divided into folds. The scores of a fold come from a copy of the model that is
+    fitted to the other folds. On these scores a calibration is fitted: a sigmoid (Platt 1999), or
+    isotonic regression with many frauds (Niculescu-Mizil and Caruana 2005, Predicting good
+    probabilities with supervised learning). The model itself is fitted to all rows.
 
     Parameters
     ----------
     model : BaseEstimator
         An unfitted pipeline.
     rows : LabelledRows
-    costs : Costs
+    policy : DecisionPolicy
     name : str
         The name of the strategy.
 
@@ -110,12 +120,14 @@ def fit_model(model: BaseEstimator, rows: LabelledRows, costs: Costs, name: str)
     -------
     FittedModel
     """
-    border = rows.ts[np.searchsorted(np.cumsum(rows.y), 0.75 * rows.y.sum())]
-    early, late = rows.take(rows.ts < border), rows.take(rows.ts >= border)
+    folds = StratifiedGroupKFold(CALIBRATION_FOLDS, shuffle=True, random_state=0)
+    calibrated = CalibratedClassifierCV(
+        model,
+        method="isotonic" if rows.y.sum() >= ISOTONIC_MIN_FRAUDS else "sigmoid",
+        cv=list(folds.split(rows.X, rows.y, rows.customer)),
+        ensemble=False,
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*physical cores.*")
-        trial = clone(model).fit(early.X, early.y)
-        p_late = predict_probability(trial, late.X)
-        threshold = costs.choose_threshold(late.y, p_late, late.cents)
-        fitted = model.fit(rows.X, rows.y)
-    return FittedModel(fitted, threshold, name, len(rows.y), int(rows.y.sum()))
+        calibrated.fit(rows.X, rows.y)
+    return FittedModel(calibrated, policy, name, len(rows.y), int(rows.y.sum()))

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES
-from fraudops.models.decision import Costs
+from fraudops.models.decision import DecisionPolicy, amount_to_cents
 from fraudops.models.inference import CompactPipeline, predict_probability
 from fraudops.models.metrics import average_precision, bootstrap_interval
 from fraudops.models.training_set import LabelledRows
@@ -25,6 +25,7 @@ DRIFT_COST_TOLERANCE = 0.1  # share of the fraud in the test
 MIN_TEST_FRAUDS = 20
 MIN_SEGMENT_FRAUDS = 10  # a segment with fewer proves nothing
 MAX_CALIBRATION_RATIO = 2.0  # factor by which a model may expect too many or too few frauds
+LOGGED_DAYS = 2  # days of the champion's log on which a challenger is tested
 MAX_REVIEW_SHARE = 0.05  # share of a day's transactions that a team can review
 MAX_LATENCY_MILLISECONDS = 50.0
 MAX_FILE_MEGABYTES = 50.0
@@ -58,14 +59,12 @@ class Candidate:
     Attributes
     ----------
     model : BaseEstimator
-    threshold : float
-        A transaction with at least this probability is reviewed.
+        Its probabilities are calibrated.
     megabytes : float
         Size of its file.
     """
 
     model: BaseEstimator
-    threshold: float
     megabytes: float
 
 
@@ -100,14 +99,16 @@ def evaluate_gates(
     challenger: Candidate,
     rows: LabelledRows,
     logged: pd.DataFrame,
-    costs: Costs,
+    policy: DecisionPolicy,
     weight: np.ndarray | None = None,
     ap_tolerance: float = AP_TOLERANCE,
+    logged_days: float = LOGGED_DAYS,
 ) -> list[GateResult]:
     """Test a challenger against the champion on rows that neither was trained on.
 
-    Both models decide on the same rows, and each decision has its cost. Intervals resample whole
-    customers.
+    Both models decide on the same rows by the same policy, and each decision has its cost. Where
+    the team has a capacity, each model has its own price of capacity, learnt from its scores of the
+    logged days. Intervals resample whole customers.
 
     Parameters
     ----------
@@ -117,27 +118,33 @@ def evaluate_gates(
         Later than both training sets.
     logged : DataFrame of shape (n, 39)
         Model inputs of the champion's last days, as the service stored them.
-    costs : Costs
+    policy : DecisionPolicy
     weight : ndarray of shape (n,), optional
         How many frauds an early report stands for (see `LabelledRows.select_weighted`); default 1.
     ap_tolerance : float, optional
         How much average precision may fall. In a small test chance moves it more than most
         differences do.
+    logged_days : float, optional
+        How many days `logged` holds.
 
     Returns
     -------
     list of GateResult
     """
     weight = np.ones(len(rows.y)) if weight is None else weight
-    old, new = (_evaluate_candidate(who, rows, weight, costs) for who in (champion, challenger))
+    policies = [_learn_price(who, logged, policy, logged_days) for who in (champion, challenger)]
+    old, new = (
+        _evaluate_candidate(who, rows, weight, own)
+        for who, own in zip((champion, challenger), policies, strict=True)
+    )
     return [
         _check_savings(champion, challenger, old, new, rows, weight),
         _check_average_precision(old, new, rows, ap_tolerance),
         _check_fraud_count(rows),
         _check_calibration(old, new, rows, weight),
         _check_segments(old, new, rows, weight),
-        _check_drift_scenarios(champion, challenger, rows, weight, costs),
-        _check_review_load(challenger, logged),
+        _check_drift_scenarios((champion, challenger), rows, weight, policies),
+        _check_review_load(challenger, logged, policies[1]),
         _check_input_columns(champion, challenger),
         _check_latency(challenger, rows),
         GateResult(
@@ -150,14 +157,23 @@ def evaluate_gates(
     ]
 
 
+def _learn_price(
+    who: Candidate, logged: pd.DataFrame, policy: DecisionPolicy, days: float
+) -> DecisionPolicy:
+    if not len(logged):
+        return policy
+    p = predict_probability(who.model, logged)
+    return policy.learn_capacity_price(p, amount_to_cents(logged["amount"]), days)
+
+
 def _evaluate_candidate(
-    who: Candidate, rows: LabelledRows, weight: np.ndarray, costs: Costs
+    who: Candidate, rows: LabelledRows, weight: np.ndarray, policy: DecisionPolicy
 ) -> _Evaluation:
     """Compute probabilities and costs; a weighted fraud replaces unreported ones."""
     p = predict_probability(who.model, rows.X)
-    decision = costs.make_decisions(p, who.threshold)
+    decision = policy.make_decisions(p, rows.cents)
     if_fraud, if_genuine = (
-        costs.compute_decision_costs(np.full(len(p), y), decision, rows.cents)
+        policy.compute_decision_costs(np.full(len(p), y), decision, rows.cents)
         for y in (True, False)
     )
     return p, np.where(rows.y == 1, weight * if_fraud - (weight - 1) * if_genuine, if_genuine)
@@ -298,14 +314,17 @@ DRIFT_SCENARIOS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def _check_drift_scenarios(
-    champion: Candidate, challenger: Candidate, rows: LabelledRows, weight: np.ndarray, costs: Costs
+    candidates: tuple[Candidate, Candidate],
+    rows: LabelledRows,
+    weight: np.ndarray,
+    policies: list[DecisionPolicy],
 ) -> GateResult:
     worst, where = -np.inf, ""
     for name, moved in DRIFT_SCENARIOS.items():
         drifted = LabelledRows(moved(rows.X), rows.y, rows.cents, rows.ts, rows.customer)
         spent = [
-            float(_evaluate_candidate(who, drifted, weight, costs)[1].sum())
-            for who in (champion, challenger)
+            float(_evaluate_candidate(who, drifted, weight, policy)[1].sum())
+            for who, policy in zip(candidates, policies, strict=True)
         ]
         worst, where = max(
             (worst, where), ((spent[1] - spent[0]) / _sum_fraud_cents(rows, weight), name)
@@ -319,12 +338,16 @@ def _check_drift_scenarios(
     )
 
 
-def _check_review_load(challenger: Candidate, logged: pd.DataFrame) -> GateResult:
+def _check_review_load(
+    challenger: Candidate, logged: pd.DataFrame, policy: DecisionPolicy
+) -> GateResult:
     """Check how many reviews the challenger asks for on the champion's last days."""
     name = "reviews on the champion's last logged days"
     if not len(logged):
         return GateResult(name, float("nan"), MAX_REVIEW_SHARE, False, "of transactions")
-    share = float((predict_probability(challenger.model, logged) >= challenger.threshold).mean())
+    p = predict_probability(challenger.model, logged)
+    decisions = policy.make_decisions(p, amount_to_cents(logged["amount"]))
+    share = float((decisions == "review").mean())
     return GateResult(name, share, MAX_REVIEW_SHARE, share <= MAX_REVIEW_SHARE, "of transactions")
 
 

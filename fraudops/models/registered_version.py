@@ -6,6 +6,7 @@ from pathlib import Path
 from sklearn.base import BaseEstimator
 
 from fraudops.ledger import REGISTERED_MODEL_NAME
+from fraudops.models.decision import DecisionPolicy
 from fraudops.models.gates import Candidate
 from fraudops.models.persistence import load_model_file
 
@@ -22,7 +23,8 @@ class RegisteredVersion:
     folder : Path
     sha256 : str
         Of the model file.
-    threshold : float
+    policy : DecisionPolicy
+        What decides with its probabilities.
     strategy : str
     name : str
         The registered model, as MLflow knows it.
@@ -32,7 +34,7 @@ class RegisteredVersion:
     run_id: str
     folder: Path
     sha256: str
-    threshold: float
+    policy: DecisionPolicy
     strategy: str
     name: str = REGISTERED_MODEL_NAME
 
@@ -62,7 +64,7 @@ class RegisteredVersion:
         -------
         Candidate
         """
-        return Candidate(self.load(), self.threshold, self.file.stat().st_size / 1e6)
+        return Candidate(self.load(), self.file.stat().st_size / 1e6)
 
     def to_deployment_record(self) -> dict:
         """Describe the version as the database keeps it for the service.
@@ -70,7 +72,11 @@ class RegisteredVersion:
         Returns
         -------
         dict
-            Keys version, sha256, threshold and file.
+            Keys version, sha256, policy (see `DecisionPolicy.to_record`) and file.
         """
-        fields = {name: getattr(self, name) for name in ("version", "sha256", "threshold")}
-        return fields | {"file": str(self.file)}
+        return {
+            "version": self.version,
+            "sha256": self.sha256,
+            "policy": self.policy.to_record(),
+            "file": str(self.file),
+        }

@@ -22,6 +22,7 @@ from mlflow.exceptions import MlflowException
 from fraudops import ledger, store
 from fraudops.errors import UserError
 from fraudops.ledger import REGISTERED_MODEL_NAME
+from fraudops.models.decision import DecisionPolicy
 from fraudops.models.fitting import FittedModel
 from fraudops.models.gates import GateResult, gates_to_json
 from fraudops.models.persistence import TRUSTED_TYPES
@@ -30,6 +31,16 @@ from fraudops.workspace import Workspace
 
 _logger = logging.getLogger("fraudops.registry")
 MODEL_REQUIREMENTS = ("scikit-learn", "imbalanced-learn", "numpy", "pandas", "skops")
+
+
+def _load_policy(tags: dict[str, str], version: str) -> DecisionPolicy:
+    if "policy" not in tags:
+        raise UserError(
+            f"Version {version} was registered with a threshold and without a decision policy; its "
+            "probabilities are not calibrated. Train a new one: "
+            "`fraudops run --until 3_1_champion`."
+        )
+    return DecisionPolicy.from_record(json.loads(tags["policy"]))
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ class ModelRegistry:
         example : DataFrame of shape (n, 39)
             Some model inputs. MLflow keeps them as an example and for the signature.
         tags : dict of str to str, optional
-            Tags of the version, besides its hash, threshold and strategy.
+            Tags of the version, besides its hash, policy and strategy.
         **metrics : float
             Metrics of the run.
 
@@ -129,7 +140,7 @@ class ModelRegistry:
         folder = Path(mlflow.artifacts.download_artifacts(logged.model_uri))
         own_tags = {
             "sha256": hashlib.sha256((folder / "model.skops").read_bytes()).hexdigest(),
-            "threshold": repr(fitted.threshold),
+            "policy": json.dumps(fitted.policy.to_record()),
             "strategy": fitted.strategy,
         }
         created = self.client.create_model_version(
@@ -173,7 +184,7 @@ class ModelRegistry:
             run_id=found.run_id or "",
             folder=Path(folder),
             sha256=tags["sha256"],
-            threshold=float(tags["threshold"]),
+            policy=_load_policy(tags, str(found.version)),
             strategy=tags["strategy"],
         )
 
@@ -307,7 +318,7 @@ class ModelRegistry:
             "gates": gates_to_json(gates or []),
             "kind": kind,
             "sha256": champion["sha256"],
-            "threshold": champion["threshold"],
+            "policy": champion["policy"],
         }
         ledger.append_entry(connection, "champion", actor, at, **payload)
         store.set_deployment(connection, {"champion": champion}, at)

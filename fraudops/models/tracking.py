@@ -1,6 +1,7 @@
 """What a training run logs in MLflow besides the model: data, code, packages and figures."""
 
 import subprocess
+from dataclasses import replace
 from importlib.metadata import distributions
 
 import matplotlib.pyplot as plt
@@ -11,11 +12,12 @@ from matplotlib.figure import Figure
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import PrecisionRecallDisplay
 
-from fraudops.models.decision import Costs
+from fraudops.models.decision import DecisionPolicy
 from fraudops.models.fitting import FittedModel
 from fraudops.models.gates import build_segment_masks
 from fraudops.models.training_set import LabelledRows
 from fraudops.plotting import COLORS, use_style
+from fraudops.timeline import DAY
 from fraudops.workspace import REPOSITORY
 
 CALIBRATION_BINS = 8  # of the calibration curve: frauds are few
@@ -50,26 +52,31 @@ def log_run_inputs(datasets: dict[str, LabelledRows], fingerprint: str) -> None:
     mlflow.log_text("\n".join(sorted(packages, key=str.lower)) + "\n", "environment.txt")
 
 
-def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> dict[str, Figure]:
+def plot_evaluation(
+    fitted: FittedModel, rows: LabelledRows, policy: DecisionPolicy
+) -> dict[str, Figure]:
     """Plot how a model performs on labelled rows that it was not trained on.
 
     Parameters
     ----------
     fitted : FittedModel
     rows : LabelledRows
-    costs : Costs
+    policy : DecisionPolicy
 
     Returns
     -------
     dict of str to Figure
-        ``precision_recall``, ``cost`` by threshold, ``calibration``, and money by ``segments``.
+        ``precision_recall``, ``cost`` by reviews a day, ``calibration``, and money by ``segments``.
     """
     use_style()
     p = fitted.predict_probability(rows.X)
 
-    def compute_costs(threshold: float) -> np.ndarray:
-        decisions = costs.make_decisions(p, threshold)
-        return costs.compute_decision_costs(rows.y, decisions, rows.cents) / 100
+    days = max(np.ptp(rows.ts) / DAY, 1.0)
+
+    def compute_costs(capacity: int | None) -> np.ndarray:
+        limited = replace(policy, capacity=capacity).learn_capacity_price(p, rows.cents, days)
+        decisions = limited.make_decisions(p, rows.cents)
+        return policy.compute_decision_costs(rows.y, decisions, rows.cents) / 100
 
     figures, axes = {}, {}
     for name in ("precision_recall", "cost", "calibration", "segments"):
@@ -85,15 +92,16 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
     axes["precision_recall"].set_title("Precision and recall")
 
     ax = axes["cost"]
-    thresholds = np.unique(np.quantile(p, 1 - np.geomspace(1e-3, 0.3, 40)))
-    total_costs = [compute_costs(threshold).sum() for threshold in thresholds]
-    ax.plot(thresholds, total_costs, color=COLORS.challenger)
-    ax.axvline(fitted.threshold, color=COLORS.neutral, linestyle="--")
+    capacities = np.unique(np.geomspace(1, max(len(p) / days, 2), 25).astype(int))
+    ax.plot(
+        capacities, [compute_costs(int(one)).sum() for one in capacities], color=COLORS.challenger
+    )
+    ax.axhline(compute_costs(None).sum(), color=COLORS.neutral, linestyle="--")
     ax.set(
         xscale="log",
-        xlabel="threshold (dashed: the chosen one)",
+        xlabel="reviews a day that the team can do (dashed: without limit)",
         ylabel="cost, euros",
-        title="Cost of each threshold",
+        title="Cost by capacity of the team",
     )
 
     ax = axes["calibration"]
@@ -105,7 +113,7 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
         set_scale("symlog", linthresh=1e-3)
 
     ax = axes["segments"]
-    row_costs = compute_costs(fitted.threshold)
+    row_costs = compute_costs(policy.capacity)
     segments = build_segment_masks(rows.X)
     names = list(segments)
     fraud_euros = [rows.cents[mask & (rows.y == 1)].sum() / 100 for mask in segments.values()]
@@ -120,7 +128,7 @@ def plot_evaluation(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> di
     return figures
 
 
-def log_evaluation_figures(fitted: FittedModel, rows: LabelledRows, costs: Costs) -> None:
+def log_evaluation_figures(fitted: FittedModel, rows: LabelledRows, policy: DecisionPolicy) -> None:
     """Log the figures of `plot_evaluation` in the active MLflow run.
 
     Parameters
@@ -128,7 +136,7 @@ def log_evaluation_figures(fitted: FittedModel, rows: LabelledRows, costs: Costs
     fitted : FittedModel
     rows : LabelledRows
         Not used for the training.
-    costs : Costs
+    policy : DecisionPolicy
     """
-    for name, figure in plot_evaluation(fitted, rows, costs).items():
+    for name, figure in plot_evaluation(fitted, rows, policy).items():
         mlflow.log_figure(figure, f"pictures/{name}.png")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fraudops.features import FEATURES
+from fraudops.models.decision import amount_to_cents
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 # A younger transaction is not trained on: hardly any report of it can have arrived.
@@ -179,7 +180,7 @@ class LabelledRows:
         return cls(
             rows[list(FEATURES)].reset_index(drop=True),
             is_fraud.to_numpy().astype(np.int8),
-            np.rint(rows["amount"].to_numpy() * 100).astype(np.int64),
+            amount_to_cents(rows["amount"]),
             rows["ts"].to_numpy(),
             customer.to_numpy(),
         )

@@ -35,7 +35,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "PERIOD_CHOICES_DAYS",
             "count_predictions_by_day",
             "get_evaluation_period",
-            "load_champion_costs",
+            "load_champion_policy",
             "load_flagged_and_frauds",
             "require_predictions",
             "is_on_mature_day",
@@ -68,6 +68,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "staffing": ("CASE_ORDERS", "ReviewTeam"),
         "what_if": (
             "find_counterfactual_changes",
+            "load_decision_policy",
             "load_baseline_inputs",
             "load_prediction_inputs",
         ),

@@ -76,7 +76,7 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
     )
     of_case = [column for column in c.c if column.name != "tx_id"]
     query = (
-        sa.select(*t.c, *scored, *of_case, e.c.reasons)
+        sa.select(*t.c, *scored, *of_case, e.c.reasons, e.c.decision_basis)
         .join(p, p.c.tx_id == t.c.tx_id)
         .join(c, c.c.tx_id == t.c.tx_id)
         .join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
@@ -90,6 +90,8 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
         about["since"] = _find_champion_start(
             connection, about["model_version"], about["scored_at"]
         )
+        basis = json.loads(about.pop("decision_basis") or "{}")
+        about["decision_reason"] = basis.get("reason", "")
         hidden = queue.is_hidden_from(connection, row, actor)
         return Case(
             about,

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.errors import UserError
-from fraudops.models import Costs
+from fraudops.models import DecisionPolicy
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace, read_json
 
@@ -135,8 +135,8 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
     return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)
 
 
-def load_champion_costs(workspace: Workspace) -> Costs:
-    """Load the costs with which the champion's threshold was chosen.
+def load_champion_policy(workspace: Workspace) -> DecisionPolicy:
+    """Load the decision policy that the first champion was registered with.
 
     Parameters
     ----------
@@ -144,11 +144,15 @@ def load_champion_costs(workspace: Workspace) -> Costs:
 
     Returns
     -------
-    Costs
+    DecisionPolicy
         The defaults if there is no champion yet.
     """
     file = workspace.root / "models" / "champion.json"
-    return Costs(review=int(read_json(file)["review_cost_cents"])) if file.is_file() else Costs()
+    return (
+        DecisionPolicy.from_record(read_json(file)["policy"])
+        if file.is_file()
+        else DecisionPolicy()
+    )
 
 
 def require_predictions(engine: sa.Engine) -> pd.DataFrame:

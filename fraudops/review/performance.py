@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from fraudops.models import Costs, bootstrap_interval, wilson_interval
+from fraudops.models import DecisionPolicy, bootstrap_interval, wilson_interval
 from fraudops.timeline import DAY, day_of
 
 
@@ -36,7 +36,7 @@ def _count_outcomes(rows: pd.DataFrame, groups: np.ndarray, size: int) -> dict[s
 
 
 def _compute_figures(
-    counts: dict[str, np.ndarray], total: np.ndarray, costs: Costs
+    counts: dict[str, np.ndarray], total: np.ndarray, policy: DecisionPolicy
 ) -> dict[str, np.ndarray]:
     """Compute counts, rates and cents saved of each group; NaN for a rate over nothing."""
     tp = counts["stopped"]
@@ -53,12 +53,12 @@ def _compute_figures(
         "false_negative": fn,
         "true_negative": total - tp - fp - fn,
     }
-    saved = counts["stopped_cents"] - costs.review * counts["flagged"]
+    saved = counts["stopped_cents"] - policy.review * counts["flagged"]
     return numbers | rates | {"rows": total, "saved_cents": saved}
 
 
 def compute_performance(
-    rows: pd.DataFrame, costs: Costs, n_predictions: int | None = None
+    rows: pd.DataFrame, policy: DecisionPolicy, n_predictions: int | None = None
 ) -> dict[str, float]:
     """Compute counts, rates and money of some predictions.
 
@@ -67,7 +67,7 @@ def compute_performance(
     rows : pandas.DataFrame
         Predictions with the columns label (1 or 0), flagged (bool) and amount_cents: all of them,
         or only those of `load_flagged_and_frauds`.
-    costs : Costs
+    policy : DecisionPolicy
     n_predictions : int, optional
         How many predictions there are, if `rows` does not hold all of them.
 
@@ -80,16 +80,16 @@ def compute_performance(
     Examples
     --------
     >>> columns = {"label": [1, 0], "flagged": [True, True], "amount_cents": [5000, 900]}
-    >>> compute_performance(pd.DataFrame(columns), Costs(review=300))["saved_cents"]
+    >>> compute_performance(pd.DataFrame(columns), DecisionPolicy(review=300))["saved_cents"]
     4400
     """
     counts = _count_outcomes(rows, np.zeros(len(rows), int), 1)
     total = np.array([len(rows) if n_predictions is None else n_predictions])
-    return {name: one.item() for name, one in _compute_figures(counts, total, costs).items()}
+    return {name: one.item() for name, one in _compute_figures(counts, total, policy).items()}
 
 
 def compute_performance_by_day(
-    rows: pd.DataFrame, costs: Costs, daily_predictions: pd.Series | None = None
+    rows: pd.DataFrame, policy: DecisionPolicy, daily_predictions: pd.Series | None = None
 ) -> pd.DataFrame:
     """Compute the performance of each day.
 
@@ -97,7 +97,7 @@ def compute_performance_by_day(
     ----------
     rows : pandas.DataFrame
         As in `compute_performance`, with the column day, or ts (seconds since 1970).
-    costs : Costs
+    policy : DecisionPolicy
     daily_predictions : pandas.Series, optional
         Number of predictions by the first second of the day, if `rows` does not hold all of them.
 
@@ -112,11 +112,15 @@ def compute_performance_by_day(
     places = daily_predictions.index.get_indexer(day)
     counts = _count_outcomes(rows, places, len(daily_predictions))
     index = [day_of(int(one)) for one in daily_predictions.index]
-    return pd.DataFrame(_compute_figures(counts, daily_predictions.to_numpy(), costs), index=index)
+    return pd.DataFrame(_compute_figures(counts, daily_predictions.to_numpy(), policy), index=index)
 
 
 def compute_performance_by_segment(
-    rows: pd.DataFrame, segment: pd.Series, costs: Costs, max_segments: int = 12, rounds: int = 0
+    rows: pd.DataFrame,
+    segment: pd.Series,
+    policy: DecisionPolicy,
+    max_segments: int = 12,
+    rounds: int = 0,
 ) -> pd.DataFrame:
     """Compute recall, precision and money of each segment, with 95 % intervals.
 
@@ -126,7 +130,7 @@ def compute_performance_by_segment(
         As in `compute_performance`.
     segment : pandas.Series
         (n,) the segment of each row. Beyond the `max_segments` largest they become 'other'.
-    costs : Costs
+    policy : DecisionPolicy
     max_segments : int
     rounds : int
         0 for Wilson's intervals over transactions; otherwise the number of bootstrap rounds over
@@ -142,7 +146,7 @@ def compute_performance_by_segment(
     --------
     >>> columns = {"label": [1, 0], "flagged": [True, False], "amount_cents": [5000, 900]}
     >>> rows = pd.DataFrame(columns | {"channel": ["online", "chip"]})
-    >>> compute_performance_by_segment(rows, rows["channel"], Costs())["recall"].to_dict()
+    >>> compute_performance_by_segment(rows, rows["channel"], DecisionPolicy())["recall"].to_dict()
     {'chip': nan, 'online': 1.0}
     """
     codes, names = pd.factorize(segment.astype(str))
@@ -156,11 +160,11 @@ def compute_performance_by_segment(
     order = [name for name in order if name in names]
     places = np.array([order.index(name) for name in names], int)[codes]
     counts = _count_outcomes(rows, places, len(order))
-    figures = _compute_figures(counts, counts["flagged"], costs)
+    figures = _compute_figures(counts, counts["flagged"], policy)
     table = {"rows": np.bincount(places, minlength=len(order))}
     table |= {name: counts[name] for name in ("flagged", "frauds")}
     parts = [rows[places == place] for place in range(len(order))]
-    resampled = [bootstrap_performance(part, costs, rounds) for part in parts] if rounds else []
+    resampled = [bootstrap_performance(part, policy, rounds) for part in parts] if rounds else []
     for figure, of in (("recall", "frauds"), ("precision", "flagged")):
         if rounds:
             sides = [one.loc[figure, ["low", "high"]].tolist() for one in resampled]
@@ -172,14 +176,16 @@ def compute_performance_by_segment(
     return pd.DataFrame(table | {"saved": figures["saved_cents"] / 100}, index=order)
 
 
-def tabulate_segments(rows: pd.DataFrame, costs: Costs, rounds: int = 0) -> dict[str, pd.DataFrame]:
+def tabulate_segments(
+    rows: pd.DataFrame, policy: DecisionPolicy, rounds: int = 0
+) -> dict[str, pd.DataFrame]:
     """Compute the performance by channel, by category and by amount.
 
     Parameters
     ----------
     rows : DataFrame
         As in `compute_performance`, with the columns ``channel`` and ``category``.
-    costs : Costs
+    policy : DecisionPolicy
     rounds : int, optional
         See `compute_performance_by_segment`.
 
@@ -194,7 +200,7 @@ def tabulate_segments(rows: pd.DataFrame, costs: Costs, rounds: int = 0) -> dict
         "amount in euros": assign_amount_bands(rows),
     }
     return {
-        title: compute_performance_by_segment(rows, segment, costs, rounds=rounds)
+        title: compute_performance_by_segment(rows, segment, policy, rounds=rounds)
         for title, segment in segments.items()
     }
 
@@ -203,7 +209,7 @@ AMOUNT_BAND_EDGES_CENTS = (0, 1_000, 5_000, 20_000, 100_000, math.inf)  # cents
 
 
 def bootstrap_performance(
-    rows: pd.DataFrame, costs: Costs, rounds: int = 200, seed: int = 0
+    rows: pd.DataFrame, policy: DecisionPolicy, rounds: int = 200, seed: int = 0
 ) -> pd.DataFrame:
     """Compute precision, recall, F1 and euros saved with 95 % intervals over customers.
 
@@ -211,7 +217,7 @@ def bootstrap_performance(
     ----------
     rows : DataFrame
         Predictions with ``label``, ``flagged``, ``amount_cents`` and ``customer_id``.
-    costs : Costs
+    policy : DecisionPolicy
     rounds : int, optional
         Number of resamples.
     seed : int, optional
@@ -224,7 +230,7 @@ def bootstrap_performance(
     """
     y, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
     cents = rows["amount_cents"].to_numpy(np.int64)
-    saved = (np.where(y == 1, cents, 0) - costs.compute_flag_costs(y, flagged, cents)) / 100
+    saved = (np.where(y == 1, cents, 0) - policy.compute_flag_costs(y, flagged, cents)) / 100
     tp, positive = y * flagged, flagged.astype(int)
     statistics = {
         "precision": (lambda chosen: _rate(tp[chosen].sum(), positive[chosen].sum())),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fraudops.models import Costs
+from fraudops.models import DecisionPolicy
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,16 @@ class SimulatedReviewer:
 
 
 def compute_cost_with_review_errors(
-    fraud: np.ndarray, decision: np.ndarray, called: np.ndarray, cents: np.ndarray, costs: Costs
+    fraud: np.ndarray,
+    decision: np.ndarray,
+    called: np.ndarray,
+    cents: np.ndarray,
+    policy: DecisionPolicy,
 ) -> np.ndarray:
     """Compute what decisions cost if reviewers make errors.
 
-    See `Costs.compute_decision_costs`. In addition, a fraud that the reviewer misses costs its
-    amount, and an honest customer whom the reviewer calls a fraud costs goodwill.
+    See `DecisionPolicy.compute_decision_costs`. In addition, a fraud that the reviewer misses costs
+    its amount, and an honest customer whom the reviewer calls a fraud costs goodwill.
 
     Parameters
     ----------
@@ -63,7 +67,7 @@ def compute_cost_with_review_errors(
         The reviewer calls it a fraud. It counts if the decision is ``review``.
     cents : array of shape (n,)
         Amounts.
-    costs : Costs
+    policy : DecisionPolicy
 
     Returns
     -------
@@ -73,5 +77,5 @@ def compute_cost_with_review_errors(
     fraud, called = np.asarray(fraud, bool), np.asarray(called, bool)
     is_reviewed = np.asarray(decision) == "review"
     missed = np.where(is_reviewed & fraud & ~called, cents, 0)
-    accused = np.where(is_reviewed & ~fraud & called, costs.goodwill, 0)
-    return costs.compute_decision_costs(fraud, decision, cents) + missed + accused
+    accused = np.where(is_reviewed & ~fraud & called, policy.goodwill, 0)
+    return policy.compute_decision_costs(fraud, decision, cents) + missed + accused

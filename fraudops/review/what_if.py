@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from fraudops import store
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
-from fraudops.models import describe_feature, predict_probability
+from fraudops.models import DecisionPolicy, amount_to_cents, describe_feature, predict_probability
 
 BASELINE_ROWS = 500  # approved transactions that define the usual values
 MAX_CHANGES = 5
@@ -85,10 +85,29 @@ def _build_input_frame(rows: list[list]) -> pd.DataFrame:
     )
 
 
+def load_decision_policy(connection: sa.Connection, prediction_id: str) -> DecisionPolicy | None:
+    """Load the policy that decided on a stored prediction.
+
+    Parameters
+    ----------
+    connection : Connection
+    prediction_id : str
+
+    Returns
+    -------
+    DecisionPolicy or None
+        None for predictions of rules, and for those made before policies were kept.
+    """
+    e = store.evidence.c
+    text = connection.scalar(sa.select(e.decision_basis).where(e.prediction_id == prediction_id))
+    record = json.loads(text or "{}").get("policy")
+    return DecisionPolicy.from_record(record) if record else None
+
+
 def find_counterfactual_changes(
-    model: BaseEstimator, threshold: float, inputs: list, usually: list
+    model: BaseEstimator, policy: DecisionPolicy, inputs: list, usually: list
 ) -> list[CounterfactualChange]:
-    """Find the single changes of an input that change the decision.
+    """Find the single changes of an input that turn approval into review or block, or back.
 
     The inputs change one at a time, though in reality they change together. This shows what the
     model looks at, and not what the customer could have done.
@@ -97,8 +116,8 @@ def find_counterfactual_changes(
     ----------
     model : BaseEstimator
         The fitted pipeline that decided.
-    threshold : float
-        A transaction with at least this probability is flagged.
+    policy : DecisionPolicy
+        The policy that decided.
     inputs : list
         In the order of `FEATURES`.
     usually : list
@@ -110,10 +129,13 @@ def find_counterfactual_changes(
         Largest change of the probability first; empty if no single change is enough.
     """
     swapped = [[*inputs[:i], value, *inputs[i + 1 :]] for i, value in enumerate(usually)]
-    scores = predict_probability(model, _build_input_frame([inputs, *swapped]))
-    flagged = scores[0] >= threshold
-    turned = [i for i in range(len(FEATURES)) if (scores[i + 1] >= threshold) != flagged]
-    turned.sort(key=lambda i: scores[i + 1], reverse=not flagged)
+    frame = _build_input_frame([inputs, *swapped])
+    scores = predict_probability(model, frame)
+    # without a usual amount the amount stays
+    amounts = frame["amount"].fillna(frame["amount"].iloc[0])
+    flagged = policy.make_decisions(scores, amount_to_cents(amounts)) != "approve"
+    turned = [i for i in range(len(FEATURES)) if flagged[i + 1] != flagged[0]]
+    turned.sort(key=lambda i: scores[i + 1], reverse=not flagged[0])
     return [
         CounterfactualChange(
             FEATURES[i],

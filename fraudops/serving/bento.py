@@ -1,5 +1,6 @@
 """Build a Bento from a registered model, and serve it on localhost."""
 
+import json
 import os
 import socket
 import subprocess
@@ -49,7 +50,7 @@ def import_to_bentoml(workspace: Workspace, registered: RegisteredVersion) -> st
         metadata={
             "sha256": registered.sha256,
             "version": registered.version,
-            "threshold": registered.threshold,
+            "policy": json.dumps(registered.policy.to_record()),
         },
     )
     return str(model.tag)

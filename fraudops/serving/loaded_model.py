@@ -9,7 +9,13 @@ import pandas as pd
 
 from fraudops.errors import UserError
 from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
-from fraudops.models import CompactPipeline, ShapExplainer, load_model_file, predict_probability
+from fraudops.models import (
+    CompactPipeline,
+    DecisionPolicy,
+    ShapExplainer,
+    load_model_file,
+    predict_probability,
+)
 
 _logger = logging.getLogger("fraudops.served")
 
@@ -24,12 +30,12 @@ class LoadedModel:
 
     version: str
     sha256: str
-    threshold: float
+    policy: DecisionPolicy
     model: CompactPipeline
     explainer: ShapExplainer
 
     @classmethod
-    def load(cls, file: Path, sha256: str, version: str, threshold: float) -> "LoadedModel":
+    def load(cls, file: Path, sha256: str, version: str, policy: DecisionPolicy) -> "LoadedModel":
         """Load a model file and check that its compact form gives the same numbers.
 
         Raises
@@ -46,7 +52,7 @@ class LoadedModel:
                 "Model %s is of a kind that SHAP cannot explain: its answers come without reasons.",
                 version,
             )
-        return cls(version, sha256, threshold, model, explainer)
+        return cls(version, sha256, policy, model, explainer)
 
 
 def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) -> None:

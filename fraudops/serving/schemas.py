@@ -70,7 +70,9 @@ class FeatureReason(BaseModel):
 
     feature: str
     value: float | str | None
-    contribution: float = Field(description="to the log-odds of fraud; positive speaks for fraud")
+    contribution: float = Field(
+        description="to the log-odds of fraud before calibration; positive speaks for fraud"
+    )
     text: str
 
 
@@ -80,8 +82,12 @@ class ScoredTransaction(BaseModel):
     tx_id: str
     prediction_id: str
     probability: float
-    threshold: float
+    threshold: float = Field(description="probability above which this amount is not approved")
     decision: Literal["approve", "review", "block"]
+    decision_reason: str = Field(description="the expected costs that led to the decision")
+    expected_loss: float | None = Field(
+        description="euros that the decision is expected to cost; null from plain rules"
+    )
     model_version: str
     reasons: list[FeatureReason]
     cold_start: list[Literal["customer", "terminal"]] = Field(
@@ -160,8 +166,9 @@ class ModelInfo(BaseModel):
 
     version: str
     sha256: str
-    threshold: float
-    block_from: float
+    policy: dict[str, float | int | None] = Field(
+        description="costs in cents, capacity in reviews a day, and the price of capacity"
+    )
     mode: Literal["model", "rules"]
     explained: bool
     challenger: str | None
@@ -178,6 +185,18 @@ class SwitchRequest(StrictModel):
     """A switch between model and rules: person, mode and reason."""
 
     mode: Literal["model", "rules"]
+    actor: Identifier
+    reason: Identifier
+
+
+class PolicyRequest(StrictModel):
+    """A change of costs (in cents) or capacity: person, values and reason."""
+
+    review: int = Field(300, description="cents that a review costs")
+    goodwill: int = Field(3000, description="cents lost if an honest customer is blocked")
+    chargeback_fee: int = Field(0, description="cents that a fraud costs beside its amount")
+    miss_rate: float = Field(0.0, description="share of frauds that reviewers miss")
+    capacity: int | None = Field(None, description="reviews a day; null without limit")
     actor: Identifier
     reason: Identifier
 

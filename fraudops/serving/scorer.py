@@ -22,10 +22,11 @@ from fraudops.features import (
     compute_online_sums,
     to_column_arrays,
 )
-from fraudops.models import Costs, list_shap_reasons
+from fraudops.models import RECENT_DAYS, DecisionPolicy, list_shap_reasons
 from fraudops.serving import fallback_rules
 from fraudops.serving.loaded_model import LoadedModel
 from fraudops.store import split_keys
+from fraudops.timeline import DAY
 
 _logger = logging.getLogger("fraudops.scoring")
 
@@ -34,16 +35,20 @@ FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0  # between attempts to read 
 
 
 def _load_wanted(wanted: dict) -> LoadedModel:
-    return LoadedModel.load(
-        Path(wanted["file"]), wanted["sha256"], wanted["version"], wanted["threshold"]
-    )
+    if "policy" not in wanted:
+        raise UserError(
+            f"Model {wanted['version']} was deployed without a decision policy; its probabilities "
+            "are not calibrated. Train a new one: `fraudops run --until 3_1_champion`."
+        )
+    policy = DecisionPolicy.from_record(wanted["policy"])
+    return LoadedModel.load(Path(wanted["file"]), wanted["sha256"], wanted["version"], policy)
 
 
 class Scorer:
-    """A model with its threshold, and the database for the past and the answers.
+    """A model with its decision policy, and the database for the past and the answers.
 
     The deployment in the database (`store.read_deployment`) overrules the model that it was made
-    with.
+    with. A policy in the database overrules the one that a model was registered with.
     """
 
     def __init__(
@@ -52,16 +57,17 @@ class Scorer:
         model_file: Path,
         sha256: str,
         version: str,
-        threshold: float,
-        costs: Costs | None = None,
+        policy: DecisionPolicy,
         made_at: float = 0.0,
     ):
         """Ignore a champion that was deployed before `made_at` (seconds since 1970)."""
-        self.engine, self.costs, self.made_at = engine, costs or Costs(), made_at
-        self.own = self.champion = LoadedModel.load(model_file, sha256, version, threshold)
+        self.engine, self.made_at = engine, made_at
+        self.own = self.champion = LoadedModel.load(model_file, sha256, version, policy)
         self.challenger: LoadedModel | None = None
         self.mode = "model"
         self.wanted = version
+        self.changed_policy: DecisionPolicy | None = None
+        self._learnt: tuple[object, DecisionPolicy] | None = None
         # by SHA-256: why a model cannot be loaded, the pause before the next attempt, and its time
         self._failures: dict[str, tuple[str, float, float]] = {}
         if features.get_window_engine() == "sql":  # now rather than at the first transaction
@@ -80,6 +86,8 @@ class Scorer:
         """
         deployment = store.read_deployment(connection)
         self.mode = deployment["mode"][0]["mode"] if "mode" in deployment else "model"
+        changed = deployment.get("policy", (None, 0.0))[0]
+        self.changed_policy = DecisionPolicy.from_record(changed) if changed else None
         champion, since = deployment.get("champion", (None, 0.0))
         if champion is None or since < self.made_at:
             self.champion, self.wanted = self.own, self.own.version
@@ -110,7 +118,7 @@ class Scorer:
         Parameters
         ----------
         wanted : dict
-            file, sha256, version, threshold.
+            file, sha256, version, policy.
 
         Raises
         ------
@@ -174,8 +182,9 @@ class Scorer:
 
         Returns
         -------
-        In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold,
-        decision, reasons, cold_start
+        In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold (the
+        probability above which this amount is not approved), decision, decision_reason,
+        expected_loss (euros, None from rules), reasons, cold_start
         """
         distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
         ids = [row["tx_id"] for row in distinct]
@@ -184,8 +193,9 @@ class Scorer:
             known = self._answers(connection, ids)
             new = [row for row in distinct if row["tx_id"] not in known]
             found = compute_online_sums(connection, new) if new else {}
+            policy = self._current_policy(connection, new) if new else None
         if new:
-            answers_new = self._judge(new, found)
+            answers_new = self._judge(new, found, policy)
             if self._keep(new, *answers_new):
                 known |= {answer["tx_id"]: answer for answer in answers_new[0]}
             else:  # another worker has answered some of them meanwhile
@@ -193,8 +203,21 @@ class Scorer:
                     known = self._answers(connection, ids)
         return [known[row["tx_id"]] for row in rows]
 
+    def _current_policy(self, connection: sa.Connection, rows: list[dict]) -> DecisionPolicy:
+        """The policy of the day, with the price of capacity that the days before it teach."""
+        policy = self.changed_policy or self.champion.policy
+        if policy.capacity is None:
+            return policy
+        day = max(row["ts"] for row in rows) // DAY * DAY
+        known = (policy, self.champion.sha256, day)
+        if self._learnt is None or self._learnt[0] != known:
+            p, cents, days = store.load_recent_scores(connection, day - RECENT_DAYS * DAY, day)
+            learnt = policy.learn_capacity_price(p, cents, days) if days else policy
+            self._learnt = known, learnt
+        return self._learnt[1]
+
     def _judge(
-        self, rows: list[dict], found: dict[str, np.ndarray]
+        self, rows: list[dict], found: dict[str, np.ndarray], policy: DecisionPolicy
     ) -> tuple[list[dict], list[dict], list[dict]]:
         """Make answers, inputs as JSON, and shadow answers for new transactions."""
         numbers = compute_feature_matrix(to_column_arrays(rows), found)
@@ -202,19 +225,29 @@ class Scorer:
         served, now = self.champion, time.time()
         encoded = served.model.encode(numbers, *texts)
         if self.mode == "rules":
-            (p, reason), version, threshold = (
+            (p, reason), version = (
                 fallback_rules.apply_rules(numbers),
                 fallback_rules.RULES_VERSION,
-                0.5,
             )
-            decisions = np.where(p >= threshold, "review", "approve")
+            thresholds = np.full(len(rows), 0.5)
+            decisions = np.where(p >= thresholds, "review", "approve")
+            basis = [{"expected_loss": None, "reason": f"{one}: plain rules"} for one in decisions]
         else:
-            p, version, threshold = (
-                served.model.probability(encoded),
-                served.version,
-                served.threshold,
+            p, version = served.model.probability(encoded), served.version
+            cents = np.array([row["amount_cents"] for row in rows])
+            thresholds, decisions = (
+                policy.compute_thresholds(cents),
+                policy.make_decisions(p, cents),
             )
-            decisions = self.costs.make_decisions(p, threshold)
+            losses = policy.compute_expected_loss(p, cents, decisions)
+            basis = [
+                {
+                    "expected_loss": round(float(losses[i]) / 100, 4),
+                    "reason": policy.describe_decision(float(p[i]), int(cents[i]), decisions[i]),
+                    "policy": policy.to_record(),
+                }
+                for i in range(len(rows))
+            ]
             reason = [[] for _ in rows]
             if served.explainer.available:
                 reason = list_shap_reasons(served.explainer.contributions(encoded), numbers, *texts)
@@ -227,8 +260,10 @@ class Scorer:
                 "scored_at": now,
                 "model_version": version,
                 "probability": float(p[i]),
-                "threshold": threshold,
+                "threshold": float(thresholds[i]),
                 "decision": str(decisions[i]),
+                "decision_reason": basis[i]["reason"],
+                "expected_loss": basis[i]["expected_loss"],
                 "reasons": reason[i],
                 "cold_start": ["customer"] * bool(customer_new[i])
                 + ["terminal"] * bool(terminal_new[i]),
@@ -237,12 +272,21 @@ class Scorer:
         ]
         values = [[None if value != value else value for value in row] for row in numbers.tolist()]
         inputs = [
-            {"inputs": json.dumps([*row, *(t[i] for t in texts)])} for i, row in enumerate(values)
+            {
+                "inputs": json.dumps([*row, *(t[i] for t in texts)]),
+                "decision_basis": json.dumps(basis[i]),
+            }
+            for i, row in enumerate(values)
         ]
-        return answers, inputs, self._in_shadow(answers, numbers, texts)
+        return answers, inputs, self._in_shadow(answers, numbers, texts, rows, policy)
 
     def _in_shadow(
-        self, answers: list[dict], numbers: np.ndarray, texts: list[list[str]]
+        self,
+        answers: list[dict],
+        numbers: np.ndarray,
+        texts: list[list[str]],
+        rows: list[dict],
+        policy: DecisionPolicy,
     ) -> list[dict]:
         """Make the answers of the challenger; its failure is logged and has no other effect."""
         other = self.challenger
@@ -255,7 +299,8 @@ class Scorer:
                 "The challenger %s failed on %d transactions.", other.version, len(answers)
             )
             return []
-        decisions = self.costs.make_decisions(p, other.threshold)
+        cents = np.array([row["amount_cents"] for row in rows])
+        thresholds, decisions = policy.compute_thresholds(cents), policy.make_decisions(p, cents)
         return [
             {
                 "prediction_id": answer["prediction_id"],
@@ -263,7 +308,7 @@ class Scorer:
                 "scored_at": answer["scored_at"],
                 "model_version": other.version,
                 "probability": float(p[i]),
-                "threshold": other.threshold,
+                "threshold": float(thresholds[i]),
                 "decision": str(decisions[i]),
             }
             for i, answer in enumerate(answers)
@@ -325,14 +370,18 @@ class Scorer:
             "threshold",
             "decision",
         )
-        query = sa.select(*(p.c[name] for name in names), e.c.reasons, e.c.cold_start).join(
-            e, e.c.prediction_id == p.c.prediction_id, isouter=True
-        )
+        query = sa.select(
+            *(p.c[name] for name in names), e.c.reasons, e.c.cold_start, e.c.decision_basis
+        ).join(e, e.c.prediction_id == p.c.prediction_id, isouter=True)
         found = {}
         for keys in split_keys(ids):
             for row in connection.execute(query.where(p.c.tx_id.in_(keys))).mappings():
                 texts = {name: json.loads(row[name] or "[]") for name in ("reasons", "cold_start")}
-                found[row["tx_id"]] = dict(row) | texts
+                basis = json.loads(row["decision_basis"] or "{}")
+                texts["decision_reason"] = basis.get("reason", "")
+                texts["expected_loss"] = basis.get("expected_loss")
+                names_kept = (*names, "reasons", "cold_start")
+                found[row["tx_id"]] = {name: row[name] for name in names_kept} | texts
         return found
 
 

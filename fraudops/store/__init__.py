@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "count_stored_rows",
             "get_latest_ts",
             "list_predictions",
+            "load_recent_scores",
             "load_transaction_entities",
         ),
         "schema": (

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import sqlalchemy as sa
 
 from fraudops.store import schema
 from fraudops.store.label_rules import effective_label_sql
+from fraudops.timeline import DAY
 
 PREDICTION_FILTERS = ("all", "frauds", "non-frauds", "unlabelled", "errors")
 
@@ -80,6 +82,38 @@ def list_predictions(
         | {"label": label_texts[row["label"]], "reasons": json.loads(row["reasons"] or "[]")}
         for row in connection.execute(query).mappings()
     ]
+
+
+def load_recent_scores(
+    connection: sa.Connection, start: int, end: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Load what a price of capacity is learnt from.
+
+    Parameters
+    ----------
+    connection : Connection
+    start, end : int
+        Seconds since 1970; transactions with ``start <= ts < end``.
+
+    Returns
+    -------
+    p : ndarray of float, shape (n,)
+        Probabilities, as the service answered them.
+    cents : ndarray of int64, shape (n,)
+        Amounts.
+    days : int
+        Days that have a prediction.
+    """
+    p, t = schema.predictions, schema.transactions
+    query = (
+        sa.select(p.c.probability, t.c.amount_cents, p.c.ts)
+        .join(t, t.c.tx_id == p.c.tx_id)
+        .where(p.c.ts >= start, p.c.ts < end)
+    )
+    rows = connection.execute(query).all()
+    probability, cents, ts = zip(*rows, strict=True) if rows else ((), (), ())
+    days = len({one // DAY for one in ts})
+    return np.array(probability, float), np.array(cents, np.int64), days
 
 
 def count_stored_rows(connection: sa.Connection) -> dict:

@@ -79,6 +79,8 @@ evidence = sa.Table(  # what a prediction was made of
     sa.Column("reasons", sa.Text, nullable=False),  # JSON
     # JSON: which of customer and terminal had no history
     sa.Column("cold_start", sa.Text, nullable=False),
+    # JSON: expected loss in euros, the reason in words, and the policy; null before revision 0004
+    sa.Column("decision_basis", sa.Text),
 )
 shadow = sa.Table(  # what the challenger would have said; never returned
     "shadow",

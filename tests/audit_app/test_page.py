@@ -73,7 +73,7 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     )
     frame = review.require_predictions(engine)
     rows = frame[frame["is_mature"]]
-    figures = review.compute_performance(rows, review.load_champion_costs(workspace))
+    figures = review.compute_performance(rows, review.load_champion_policy(workspace))
     page.get_by_text(f"Judged: {len(rows):,} predictions").wait_for()
     for name in ("precision", "recall", "f1"):
         assert tile(page, name) == f"{figures[name]:.1%}"
@@ -431,7 +431,7 @@ def test_what_comes_from_the_data_is_escaped():
 def test_figures_over_nothing_are_no_error(workspace, engine):
     nothing, costs = (
         review.require_predictions(engine).head(0),
-        review.load_champion_costs(workspace),
+        review.load_champion_policy(workspace),
     )
     assert (
         not review.is_on_mature_day(nothing).any()
@@ -500,7 +500,7 @@ def test_a_case_shows_only_what_was_known_when_it_was_opened(tmp_path, monkeypat
 def test_segments_add_up_and_small_ones_are_taken_together(engine, workspace):
     rows, costs = (
         review.require_predictions(engine).query("is_mature"),
-        review.load_champion_costs(workspace),
+        review.load_champion_policy(workspace),
     )
     for segment in (
         rows["channel"],

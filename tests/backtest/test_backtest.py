@@ -20,7 +20,7 @@ from fraudops.backtest import (
     runner,
 )
 from fraudops.errors import UserError
-from fraudops.models import MAX_REVIEW_SHARE, Candidate, Costs
+from fraudops.models import MAX_REVIEW_SHARE, Candidate, DecisionPolicy
 from fraudops.monitoring import RetrainPolicy
 from fraudops.review import SimulatedReviewer, compute_cost_with_review_errors
 from fraudops.timeline import DAY, load_timeline
@@ -149,18 +149,15 @@ def test_a_policy_reads_nothing_that_had_not_arrived(played):
         version = policy.train(PolicyState("1"), now)
         entrant = policy.model_store.load(version)
         x = data.day(now, now + DAY)[list(entrant.model.feature_names_in_)]
-        seen.append((entrant.threshold, entrant.model.predict_proba(x)[:, 1]))
-    assert seen[0][0] == seen[1][0]
-    np.testing.assert_array_equal(seen[0][1], seen[1][1])
+        seen.append(entrant.model.predict_proba(x)[:, 1])
+    np.testing.assert_array_equal(*seen)
 
 
 def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_evening(played):
     workspace, _ = played
     data = runner.load_backtest_data(workspace, SETTING, {})
     now = data.timeline.live_days[1]
-    policy = OperatingPolicy(
-        "loop", data, SETTING, StrictAndWideStore(InMemoryModelStore(None), data)
-    )
+    policy = OperatingPolicy("loop", data, SETTING, StrictAndWideStore())
     alone, _, _ = policy.run_day(PolicyState("strict", trained=now - DAY), now)
     tried, evening, _ = policy.run_day(PolicyState("strict", "wide", trained=now - DAY), now)
     assert alone["trial_reviews"] == 0 and alone["reviews"] == 0
@@ -175,18 +172,20 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
 
 
 class StrictAndWideStore:
-    """A store with one model twice: with a threshold that flags nothing, and with one that flags
-    all it may.
-    """
-
-    def __init__(self, model_store: InMemoryModelStore, data: BacktestData):
-        policy = OperatingPolicy("daily", data, SETTING, model_store)
-        self.model = model_store.load(
-            policy.train(PolicyState("1"), data.timeline.live_days[0])
-        ).model
+    """A store with a model that expects no fraud, and one that expects fraud everywhere."""
 
     def load(self, version: str) -> Candidate:
-        return Candidate(self.model, {"strict": 2.0, "wide": 0.0}[version], 1.0)
+        return Candidate(ConstantModel({"strict": 0.0, "wide": 0.5}[version]), 1.0)
+
+
+class ConstantModel:
+    """Gives every transaction the same probability."""
+
+    def __init__(self, probability: float):
+        self.probability = probability
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return np.tile([1 - self.probability, self.probability], (len(X), 1))
 
 
 def test_the_reviewer_errs_as_often_as_stated_and_always_alike():
@@ -211,7 +210,7 @@ def test_every_decision_and_error_has_its_price():
     )
     called = np.array([0, 1, 0, 0, 0, 0, 0, 1])
     cost = compute_cost_with_review_errors(
-        fraud, decision, called, np.full(8, 10_000), Costs(300, 3000)
+        fraud, decision, called, np.full(8, 10_000), DecisionPolicy(300, 3000)
     )
     assert cost.tolist() == [10_000, 300, 0, 0, 300, 3000, 10_300, 3300]
 

@@ -5,14 +5,16 @@ it.
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from fraudops import models
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
 from fraudops.models import (
     Candidate,
-    Costs,
+    DecisionPolicy,
     LabelledRows,
     average_precision,
     build_pipeline,
@@ -20,15 +22,13 @@ from fraudops.models import (
     gates,
 )
 
-COSTS = Costs()
+POLICY = DecisionPolicy()
 
 
-class Says(BaseEstimator):
+class Says(ClassifierMixin, BaseEstimator):
     """Gives each row the probability that a column says (the last step of a pipeline, after the
     columns are numbers).
     """
-
-    _estimator_type = "classifier"
 
     def __init__(self, column: str = "c_n_1h"):
         self.column = column
@@ -38,9 +38,19 @@ class Says(BaseEstimator):
         self.classes_ = np.array([0, 1])
         return self
 
+    def predict(self, X):
+        return self.predict_proba(X)[:, 1] >= 0.5
+
     def predict_proba(self, X):
         p = np.clip(np.nan_to_num(X[:, NUMERIC_FEATURES.index(self.column)]), 0, 1)
         return np.column_stack([1 - p, p])
+
+
+class AsItIs:
+    """A calibrator that changes nothing."""
+
+    def predict(self, p):
+        return p
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +67,25 @@ def rows() -> LabelledRows:
     X["amount"], X["c_n_30d"], X["t_n_30d"] = cents / 100, 20.0, 20.0
     for name in CATEGORICAL_FEATURES:
         X[name] = "online"
-    genuine = random.uniform(0, 0.02, n)
+    genuine = random.uniform(0, 0.004, n)
     # finds the large ones, blind for the others
-    X["c_n_1h"] = np.where(y == 1, np.where(large, 0.8, 0.005), genuine)
+    X["c_n_1h"] = np.where(y == 1, np.where(large, 0.8, 0.001), genuine)
     # finds the many small ones, blind for the money
-    X["c_n_7d"] = np.where(y == 1, np.where(large, 0.01, 0.8), genuine)
+    X["c_n_7d"] = np.where(y == 1, np.where(large, 0.002, 0.8), genuine)
     X["c_n_1d"] = np.where(y == 1, 0.8, genuine)  # finds both
     ts = np.sort(random.integers(0, 14 * 86_400, n))
     return LabelledRows(X[list(FEATURES)], y, cents, ts, random.integers(0, 800, n).astype(str))
 
 
-def entrant(
-    rows: LabelledRows, column: str, threshold: float = 0.5, megabytes: float = 1.0
-) -> Candidate:
-    return Candidate(build_pipeline(Says(column)).fit(rows.X, rows.y), threshold, megabytes)
+def entrant(rows: LabelledRows, column: str, megabytes: float = 1.0) -> Candidate:
+    pipeline = build_pipeline(Says(column)).fit(rows.X, rows.y)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(pipeline), ensemble=False)
+    calibrated.fit(rows.X, rows.y).calibrated_classifiers_[0].calibrators = [AsItIs()]
+    return Candidate(calibrated, megabytes)
 
 
 def failed(rows: LabelledRows, champion: Candidate, challenger: Candidate, **more) -> list[str]:
-    judged = evaluate_gates(champion, challenger, rows, more.pop("logged", rows.X), COSTS, **more)
+    judged = evaluate_gates(champion, challenger, rows, more.pop("logged", rows.X), POLICY, **more)
     return [gate.name.split(" (")[0] for gate in judged if not gate.passed]
 
 
@@ -150,7 +161,7 @@ def test_an_early_report_stands_for_those_to_come(rows):
     old, new = entrant(rows, "c_n_1h"), entrant(rows, "c_n_1d")
 
     def gain(r: LabelledRows, w: np.ndarray) -> float:
-        tries = [gates._evaluate_candidate(who, r, w, COSTS)[1].sum() for who in (old, new)]
+        tries = [gates._evaluate_candidate(who, r, w, POLICY)[1].sum() for who in (old, new)]
         return float(tries[0] - tries[1])
 
     truth, plainly, weighed = (
@@ -163,6 +174,6 @@ def test_an_early_report_stands_for_those_to_come(rows):
 
 def test_a_figure_that_does_not_exist_is_null(rows):
     judged = evaluate_gates(
-        entrant(rows, "c_n_1h"), entrant(rows, "c_n_1d"), rows, rows.X.iloc[:0], COSTS
+        entrant(rows, "c_n_1h"), entrant(rows, "c_n_1d"), rows, rows.X.iloc[:0], POLICY
     )
     assert [one["figure"] for one in models.gates_to_json(judged)].count(None) == 1

@@ -1,5 +1,6 @@
 """Registration without pickle, gates in money, promotion that leaves a record."""
 
+import copy
 import time
 
 import mlflow
@@ -9,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 
 from fraudops import ledger, models, store
 from fraudops.errors import UserError
-from fraudops.models import Costs, registry
+from fraudops.models import DecisionPolicy, registry
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace
 from tests.support.worlds import START, world
@@ -33,16 +34,14 @@ def registered(rows, tmp_path_factory):
     """A workspace with a useless, a good and an expensive model."""
     workspace = Workspace.find(tmp_path_factory.mktemp("registry"))
     train, _ = rows
-    good = models.fit_strategy("plain", train, Costs())
-    blind = models.FittedModel(
-        models.build_pipeline(DummyClassifier(strategy="prior")).fit(train.X, train.y),
-        1.01,
-        "blind",
-        1,
-        1,
+    good = models.fit_strategy("plain", train, DecisionPolicy())
+    dummy = models.build_pipeline(DummyClassifier(strategy="prior"), impute=True)
+    blind = models.fit_model(dummy, train, DecisionPolicy(), "blind")
+    # the same ranking, but it expects fraud everywhere
+    greedy = models.FittedModel(
+        copy.deepcopy(good.model), good.policy, "greedy", good.rows, good.frauds
     )
-    # the same ranking, everything reviewed
-    greedy = models.FittedModel(good.model, 0.0, "greedy", good.rows, good.frauds)
+    greedy.model.calibrated_classifiers_[0].calibrators[0].b_ -= 8
     models.ModelRegistry(workspace).select_experiment("test")
     versions = {}
     for name, fitted in (("blind", blind), ("good", good), ("greedy", greedy)):
@@ -54,7 +53,7 @@ def registered(rows, tmp_path_factory):
 def test_a_registered_model_gives_the_same_bits_again(rows, registered):
     workspace, versions = registered
     again = models.ModelRegistry(workspace).find(versions["good"].version).load()
-    fitted = models.fit_strategy("plain", rows[0], Costs())
+    fitted = models.fit_strategy("plain", rows[0], DecisionPolicy())
     np.testing.assert_array_equal(
         models.predict_probability(again, rows[1].X), fitted.predict_probability(rows[1].X)
     )
@@ -72,7 +71,7 @@ def test_a_changed_model_file_is_refused(registered, tmp_path):
 
 def trial(old, new, rows) -> dict[str, models.GateResult]:
     judged = models.evaluate_gates(
-        old.load_candidate(), new.load_candidate(), rows, rows.X, Costs()
+        old.load_candidate(), new.load_candidate(), rows, rows.X, DecisionPolicy()
     )
     return {gate.name.split(" (")[0].split(",")[0]: gate for gate in judged}
 
@@ -186,8 +185,8 @@ def test_trainings_are_remembered_by_their_data(rows, registered):
     models.ModelRegistry(workspace).select_experiment("test")
     with mlflow.start_run():
         models.log_run_inputs({"training": rows[0]}, "data")
-        fitted = models.fit_strategy("plain", rows[0], Costs())
-        models.log_evaluation_figures(fitted, rows[1], Costs())
+        fitted = models.fit_strategy("plain", rows[0], DecisionPolicy())
+        models.log_evaluation_figures(fitted, rows[1], DecisionPolicy())
         made = models.ModelRegistry(workspace).register(
             fitted, rows[0].X.head(3), {"data": "data", "trained_at": "5"}
         )

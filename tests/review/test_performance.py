@@ -13,12 +13,12 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 
 from fraudops import ledger, review, store
 from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
-from fraudops.models import Costs, wilson_interval
+from fraudops.models import DecisionPolicy, wilson_interval
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
 from tests.support.cases import LONG, fill, say
 
 NOON = 20_000 * DAY + DAY // 2
-COSTS = Costs(review=300)
+COSTS = DecisionPolicy(review=300)
 
 
 def scatter(engine, seed):
@@ -69,7 +69,8 @@ def scatter(engine, seed):
 def judge_slowly(rows):
     """Performance of all predictions, row by row, by scikit-learn's metrics."""
     label, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
-    saved = COSTS.compute_savings(label, flagged, rows["amount_cents"].to_numpy(np.int64))
+    cents = rows["amount_cents"].to_numpy(np.int64)
+    saved = int((np.where(label, cents, 0) - COSTS.compute_flag_costs(label, flagged, cents)).sum())
     tn, fp, fn, tp = confusion_matrix(label, flagged, labels=[0, 1]).ravel().tolist()
     counts = {"true_positive": tp, "false_positive": fp, "false_negative": fn, "true_negative": tn}
     rates = {

@@ -37,7 +37,7 @@ def engine(workspace):
         inputs = connection.execute(sa.select(store.evidence.c.inputs).limit(5)).scalars().all()
     with mlflow.start_run():
         again = models.ModelRegistry(workspace).register(
-            FittedModel(first.load(), first.threshold, "plain", 1, 1), _frame(inputs)
+            FittedModel(first.load(), first.policy, "plain", 1, 1), _frame(inputs)
         )
     models.ModelRegistry(workspace).promote(engine, again.version, "it was better for a week")
     yield engine

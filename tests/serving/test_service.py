@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from fraudops import data, features, ledger, models, serving, store
 from fraudops.ledger import REGISTERED_MODEL_NAME
-from fraudops.models import Costs
+from fraudops.models import DecisionPolicy
 from fraudops.serving import AccessMiddleware, ScoringClient, loaded_model, replay
 from fraudops.serving.middleware import MAX_REQUEST_BYTES
 from fraudops.timeline import DAY, load_timeline
@@ -80,11 +80,13 @@ def test_an_answer_says_what_why_and_by_which_model(service):
     answer = ScoringClient(client).post("/score", transaction())[0]
     champion = models.ModelRegistry(workspace).find()
     assert answer["tx_id"] == "S1" and answer["model_version"] == champion.version
-    assert 0 <= answer["probability"] <= 1 and answer["threshold"] == champion.threshold
-    p, block = answer["probability"], Costs().block_threshold
-    assert answer["decision"] == (
-        "approve" if p < champion.threshold else "review" if p < block else "block"
-    )
+    p, cents = [answer["probability"]], [round(100 * transaction()["amount"])]
+    assert 0 <= p[0] <= 1 and answer["threshold"] == champion.policy.compute_thresholds(cents)[0]
+    decision = champion.policy.make_decisions(p, cents)
+    assert answer["decision"] == decision[0]
+    assert answer["decision_reason"].startswith(f"{decision[0]}: ")
+    loss = champion.policy.compute_expected_loss(p, cents, decision)[0] / 100
+    assert answer["expected_loss"] == pytest.approx(loss, abs=1e-4)
     assert len(answer["reasons"]) == 3 and all(
         "fraud" in reason["text"] for reason in answer["reasons"]
     )
@@ -226,7 +228,7 @@ def test_replayed_days_have_no_skew(service):
 def test_contributions_add_up_to_the_score(small_workspace):
     champion = models.ModelRegistry(small_workspace).find()
     served = loaded_model.LoadedModel.load(
-        champion.folder / "model.skops", champion.sha256, champion.version, champion.threshold
+        champion.folder / "model.skops", champion.sha256, champion.version, champion.policy
     )
     rows = features.load_features(small_workspace).sample(300, random_state=0)
     numbers = rows[list(features.NUMERIC_FEATURES)].to_numpy(float)
@@ -235,7 +237,8 @@ def test_contributions_add_up_to_the_score(small_workspace):
     )
     p = served.model.probability(encoded)
     total = served.explainer.contributions(encoded).sum(axis=1) + served.explainer.base
-    np.testing.assert_allclose(total, np.log(p / (1 - p)), rtol=0, atol=1e-9)
+    score = served.model.model.decision_function(encoded)  # log-odds before the calibration
+    np.testing.assert_allclose(total, score, rtol=0, atol=1e-9)
     np.testing.assert_array_equal(p, models.predict_probability(champion.load(), rows))
 
 
@@ -333,11 +336,11 @@ def test_a_reload_takes_the_registrys_champion_and_drops_no_request(service):
     models.ModelRegistry(workspace).select_experiment("champion")
     with mlflow.start_run():
         new = models.ModelRegistry(workspace).register(
-            models.fit_strategy("class_weight", train, Costs()), train.X.head(5)
+            models.fit_strategy("class_weight", train, DecisionPolicy()), train.X.head(5)
         )
     with mlflow.start_run():
         other = models.ModelRegistry(workspace).register(
-            models.fit_strategy("undersample", train, Costs()), train.X.head(5)
+            models.fit_strategy("undersample", train, DecisionPolicy()), train.X.head(5)
         )
     tracking = mlflow.MlflowClient()
     tracking.set_registered_model_alias(REGISTERED_MODEL_NAME, "champion", new.version)

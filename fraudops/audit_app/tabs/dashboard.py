@@ -48,9 +48,9 @@ class DashboardTab:
         """Read the database again and draw the tab."""
         engine = self.context.engine
         self.seen = review.get_change_token(engine)
-        over, costs = (
+        over, policy = (
             review.get_evaluation_period(engine, self.window.value),
-            review.load_champion_costs(self.context.workspace),
+            review.load_champion_policy(self.context.workspace),
         )
         if over is None:
             self.shown.value = "<p>No transaction has been scored yet.</p>"
@@ -61,18 +61,18 @@ class DashboardTab:
             review.load_version_starts(engine, over),
         )
         figures, days, doing = (
-            review.compute_performance(rows, costs, int(per_day["rows"].sum())),
-            review.compute_performance_by_day(rows, costs, per_day["rows"]),
+            review.compute_performance(rows, policy, int(per_day["rows"].sum())),
+            review.compute_performance_by_day(rows, policy, per_day["rows"]),
             review.compute_review_statistics(engine),
         )
         span = f"{days.index[0]} to {days.index[-1]}" if len(days) else "no day yet"
         alarms, events = review.load_drift_alerts(engine), self.context.model_events.read()
         marks = review.build_event_marks(alarms, begun, events)
-        segments = review.tabulate_segments(rows, costs)
+        segments = review.tabulate_segments(rows, policy)
         self.shown.value = templates.load_template("audit_dashboard.html.j2").render(
             tiles=self._tiles(figures, doing),
             scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every "
-            f"label to have arrived. A review costs {costs.review / 100:,.2f} euros; a missed "
+            f"label to have arrived. A review costs {policy.review / 100:,.2f} euros; a missed "
             "fraud costs its amount.",
             figures=figures,
             daily=plots.figure_to_html(

@@ -109,14 +109,14 @@ class ModelTab:
         )
 
     def _performance(self) -> dict:
-        over, costs = (
+        over, policy = (
             review.get_evaluation_period(self.context.engine, SEGMENT_PERIOD_DAYS),
-            review.load_champion_costs(self.context.workspace),
+            review.load_champion_policy(self.context.workspace),
         )
         if over is None or over.start == over.end:
             return {"segments": [], "picture": "", "fairness": "", "span": ""}
         rows = review.load_flagged_and_frauds(self.context.engine, over)
-        tables = review.tabulate_segments(rows, costs)
+        tables = review.tabulate_segments(rows, policy)
         all_segments = pd.concat(tables)
         with_frauds = int(all_segments["recall"].notna().sum())
         stopped, frauds = (

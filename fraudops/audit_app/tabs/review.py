@@ -199,13 +199,12 @@ class ReviewTab:
         with self.context.engine.connect() as connection:
             inputs = review.load_prediction_inputs(connection, shown.about["prediction_id"])
             usually = review.load_baseline_inputs(connection)
+            policy = review.load_decision_policy(connection, shown.about["prediction_id"])
             champion = store.read_deployment(connection).get("champion", ({}, 0.0))[0]
-        found = inputs and review.find_counterfactual_changes(
-            self._model(shown.about["model_version"], champion),
-            shown.about["threshold"],
-            inputs,
-            usually,
-        )
+        found = None
+        if inputs and policy:
+            model = self._model(shown.about["model_version"], champion)
+            found = review.find_counterfactual_changes(model, policy, inputs, usually)
         if self.shown is shown:
             self.changes.value = templates.load_template("audit_case.html.j2").render(
                 part="changes", changes=found
