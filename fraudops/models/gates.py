@@ -106,9 +106,9 @@ def evaluate_gates(
 ) -> list[GateResult]:
     """Test a challenger against the champion on rows that neither was trained on.
 
-    Both models decide on the same rows by the same policy, and each decision has its cost. Where
-    the team has a capacity, each model has its own price of capacity, learnt from its scores of the
-    logged days. Intervals resample whole customers.
+    Both models decide on the same rows by the same policy, day by day, and each decision has its
+    cost. Where the team has a capacity, each model has its own price of capacity (see
+    `DecisionPolicy.make_daily_decisions`). Intervals resample whole customers.
 
     Parameters
     ----------
@@ -132,19 +132,15 @@ def evaluate_gates(
     list of GateResult
     """
     weight = np.ones(len(rows.y)) if weight is None else weight
-    policies = [_learn_price(who, logged, policy, logged_days) for who in (champion, challenger)]
-    old, new = (
-        _evaluate_candidate(who, rows, weight, own)
-        for who, own in zip((champion, challenger), policies, strict=True)
-    )
+    old, new = (_evaluate_candidate(who, rows, weight, policy) for who in (champion, challenger))
     return [
         _check_savings(champion, challenger, old, new, rows, weight),
         _check_average_precision(old, new, rows, ap_tolerance),
         _check_fraud_count(rows),
         _check_calibration(old, new, rows, weight),
         _check_segments(old, new, rows, weight),
-        _check_drift_scenarios((champion, challenger), rows, weight, policies),
-        _check_review_load(challenger, logged, policies[1]),
+        _check_drift_scenarios((champion, challenger), rows, weight, policy),
+        _check_review_load(challenger, logged, policy, logged_days),
         _check_input_columns(champion, challenger),
         _check_latency(challenger, rows),
         GateResult(
@@ -157,21 +153,12 @@ def evaluate_gates(
     ]
 
 
-def _learn_price(
-    who: Candidate, logged: pd.DataFrame, policy: DecisionPolicy, days: float
-) -> DecisionPolicy:
-    if not len(logged):
-        return policy
-    p = predict_probability(who.model, logged)
-    return policy.learn_capacity_price(p, amount_to_cents(logged["amount"]), days)
-
-
 def _evaluate_candidate(
     who: Candidate, rows: LabelledRows, weight: np.ndarray, policy: DecisionPolicy
 ) -> _Evaluation:
     """Compute probabilities and costs; a weighted fraud replaces unreported ones."""
     p = predict_probability(who.model, rows.X)
-    decision = policy.make_decisions(p, rows.cents)
+    decision = policy.make_daily_decisions(p, rows.cents, rows.ts)
     if_fraud, if_genuine = (
         policy.compute_decision_costs(np.full(len(p), y), decision, rows.cents)
         for y in (True, False)
@@ -317,14 +304,13 @@ def _check_drift_scenarios(
     candidates: tuple[Candidate, Candidate],
     rows: LabelledRows,
     weight: np.ndarray,
-    policies: list[DecisionPolicy],
+    policy: DecisionPolicy,
 ) -> GateResult:
     worst, where = -np.inf, ""
     for name, moved in DRIFT_SCENARIOS.items():
         drifted = LabelledRows(moved(rows.X), rows.y, rows.cents, rows.ts, rows.customer)
         spent = [
-            float(_evaluate_candidate(who, drifted, weight, policy)[1].sum())
-            for who, policy in zip(candidates, policies, strict=True)
+            float(_evaluate_candidate(who, drifted, weight, policy)[1].sum()) for who in candidates
         ]
         worst, where = max(
             (worst, where), ((spent[1] - spent[0]) / _sum_fraud_cents(rows, weight), name)
@@ -339,14 +325,15 @@ def _check_drift_scenarios(
 
 
 def _check_review_load(
-    challenger: Candidate, logged: pd.DataFrame, policy: DecisionPolicy
+    challenger: Candidate, logged: pd.DataFrame, policy: DecisionPolicy, days: float
 ) -> GateResult:
     """Check how many reviews the challenger asks for on the champion's last days."""
     name = "reviews on the champion's last logged days"
     if not len(logged):
         return GateResult(name, float("nan"), MAX_REVIEW_SHARE, False, "of transactions")
     p = predict_probability(challenger.model, logged)
-    decisions = policy.make_decisions(p, amount_to_cents(logged["amount"]))
+    cents = amount_to_cents(logged["amount"])
+    decisions = policy.learn_capacity_price(p, cents, days).make_decisions(p, cents)
     share = float((decisions == "review").mean())
     return GateResult(name, share, MAX_REVIEW_SHARE, share <= MAX_REVIEW_SHARE, "of transactions")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import dataclasses
 import json
 import shutil
 import signal
@@ -18,7 +19,7 @@ from starlette.testclient import TestClient
 from fraudops import data, features, ledger, models, serving, store
 from fraudops.ledger import REGISTERED_MODEL_NAME
 from fraudops.models import DecisionPolicy
-from fraudops.serving import AccessMiddleware, ScoringClient, loaded_model, replay
+from fraudops.serving import AccessMiddleware, Scorer, ScoringClient, loaded_model, replay
 from fraudops.serving.middleware import MAX_REQUEST_BYTES
 from fraudops.timeline import DAY, load_timeline
 from fraudops.workspace import Workspace
@@ -80,7 +81,7 @@ def test_an_answer_says_what_why_and_by_which_model(service):
     answer = ScoringClient(client).post("/score", transaction())[0]
     champion = models.ModelRegistry(workspace).find()
     assert answer["tx_id"] == "S1" and answer["model_version"] == champion.version
-    p, cents = [answer["probability"]], [round(100 * transaction()["amount"])]
+    p, cents = [answer["probability"]], [round(100 * transaction()["transactions"][0]["amount"])]
     assert 0 <= p[0] <= 1 and answer["threshold"] == champion.policy.compute_thresholds(cents)[0]
     decision = champion.policy.make_decisions(p, cents)
     assert answer["decision"] == decision[0]
@@ -474,3 +475,46 @@ def test_a_full_queue_refuses_at_once_and_a_bad_request_harms_no_other():
         worker.cancel()
 
     asyncio.run(scenario())
+
+
+def test_a_change_of_the_policy_needs_no_restart_and_is_logged(service):
+    workspace, client, _ = service
+    scoring, change = ScoringClient(client), {"actor": "ann", "reason": "the team has shrunk"}
+    before = client.get("/model").json()["policy"]
+    try:
+        answered = scoring.post("/policy", change | {"review": 50_000_000, "goodwill": 50_000_000})
+        assert answered["policy"]["review"] == 50_000_000
+        # nothing is worth a review now
+        costly = scoring.post("/score", transaction(tx_id="COSTLY", amount=999.0))[0]
+        assert costly["decision"] == "approve" and "500,000.00" in costly["decision_reason"]
+        scoring.post("/policy", change | {"review": 0})
+        free = scoring.post("/score", transaction(tx_id="FREE", amount=999.0))[0]
+        assert free["decision"] == "review" and free["expected_loss"] == 0
+        # the first answer counts, also under another policy
+        assert scoring.post("/score", transaction(tx_id="COSTLY", amount=999.0))[0] == costly
+        refused = client.post("/policy", json=change | {"goodwill": 0})
+        assert refused.status_code == 422 and "would be blocked" in refused.text
+    finally:
+        scoring.post("/policy", change | {name: before[name] for name in ("review", "goodwill")})
+    with store.connect(workspace).connect() as connection:
+        entries = ledger.load_entries(connection, "service")[-3:]
+    assert [entry["payload"]["policy"]["review"] for entry in entries] == [50_000_000, 0, 300]
+    assert {entry["actor"] for entry in entries} == {"ann"}
+
+
+def test_the_price_of_capacity_is_learnt_from_the_days_before(small_workspace, tmp_path):
+    copy = tmp_path / "workspace"
+    shutil.copytree(small_workspace.root, copy)
+    workspace = Workspace.find(copy)
+    engine, champion = store.connect(workspace), models.ModelRegistry(workspace).find()
+    limited = dataclasses.replace(champion.policy, review=0, goodwill=10**7, capacity=5)
+    scorer = Scorer(engine, champion.file, champion.sha256, champion.version, limited)
+    with engine.connect() as connection:
+        day = store.get_latest_ts(connection) // DAY * DAY
+        rows = [{"ts": day + 60}]
+        learnt = scorer._current_policy(connection, rows)
+        p, cents, days = store.load_recent_scores(connection, day - 7 * DAY, day)
+    engine.dispose()
+    assert days == 7 and learnt.capacity_price > 0
+    reviews = (learnt.make_decisions(p, cents) == "review").sum()
+    assert 0 < reviews <= 5 * days
