@@ -130,4 +130,5 @@ def fit_model(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*physical cores.*")
         calibrated.fit(rows.X, rows.y)
+    calibrated.set_params(cv=None)  # the model file need not hold the fold of each row
     return FittedModel(calibrated, policy, name, len(rows.y), int(rows.y.sum()))

@@ -1,6 +1,5 @@
 """The rules of the review queue: priority, second reviews, reason codes, random samples."""
 
-import zlib
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,8 +12,6 @@ LEASE_SECONDS = 15 * 60
 MIN_NOTE_CHARACTERS = 15  # of a note on an override or on 'something else'
 SECOND_REVIEW_CENTS = 50_000  # larger amounts need two people
 OVERRIDE_PROBABILITY = 0.5  # at least this probability is a claim of fraud, and not only a question
-BLIND_SHARE = 0.1  # of the flagged cases: the score stays hidden until a first opinion is given
-SAMPLE_SHARE = 0.005  # of the approved transactions: reviewed to learn what the model misses
 FLAGGED_PER_SAMPLE = 10  # one sampled case for so many flagged ones
 
 PRIORITY_FORMULA = (
@@ -112,13 +109,3 @@ def needs_second_review(verdict: str, amount_cents: int, override: bool) -> bool
     False
     """
     return verdict != "unsure" and (override or amount_cents >= SECOND_REVIEW_CENTS)
-
-
-def is_sampled(prediction_id: str, share: float) -> bool:
-    """Tell whether a prediction is in a random sample, by a checksum of its id."""
-    return zlib.crc32(prediction_id.encode()) < share * 2**32
-
-
-def get_sample_id_bound(share: float) -> str:
-    """Get the id below which a random id lies with this probability."""
-    return f"{int(share * 16**8):08x}"

@@ -44,7 +44,10 @@ class ReviewQueue:
     engine: sa.Engine
 
     def open_cases(self) -> int:
-        """Open a case for each flagged prediction, and for a random sample of the approved ones.
+        """Open the missing cases of stored predictions (see `store.make_case`).
+
+        The service opens the case of each prediction that it makes. This is for predictions that
+        came another way.
 
         Returns
         -------
@@ -52,22 +55,16 @@ class ReviewQueue:
             How many cases are new.
         """
         p, t, c = store.predictions.c, store.transactions.c, store.cases.c
-        is_flagged = p.decision != "approve"
-        is_in_sample = p.prediction_id < policy.get_sample_id_bound(policy.SAMPLE_SHARE)
+        is_in_sample = p.prediction_id < store.get_sample_id_bound(store.SAMPLE_SHARE)
         query = (
-            sa.select(
-                p.prediction_id,
-                p.tx_id,
-                p.ts,
-                p.probability,
-                is_flagged.label("flagged"),
-                t.amount_cents,
-            )
+            sa.select(p.prediction_id, p.tx_id, p.ts, p.probability, p.decision, t.amount_cents)
             .join(store.transactions, t.tx_id == p.tx_id)
-            .where(sa.or_(is_flagged, is_in_sample), p.tx_id.not_in(sa.select(c.tx_id)))
+            .where(
+                sa.or_(p.decision != "approve", is_in_sample), p.tx_id.not_in(sa.select(c.tx_id))
+            )
         )
         with store.write_transaction(self.engine) as connection:
-            rows = [_make_case(row) for row in connection.execute(query)]
+            rows = [store.make_case(row, row.amount_cents) for row in connection.execute(query)]
             return store.insert_new(connection, store.cases, rows)
 
     def claim_next(self, actor: str) -> str | None:
@@ -264,20 +261,6 @@ class ReviewQueue:
                 store.cases.update().where(store.cases.c.tx_id == tx_id).values(changes)
             )
         return DecisionOutcome(stage, label)
-
-
-def _make_case(row: sa.Row) -> dict[str, Any]:
-    # A case of the sample is blind too: the model approved it, and to see that decides the case.
-    is_blind = not row.flagged or policy.is_sampled(row.prediction_id, policy.BLIND_SHARE)
-    return {
-        "tx_id": row.tx_id,
-        "opened_ts": row.ts,
-        "state": "open",
-        "claimed_until": 0.0,
-        "kind": "flagged" if row.flagged else "sample",
-        "blind": int(is_blind),
-        "expected_loss_cents": row.probability * row.amount_cents,
-    }
 
 
 def is_hidden_from(connection: sa.Connection, case: Any, actor: str) -> bool:

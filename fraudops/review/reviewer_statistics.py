@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.models import wilson_interval
-from fraudops.review import policy
 
 MAX_RECENT_DECISIONS = 5_000  # latest reviews that are evaluated
 
@@ -137,7 +136,7 @@ def _count_fraud_verdicts(rows: pd.DataFrame) -> Proportion:
     return Proportion(int((rows["verdict"] == "fraud").sum()), len(rows))
 
 
-SAMPLE_DESCRIPTION = f"one in {round(1 / policy.SAMPLE_SHARE)} approved transactions"
+SAMPLE_DESCRIPTION = f"one in {round(1 / store.SAMPLE_SHARE)} approved transactions"
 
 
 def load_decisions(engine: sa.Engine, actor: str) -> pd.DataFrame:

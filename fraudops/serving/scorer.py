@@ -334,6 +334,9 @@ class Scorer:
                     for answer, values in zip(answers, inputs, strict=True)
                 ]
                 connection.execute(store.evidence.insert(), evidence)
+                cents = {row["tx_id"]: row["amount_cents"] for row in rows}
+                cases = (store.make_case(one, cents[one["tx_id"]]) for one in answers)
+                store.insert_new(connection, store.cases, [one for one in cases if one])
                 if shadows:
                     connection.execute(store.shadow.insert(), shadows)
                 return True

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fraudops import ledger, review, store
 from fraudops.errors import UserError
 from fraudops.review import policy, queue
+from fraudops.store import case_rules
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 from fraudops.workspace import Workspace
 from tests.support.cases import LONG, NOON, fill, say
@@ -375,10 +376,12 @@ def test_lots_fall_as_often_as_they_should():
     ids = [
         uuid.UUID(int=i * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).hex for i in range(1, 20_001)
     ]
-    blind = sum(policy.is_sampled(one, policy.BLIND_SHARE) for one in ids) / len(ids)
-    sample = sum(one < policy.get_sample_id_bound(policy.SAMPLE_SHARE) for one in ids) / len(ids)
-    assert blind == pytest.approx(policy.BLIND_SHARE, abs=0.01) and sample == pytest.approx(
-        policy.SAMPLE_SHARE, abs=0.002
+    blind = sum(case_rules.is_sampled(one, case_rules.BLIND_SHARE) for one in ids) / len(ids)
+    sample = sum(
+        one < case_rules.get_sample_id_bound(case_rules.SAMPLE_SHARE) for one in ids
+    ) / len(ids)
+    assert blind == pytest.approx(case_rules.BLIND_SHARE, abs=0.01) and sample == pytest.approx(
+        case_rules.SAMPLE_SHARE, abs=0.002
     )
 
 

@@ -3,8 +3,7 @@
 import uuid
 
 from fraudops import review, store
-from fraudops.review import policy
-from fraudops.store import ddl
+from fraudops.store import case_rules, ddl
 from fraudops.timeline import DAY
 
 NOON = 20_000 * DAY + DAY // 2
@@ -15,8 +14,10 @@ def identifier(sample=False, blind=False):
     """A prediction id that falls into the random sample, into the blind tenth, or into neither."""
     while True:
         made = ("00" if sample else "ff") + uuid.uuid4().hex[2:]
-        in_sample = made < policy.get_sample_id_bound(policy.SAMPLE_SHARE)
-        if in_sample == sample and (sample or policy.is_sampled(made, policy.BLIND_SHARE) == blind):
+        in_sample = made < case_rules.get_sample_id_bound(case_rules.SAMPLE_SHARE)
+        if in_sample == sample and (
+            sample or case_rules.is_sampled(made, case_rules.BLIND_SHARE) == blind
+        ):
             return made
 
 
