@@ -102,9 +102,8 @@ def main() -> None:
         print(table.round(0).to_string())
         mean = table.mean()
         more = mean["saved policy"] / mean["saved threshold"] - 1
-        print(
-            f"the policy saves {more:+.1%}, target at least {target:+.0%}: {verdict(more >= target)}"
-        )
+        met = verdict(more >= target)
+        print(f"the policy saves {more:+.1%}, target at least {target:+.0%}: {met}")
         fewer = mean["reviews policy"] <= mean["reviews threshold"]
         print(
             f"reviews a day {mean['reviews policy']:.1f} against {mean['reviews threshold']:.1f}, "

@@ -246,9 +246,16 @@ def write_run_report(
     templates = Environment(
         loader=PackageLoader("fraudops.pipeline", "."), autoescape=True, undefined=StrictUndefined
     )
+    last = outcomes.get("5_1_model_audit")
+    story = None
+    if last is not None and last.status in ("done", "fresh"):
+        from fraudops.pipeline.story import tell_story  # imports pandas, which is slow
+
+        story = tell_story(workspace)
     given = {name: values for name, values in run["parameters"].items() if values}
     text = templates.get_template("report.html.j2").render(
         run=run,
+        story=story,
         given=given,
         took=format_duration(run["seconds"]),
         good=run["exit_code"] == 0,

@@ -1,0 +1,178 @@
+"""The story of a run: what happened on the live days, in sentences made from its figures."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fraudops import review, store
+from fraudops.plotting import COLORS, use_style
+from fraudops.timeline import day_of
+from fraudops.workspace import Workspace, read_json
+
+FILES = (
+    "drift/alerts.json",
+    "models/champion.json",
+    "models/retrain.json",
+    "figures/3_1_champion.json",
+    "figures/4_2_retrain.json",
+    "figures/5_1_model_audit.json",
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the report page tells first.
+
+    Attributes
+    ----------
+    sentences : list of str
+    chart : str
+        An SVG element.
+    description : str
+        The chart in words.
+    """
+
+    sentences: list[str]
+    chart: str
+    description: str
+
+
+def tell_story(workspace: Workspace) -> Story | None:
+    """Tell what happened on the live days of a complete run.
+
+    Every figure comes from the run: from the files of its notebooks and from its database. The
+    answer key of a simulation is not read.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    Story or None
+        None if the run is not complete.
+    """
+    if not all((workspace.root / name).is_file() for name in FILES):
+        return None
+    files = {name: read_json(workspace.root / name) for name in FILES}
+    engine = store.connect(workspace)
+    try:
+        days = _load_days(workspace, engine)
+    finally:
+        engine.dispose()
+    if days is None or not len(days):
+        return None
+    alerts = [one for one in files["drift/alerts.json"] if one["severity"] == "act"]
+    alarm = day_of(int(alerts[0]["as_of"]) - 1) if alerts else None
+    return Story(_write_sentences(files, days, alarm, alerts), _draw(days, alarm), _describe(days))
+
+
+def _load_days(workspace: Workspace, engine: object) -> pd.DataFrame | None:
+    """Load euros saved and lost for each judged day; index date."""
+    over = review.get_evaluation_period(engine)
+    if over is None:
+        return None
+    rows = review.load_flagged_and_frauds(engine, over)
+    policy = review.load_champion_policy(workspace)
+    per_day = review.count_predictions_by_day(engine, over, rows)
+    days = review.compute_performance_by_day(rows, policy, per_day["rows"])
+    missed = rows[(rows["label"] == 1) & ~rows["flagged"]].groupby("day")["amount_cents"].sum()
+    missed.index = [day_of(int(one)) for one in missed.index]
+    return pd.DataFrame(
+        {"saved": days["saved_cents"] / 100, "lost": missed.reindex(days.index).fillna(0) / 100}
+    )
+
+
+def _write_sentences(
+    files: dict[str, object], days: pd.DataFrame, alarm: object, alerts: list[dict]
+) -> list[str]:
+    champion, retrain = files["models/champion.json"], files["models/retrain.json"]
+    first, audit = files["figures/3_1_champion.json"], files["figures/5_1_model_audit.json"]
+    trial = files["figures/4_2_retrain.json"]
+    sentences = [
+        f"Version {champion['version']} of the model went live on {days.index[0]}. It had learnt "
+        f"from {champion['rows']:,} transactions with {champion['frauds']:,} known frauds."
+    ]
+    before = days[days.index < alarm] if alarm else days
+    after = days[days.index >= alarm] if alarm else days.iloc[:0]
+    if len(before):
+        sentences.append(
+            f"{'Before the first alarm' if alarm else 'On the judged days'} its decisions saved "
+            f"{before['saved'].mean():,.0f} euros a day, and the frauds that it approved cost "
+            f"{before['lost'].mean():,.0f} euros a day."
+        )
+    if alarm:
+        sentences.append(
+            f"In the evening of {alarm} the drift monitor asked for a new model: "
+            f"{alerts[0]['text'].split('retrain. ')[-1].rstrip('.')}."
+        )
+    else:
+        sentences.append("The drift monitor did not ask for a new model.")
+    if len(after):
+        sentences.append(
+            f"From that day on the approved frauds cost {after['lost'].mean():,.0f} euros a day. "
+            f"On all live days the model expected {first['frauds_expected']:,.0f} frauds, and "
+            f"{first['frauds_found']:,} became known."
+        )
+    if retrain["retrained"]:
+        low = trial["money_gate_low_eur"]
+        sentences.append(
+            f"A challenger learnt from what was known on {day_of(retrain['test_start'])}. On the "
+            f"days from then to {day_of(retrain['test_end'] - 1)} it would have saved "
+            f"{trial['gain_eur']:,.0f} euros more than the champion; the lower end of the interval "
+            f"is {low:,.0f} euros."
+        )
+        failed = [name.split(" (")[0] for name in retrain["failed"]]
+        sentences.append(
+            f"All gates passed, so version {retrain['champion']} was promoted, and its Bento was "
+            "built."
+            if retrain["promoted"]
+            else f"It was not promoted, because it failed at: {'; '.join(failed)}."
+        )
+    else:
+        sentences.append(f"No challenger was trained: {retrain['reason']}.")
+    sentences += [
+        f"Reviewers have decided {audit['reviewed_cases']:,} cases, and {audit['open_cases']:,} "
+        "cases wait for them.",
+        f"The audit record has {audit['ledger_entries']:,} entries, and its hash chain holds.",
+    ]
+    return sentences
+
+
+def _describe(days: pd.DataFrame) -> str:
+    return (
+        f"Euros saved and lost on each day from {days.index[0]} to {days.index[-1]}: saved "
+        f"{days['saved'].sum():,.0f}, lost {days['lost'].sum():,.0f} in all."
+    )
+
+
+def _draw(days: pd.DataFrame, alarm: object) -> str:
+    """Draw euros saved and lost each day, and the first alarm, as an SVG element."""
+    import matplotlib.pyplot as plt  # takes a second
+
+    use_style()
+    figure, axes = plt.subplots(figsize=(9, 3.2))
+    at = np.array([(day - days.index[0]).days for day in days.index])
+    axes.bar(at, days["saved"], color=COLORS.champion, label="saved by decisions")
+    axes.plot(at, -days["lost"], color=COLORS.fraud, label="lost to approved frauds")
+    axes.axhline(0, color=COLORS.neutral, linewidth=0.8)
+    if alarm:
+        axes.axvline(
+            (alarm - days.index[0]).days + 0.5,
+            color=COLORS.challenger,
+            linestyle="--",
+            label="first alarm",
+        )
+    step = max(1, -(-len(at) // 7))
+    axes.set_xticks(at[::step], [f"{day:%d %b}" for day in days.index[::step]])
+    axes.set(ylabel="euros a day")
+    axes.set_title("Money on each day whose labels have arrived")
+    axes.legend(frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.12), fontsize=9)
+    place = io.StringIO()
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "story"}):
+        figure.savefig(place, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+    text = place.getvalue()
+    return text[text.index("<svg") :]

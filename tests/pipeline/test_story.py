@@ -1,0 +1,91 @@
+"""The story on the report page: sentences from the figures of a run; text from data is escaped."""
+
+import json
+import shutil
+
+import pytest
+
+from fraudops.models import DecisionPolicy
+from fraudops.pipeline.report import NodeOutcome, write_run_report
+from fraudops.pipeline.story import FILES, tell_story
+from fraudops.timeline import DAY, day_of, load_timeline
+from fraudops.workspace import Workspace
+
+
+@pytest.fixture
+def finished(small_workspace, tmp_path) -> Workspace:
+    """A copy of the small workspace with the files of a finished run."""
+    shutil.copytree(small_workspace.root, tmp_path / "workspace")
+    workspace = Workspace.find(tmp_path / "workspace")
+    live = load_timeline(workspace).live
+    alert = {
+        "as_of": live + 4 * DAY,
+        "severity": "act",
+        "text": "2026-03-07: retrain. moved: <b>amount</b>.",
+    }
+    champion = {"version": "1", "rows": 5238, "frauds": 48, "policy": DecisionPolicy().to_record()}
+    retrain = {
+        "retrained": True,
+        "promoted": True,
+        "champion": "2",
+        "failed": [],
+        "reason": "",
+        "test_start": live + 7 * DAY,
+        "test_end": live + 21 * DAY,
+    }
+    found = {"reviewed_cases": 20, "open_cases": 31, "ledger_entries": 99}
+    contents = {
+        "drift/alerts.json": [alert],
+        "models/champion.json": champion,
+        "models/retrain.json": retrain,
+        "figures/3_1_champion.json": {"frauds_expected": 30.2, "frauds_found": 43},
+        "figures/4_2_retrain.json": {"gain_eur": 2926.67, "money_gate_low_eur": 1544.35},
+        "figures/5_1_model_audit.json": found,
+    }
+    assert set(contents) == set(FILES)
+    for name, content in contents.items():
+        workspace.path(*name.split("/")).write_text(json.dumps(content), encoding="utf-8")
+    return workspace
+
+
+def test_the_story_tells_alarm_trial_and_promotion_with_their_figures(finished):
+    story = tell_story(finished)
+    text = " ".join(story.sentences)
+    assert 6 <= len(story.sentences) <= 8 and story.chart.startswith("<svg")
+    alarm = day_of(load_timeline(finished).live + 3 * DAY)
+    assert f"In the evening of {alarm} the drift monitor asked for a new model" in text
+    assert "the model expected 30 frauds, and 43 became known" in text
+    assert "2,927 euros more" in text and "version 2 was promoted" in text
+    assert "20 cases, and 31 cases wait" in text and "99 entries" in text
+
+
+def test_a_refusal_and_a_missing_alarm_are_told_too(finished):
+    file = finished.root / "models" / "retrain.json"
+    retrain = json.loads(file.read_text(encoding="utf-8"))
+    refused = retrain | {"promoted": False, "champion": "1", "failed": ["money gained (most: x)"]}
+    file.write_text(json.dumps(refused), encoding="utf-8")
+    (finished.root / "drift" / "alerts.json").write_text("[]", encoding="utf-8")
+    text = " ".join(tell_story(finished).sentences)
+    assert "not promoted, because it failed at: money gained." in text
+    assert "did not ask for a new model" in text
+
+
+def test_the_page_begins_with_the_story_and_escapes_it(finished):
+    run = {
+        "command": "fraudops run",
+        "started": "2026-11-26T10:00:00",
+        "seconds": 1.0,
+        "exit_code": 0,
+        "parameters": {},
+    }
+    done = {"5_1_model_audit": NodeOutcome("done", 1.0)}
+    page = write_run_report(finished, done, run).read_text(encoding="utf-8")
+    assert page.index("What happened") < page.index("The steps")
+    assert "&lt;b&gt;amount" in page and "<b>amount" not in page
+    page = write_run_report(finished, {}, run).read_text(encoding="utf-8")
+    assert "What happened" not in page
+
+
+def test_a_run_that_is_not_complete_has_no_story(finished):
+    (finished.root / "models" / "retrain.json").unlink()
+    assert tell_story(finished) is None
