@@ -105,8 +105,8 @@ def _write_sentences(
         )
     if alarm:
         sentences.append(
-            f"In the evening of {alarm} the drift monitor asked for a new model: "
-            f"{alerts[0]['text'].split('retrain. ')[-1].rstrip('.')}."
+            f"In the evening of {alarm} the drift monitor asked for a new model, because these "
+            f"columns had moved: {alerts[0]['text'].split('moved: ')[-1].rstrip('.')}."
         )
     else:
         sentences.append("The drift monitor did not ask for a new model.")
