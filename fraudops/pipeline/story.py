@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fraudops import review, store
+from fraudops import ledger, review, store
 from fraudops.plotting import COLORS, use_style
 from fraudops.timeline import day_of
 from fraudops.workspace import Workspace, read_json
@@ -60,13 +60,17 @@ def tell_story(workspace: Workspace) -> Story | None:
     engine = store.connect(workspace)
     try:
         days = _load_days(workspace, engine)
+        chain = ledger.check_ledger(engine)
     finally:
         engine.dispose()
     if days is None or not len(days):
         return None
     alerts = [one for one in files["drift/alerts.json"] if one["severity"] == "act"]
     alarm = day_of(int(alerts[0]["as_of"]) - 1) if alerts else None
-    return Story(_write_sentences(files, days, alarm, alerts), _draw(days, alarm), _describe(days))
+    sentences = _write_sentences(files, days, alarm, alerts)
+    held = "its hash chain holds" if not chain.broken else f"it does not hold: {chain.broken}"
+    sentences.append(f"The audit record has {chain.entries:,} entries, and {held}.")
+    return Story(sentences, _draw(days, alarm), _describe(days))
 
 
 def _load_days(workspace: Workspace, engine: object) -> pd.DataFrame | None:
@@ -135,8 +139,7 @@ def _write_sentences(
         sentences.append(f"No challenger was trained: {retrain['reason']}.")
     sentences += [
         f"Reviewers have decided {audit['reviewed_cases']:,} cases, and {audit['open_cases']:,} "
-        "cases wait for them.",
-        f"The audit record has {audit['ledger_entries']:,} entries, and its hash chain holds.",
+        "cases wait for them."
     ]
     return sentences
 

@@ -4,7 +4,9 @@ import json
 import shutil
 
 import pytest
+import sqlalchemy as sa
 
+from fraudops import store
 from fraudops.models import DecisionPolicy
 from fraudops.pipeline.report import NodeOutcome, write_run_report
 from fraudops.pipeline.story import FILES, tell_story
@@ -33,7 +35,7 @@ def finished(small_workspace, tmp_path) -> Workspace:
         "test_start": live + 7 * DAY,
         "test_end": live + 21 * DAY,
     }
-    found = {"reviewed_cases": 20, "open_cases": 31, "ledger_entries": 99}
+    found = {"reviewed_cases": 20, "open_cases": 31}
     contents = {
         "drift/alerts.json": [alert],
         "models/champion.json": champion,
@@ -56,7 +58,7 @@ def test_the_story_tells_alarm_trial_and_promotion_with_their_figures(finished):
     assert f"In the evening of {alarm} the drift monitor asked for a new model" in text
     assert "the model expected 30 frauds, and 43 became known" in text
     assert "2,927 euros more" in text and "version 2 was promoted" in text
-    assert "20 cases, and 31 cases wait" in text and "99 entries" in text
+    assert "20 cases, and 31 cases wait" in text and "its hash chain holds" in text
 
 
 def test_a_refusal_and_a_missing_alarm_are_told_too(finished):
@@ -84,6 +86,17 @@ def test_the_page_begins_with_the_story_and_escapes_it(finished):
     assert "&lt;b&gt;amount" in page and "<b>amount" not in page
     page = write_run_report(finished, {}, run).read_text(encoding="utf-8")
     assert "What happened" not in page
+
+
+def test_a_changed_record_is_told(finished):
+    engine = store.connect(finished)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TRIGGER ledger_no_update"))
+        connection.execute(
+            sa.text("UPDATE ledger SET body = replace(body, 'pipeline', 'pipelime')")
+        )
+    engine.dispose()
+    assert "it does not hold" in tell_story(finished).sentences[-1]
 
 
 def test_a_run_that_is_not_complete_has_no_story(finished):
