@@ -64,6 +64,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "request_rollback",
             "withdraw_rollback",
         ),
+        "simulated_team": ("SimulatedTeam",),
         "simulated_reviewer": ("SimulatedReviewer", "compute_cost_with_review_errors"),
         "staffing": ("CASE_ORDERS", "ReviewTeam"),
         "what_if": (
