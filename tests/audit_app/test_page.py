@@ -400,7 +400,7 @@ def test_what_comes_from_the_data_is_escaped():
         "expected_loss_cents": 1.0,
         "state": "open",
     }
-    about |= {"urgency": 1.0, "decision": "review"}
+    about |= {"urgency": 1.0, "decision": "review", "decision_reason": evil}
     reasons = [{"text": evil, "for": 1, "against": 0}]
     said = [{"actor": evil, "stage": "objection", "verdict": evil, "reason": evil, "note": evil}]
     changes = [{"now": evil, "then": evil, "probability": 0.1}]

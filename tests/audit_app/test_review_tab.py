@@ -56,7 +56,8 @@ def first(engine) -> str:
     tx_id = review.ReviewQueue(engine).claim_next("nobody")
     review.ReviewQueue(engine).release(tx_id, "nobody")
     change(engine, store.transactions, tx_id, amount_cents=2_000)
-    change(engine, store.predictions, tx_id, probability=0.4)
+    change(engine, store.predictions, tx_id, probability=0.4321)
+    change(engine, store.cases, tx_id, blind=0)
     return tx_id
 
 
@@ -91,7 +92,7 @@ def test_a_verdict_becomes_decision_label_and_entry_and_retraining_sees_it(
         page = visitor.ready()
         take(page, first)
         shown = page.locator(".fo-page").first.inner_text()
-        assert "20.00 €" in shown and "40.0%" in shown and review.PRIORITY_FORMULA in shown
+        assert "20.00 €" in shown and "43.2%" in shown and review.PRIORITY_FORMULA in shown
         assert page.locator(".fo-reasons tbody tr").count() == 3
         page.locator(".fo-changes").get_by_text("What would have changed the decision").wait_for()
         assert (
@@ -167,10 +168,10 @@ def test_a_hidden_score_is_nowhere_on_the_page_until_an_opinion_is_given(
         page = visitor.ready()
         take(page, first)
         assert "score is hidden" in page.locator(".fo-blind").inner_text()
-        assert "40.0%" not in page.content() and page.locator(".fo-reasons").count() == 0
+        assert "43.2%" not in page.content() and page.locator(".fo-reasons").count() == 0
         page.get_by_label("Genuine (L)").click()
         page.locator("button.fo-record").click()
-        page.locator(".fo-model").get_by_text("40.0%").wait_for()
+        page.locator(".fo-model").get_by_text("43.2%").wait_for()
         say(page, "Fraud (F)", "the customer did not make it")
         page.locator(".fo-done").get_by_text("recorded as fraud").wait_for()
     told = [(d.stage, d.verdict) for d in rows(engine, store.decisions, first)]

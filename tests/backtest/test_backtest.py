@@ -175,7 +175,7 @@ class StrictAndWideStore:
     """A store with a model that expects no fraud, and one that expects fraud everywhere."""
 
     def load(self, version: str) -> Candidate:
-        return Candidate(ConstantModel({"strict": 0.0, "wide": 0.5}[version]), 1.0)
+        return Candidate(ConstantModel({"strict": 0.0, "wide": 0.05}[version]), 1.0)
 
 
 class ConstantModel:
