@@ -11,10 +11,11 @@ Bahnsen, Stojanovic, Aouada and Ottersten (2013, Cost sensitive credit card frau
 Bayes minimum risk; 2016, Feature engineering strategies for credit card fraud detection) for costs
 that depend on the amount, and for savings.
 
-A team can do a limited number of reviews a day. The price of this limit is learnt from recent days,
-like the bid prices of Talluri and van Ryzin (1998, An analysis of bid-price controls for network
-revenue management). A service cannot see the rest of the day. But it can ask of a review that it
-saves as much as the least useful one that the team could do on recent days.
+A team can do a limited number of reviews a day. A service cannot see the rest of the day, so it
+cannot sort the day's transactions first. Instead each review must be expected to save at least the
+*price of capacity*: what the least useful review within the limit has saved on recent days. This
+is the bid-price control of revenue management (Talluri and van Ryzin 1998, An analysis of bid-price
+controls for network revenue management). The limit therefore holds on average, and not on each day.
 """
 
 import hashlib
@@ -29,7 +30,8 @@ from fraudops.timeline import DAY
 
 RECENT_DAYS = 7  # days from which the price of capacity is learnt
 DECISIONS = ("approve", "review", "block")
-TIE_CENTS = 1e-6  # more than the error of rounding
+ROUNDING_CENTS = 1e-6  # a review that saves exactly the price is done, whatever is rounded
+MAX_TS = 10**10  # the year 2286; times in milliseconds are above it
 NEVER = 1.01  # a threshold above every probability
 
 
@@ -69,8 +71,8 @@ class DecisionPolicy:
     capacity : int or None
         Reviews that the team can do in a day; None: without limit.
     capacity_price : float
-        Cents that a review must be expected to save beyond its cost, because the team is full. See
-        `learn_capacity_price`.
+        Cents that a review must be expected to save beyond its cost, because the team can do no
+        more. See `learn_capacity_price`.
 
     Raises
     ------
@@ -181,7 +183,7 @@ class DecisionPolicy:
         Raises
         ------
         UserError
-            If a value is not a probability, or an amount is negative.
+            If a value is not a probability, an amount is negative, or the lengths differ.
 
         Examples
         --------
@@ -189,10 +191,13 @@ class DecisionPolicy:
         [[500.0, 300.0, 1500.0]]
         """
         p, cents = np.asarray(p, float), np.asarray(cents, float)
+        _check_lengths(p=p, cents=cents)
         if not ((p >= 0) & (p <= 1)).all():
-            raise UserError("A policy needs probabilities from 0 to 1: a score is none of them.")
-        if not (cents >= 0).all():
-            raise UserError("A policy needs amounts of at least 0 cents.")
+            raise UserError(
+                "The decision policy needs calibrated probabilities from 0 to 1, and got a value "
+                "outside. Use `FittedModel.predict_probability`."
+            )
+        _check_cents(cents)
         approve = p * (cents + self.chargeback_fee)
         return np.stack(
             [approve, self.review + self.miss_rate * approve, (1 - p) * self.goodwill], axis=1
@@ -209,7 +214,9 @@ class DecisionPolicy:
         Returns
         -------
         ndarray of str, shape (n,)
-            Of equally cheap ones the first of `DECISIONS`.
+            Of equally cheap ones the first of `DECISIONS`. But under a price of capacity a review
+            that saves exactly the price is done. So a team gets more reviews than its capacity
+            if many transactions save exactly the same.
 
         Examples
         --------
@@ -218,8 +225,7 @@ class DecisionPolicy:
         """
         costs = self.compute_expected_costs(p, cents)
         if self.capacity_price:
-            # the least useful review of a full team has this price, and so may many others have
-            costs[:, 1] += self.capacity_price + TIE_CENTS
+            costs[:, 1] += self.capacity_price - ROUNDING_CENTS
         return np.array(DECISIONS)[costs.argmin(axis=1)]
 
     def compute_expected_loss(
@@ -244,6 +250,8 @@ class DecisionPolicy:
         [100.0]
         """
         costs = self.compute_expected_costs(p, cents)
+        decision = _check_decisions(decision)
+        _check_lengths(p=costs, decision=decision)
         column = [DECISIONS.index(one) for one in decision]
         return costs[np.arange(len(costs)), column]
 
@@ -264,6 +272,7 @@ class DecisionPolicy:
         >>> DecisionPolicy(review=300).compute_thresholds([1000, 100, 0]).tolist()
         [0.3, 0.967741935483871, 1.01]
         """
+        _check_cents(cents)
         lost = np.asarray(cents, float) + self.chargeback_fee
         with np.errstate(divide="ignore", invalid="ignore"):
             for_review = (self.review + self.capacity_price) / (lost * (1 - self.miss_rate))
@@ -273,10 +282,11 @@ class DecisionPolicy:
     def learn_capacity_price(
         self, p: np.ndarray, cents: np.ndarray, days: float
     ) -> "DecisionPolicy":
-        """Learn from recent days what a review must save while the team can do no more.
+        """Learn from recent days what a review must be expected to save.
 
-        Sort the recent transactions by what a review was expected to save, and count down to the
-        capacity: what the first one beyond it saves is the price.
+        Sort the recent transactions by what a review was expected to save, the largest first, and
+        count down to the capacity of these days. What the last review within it saves is the
+        price.
 
         Parameters
         ----------
@@ -293,9 +303,12 @@ class DecisionPolicy:
 
         Examples
         --------
-        >>> policy = DecisionPolicy(review=300, goodwill=90_000, capacity=1)
+        >>> policy = DecisionPolicy(review=300, goodwill=90_000, capacity=2)
         >>> policy.learn_capacity_price([0.5, 0.5, 0.5], [1000, 2000, 4000], days=1).capacity_price
         700.0
+
+        A review of the purchase of 40 euros is expected to save 17 euros, one of the purchase of 20
+        euros 7 euros, and one of the purchase of 10 euros 2 euros. The team can do two.
         """
         if self.capacity is None:
             return replace(self, capacity_price=0.0)
@@ -303,8 +316,9 @@ class DecisionPolicy:
             raise UserError(f"The price of capacity needs recent days, and got {days}.")
         approve, review, block = self.compute_expected_costs(p, cents).T
         saved = np.sort(np.minimum(approve, block) - review)[::-1]
-        beyond = math.floor(self.capacity * days)
-        price = max(float(saved[beyond]), 0.0) if beyond < len(saved) else 0.0
+        n_reviews = max(math.floor(self.capacity * days), 1)
+        pays = saved[saved > 0]
+        price = float(pays[n_reviews - 1]) if n_reviews < len(pays) else 0.0
         return replace(self, capacity_price=price)
 
     def make_daily_decisions(
@@ -318,14 +332,26 @@ class DecisionPolicy:
         ts : array of int, shape (n,)
             Seconds since 1970.
         recent_days : int, optional
-            Days before a day from which the price is learnt. The first day has the price of the
-            policy.
+            Days before a day from which the price is learnt. The first day has no day before it:
+            it has the price of the policy.
 
         Returns
         -------
         ndarray of str, shape (n,)
+
+        Raises
+        ------
+        UserError
+            If a time is no second since 1970, or as in `compute_expected_costs`.
         """
-        p, cents, day = np.asarray(p, float), np.asarray(cents), np.asarray(ts) // DAY
+        p, cents, ts = np.asarray(p, float), np.asarray(cents), np.asarray(ts)
+        _check_lengths(p=p, cents=cents, ts=ts)
+        if len(ts) and not (ts.min() >= 0 and ts.max() < MAX_TS):
+            raise UserError(
+                f"The decision policy needs times in seconds since 1970, and got {ts.max()}. "
+                "Divide milliseconds by 1,000."
+            )
+        day = ts // DAY
         decisions = np.full(len(p), "approve", dtype="<U7")
         for today in np.unique(day):
             recent, inside = (day >= today - recent_days) & (day < today), day == today
@@ -354,12 +380,13 @@ class DecisionPolicy:
         >>> DecisionPolicy().describe_decision(0.009, 81_200, "review")
         'review: 0.9 % of 812.00 € is 7.31 €, which is more than a review costs (3.00 €)'
         """
+        _check_decisions([decision])
         costs = dict(zip(DECISIONS, self.compute_expected_costs([p], [cents])[0], strict=True))
         fee = f" and a fee of {self.chargeback_fee / 100:,.2f} €" if self.chargeback_fee else ""
         risk = f"{100 * p:.3g} % of {cents / 100:,.2f} €{fee} is {costs['approve'] / 100:,.2f} €"
         price = f"{costs['review'] / 100:,.2f} €"
         if self.capacity_price:
-            price += f", and {self.capacity_price / 100:,.2f} € while the team is full"
+            price += f", and {self.capacity_price / 100:,.2f} € because the team can do no more"
         block = f"{100 * (1 - p):.3g} % of the goodwill is {costs['block'] / 100:,.2f} €"
         if decision == "review":
             return f"review: {risk}, which is more than a review costs ({price})"
@@ -392,12 +419,15 @@ class DecisionPolicy:
     def compute_decision_costs(
         self, y: np.ndarray, decision: np.ndarray, cents: np.ndarray
     ) -> np.ndarray:
-        """Compute what each decision has cost. A review is taken to find the truth.
+        """Compute what each decision has cost.
+
+        A review finds a fraud, except for the share `miss_rate`: a reviewed fraud also costs this
+        share of its amount and fee.
 
         Parameters
         ----------
         y : array of shape (n,)
-            1 is a fraud.
+            1 or True is a fraud, 0 or False is genuine.
         decision : array of str, shape (n,)
             See `make_decisions`.
         cents : array of shape (n,)
@@ -408,14 +438,46 @@ class DecisionPolicy:
             Cents: a review, the goodwill of an honest customer, or the amount of a fraud and its
             fee.
 
+        Raises
+        ------
+        UserError
+            If a label is not 0 or 1, a decision is unknown, an amount is negative, or the lengths
+            differ.
+
         Examples
         --------
         >>> policy = DecisionPolicy()
         >>> policy.compute_decision_costs([1, 0], ["approve", "block"], [5000, 900]).tolist()
         [5000, 3000]
         """
-        y, decision = np.asarray(y, bool), np.asarray(decision)
-        approved = np.where(y, np.asarray(cents) + self.chargeback_fee, 0)
+        y, decision, cents = np.asarray(y), _check_decisions(decision), np.asarray(cents)
+        _check_lengths(y=y, decision=decision, cents=cents)
+        _check_cents(cents)
+        if y.dtype.kind not in "biuf" or not np.isin(y, (0, 1)).all():
+            raise UserError("Labels must be 1 (fraud) or 0 (genuine): leave out unknown labels.")
+        y = y.astype(bool)
+        lost = np.where(y, cents + self.chargeback_fee, 0)
+        reviewed = self.review + np.rint(self.miss_rate * lost)
         blocked = np.where(y, 0, self.goodwill)
         choices = [decision == "review", decision == "block"]
-        return np.select(choices, [self.review, blocked], approved).astype(np.int64)
+        return np.select(choices, [reviewed, blocked], lost).astype(np.int64)
+
+
+def _check_lengths(**arrays: np.ndarray) -> None:
+    lengths = {name: len(one) for name, one in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise UserError(f"The decision policy needs one value for each transaction, got {lengths}.")
+
+
+def _check_cents(cents: np.ndarray) -> None:
+    if not (np.asarray(cents, float) >= 0).all():
+        raise UserError("The decision policy needs amounts of at least 0 cents, and got another.")
+
+
+def _check_decisions(decision: np.ndarray) -> np.ndarray:
+    """Return the decisions as an array, after a check of their names."""
+    decision = np.asarray(decision)
+    unknown = set(np.unique(decision).tolist()) - set(DECISIONS)
+    if unknown:
+        raise UserError(f"Unknown decisions {sorted(map(str, unknown))}: use one of {DECISIONS}.")
+    return decision

@@ -1,14 +1,16 @@
 """The verdict of the monitor about a day, as a schema that other programs read too."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from fraudops.monitoring.daily_statistics import RANKED_COLUMNS
+from fraudops.monitoring.daily_statistics import RANKED_COLUMNS, SCORE_COLUMN
 from fraudops.monitoring.data_quality import SEVERITY_WATCH, FindingRecord, make_finding
 from fraudops.monitoring.limits import FALSE_ALARM_BUDGET, DriftStatistics
+from fraudops.monitoring.standardization import REPORT_STATISTICS
 from fraudops.timeline import DAY, day_of
 
 
@@ -46,6 +48,18 @@ class Verdict(BaseModel):
     evidence: str = Field(description="why, in words")
     moved: list[MovedStatistic]
     findings: list[Finding]
+
+    def group_alarms(self) -> dict[str, list[str]]:
+        """Group the statistics beyond their limit by what they are computed from.
+
+        Returns
+        -------
+        dict of str to list of str
+            Names under ``inputs``, ``scores`` and ``fraud reports``, the furthest beyond its limit
+            first; a group without an alarm is left out. Inputs move when prices or customers
+            change, fraud reports when fraudsters do.
+        """
+        return _group_statistics(dict.fromkeys(one.statistic for one in self.moved if one.alarm))
 
 
 class VerdictFile(BaseModel):
@@ -115,6 +129,7 @@ class VerdictFile(BaseModel):
         ]
 
 
+MAX_NAMED_STATISTICS = 4  # of each group, in the evidence
 MIN_WEEKLY_REPORTERS = 10  # if so many report a week, a week without reports is no coincidence
 
 
@@ -144,8 +159,7 @@ def make_verdict(
     alarms = ranked[ranked["alarm"]]
     broken = [found["text"] for found in findings if found["severity"] != SEVERITY_WATCH]
     names = list(dict.fromkeys((alarms if len(alarms) else ranked)["statistic"]))
-    text = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    noticed = [found["text"] for found in findings] + ([f"moved: {text}"] if names else [])
+    noticed = [found["text"] for found in findings] + _describe_moved(names)
     if broken:
         severity, action, evidence = "act", "fix data", "; ".join(broken)
     elif len(alarms):
@@ -175,6 +189,25 @@ def make_verdict(
         ],
         findings=findings,
     )
+
+
+def _group_statistics(names: Iterable[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {"inputs": [], "scores": [], "fraud reports": []}
+    for name in names:
+        is_score = name == SCORE_COLUMN or name.startswith(f"{SCORE_COLUMN}, ")
+        is_report = name in REPORT_STATISTICS
+        groups["fraud reports" if is_report else "scores" if is_score else "inputs"].append(name)
+    return {group: members for group, members in groups.items() if members}
+
+
+def _describe_moved(names: list[str]) -> list[str]:
+    """Write one clause for each group of statistics."""
+    clauses = []
+    for group, members in _group_statistics(names).items():
+        more = len(members) - MAX_NAMED_STATISTICS
+        text = ", ".join(members[:MAX_NAMED_STATISTICS]) + (f" and {more} more" if more > 0 else "")
+        clauses.append(f"{group} moved ({text})")
+    return clauses
 
 
 def make_verdicts(

@@ -162,6 +162,10 @@ class ReviewQueue:
         """Count the cases that wait for a second person."""
         return self._count(store.cases.c.state == "second")
 
+    def count_closed(self) -> int:
+        """Count the cases that are decided."""
+        return self._count(store.cases.c.state == "closed")
+
     def count_overdue(self) -> int:
         """Count the cases that have waited longer than `policy.DUE_SECONDS`."""
         with self.engine.connect() as connection:

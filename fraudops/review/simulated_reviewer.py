@@ -1,6 +1,6 @@
 """A simulated reviewer, who says the truth except for a stated share of errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def compute_cost_with_review_errors(
     """Compute what decisions cost if reviewers make errors.
 
     See `DecisionPolicy.compute_decision_costs`. In addition, a fraud that the reviewer misses costs
-    its amount, and an honest customer whom the reviewer calls a fraud costs goodwill.
+    its amount and fee, and an honest customer whom the reviewer calls a fraud costs goodwill.
 
     Parameters
     ----------
@@ -76,6 +76,7 @@ def compute_cost_with_review_errors(
     """
     fraud, called = np.asarray(fraud, bool), np.asarray(called, bool)
     is_reviewed = np.asarray(decision) == "review"
-    missed = np.where(is_reviewed & fraud & ~called, cents, 0)
+    missed = np.where(is_reviewed & fraud & ~called, cents + policy.chargeback_fee, 0)
     accused = np.where(is_reviewed & ~fraud & called, policy.goodwill, 0)
-    return policy.compute_decision_costs(fraud, decision, cents) + missed + accused
+    exact = replace(policy, miss_rate=0.0)  # the errors are those of `called`
+    return exact.compute_decision_costs(fraud, decision, cents) + missed + accused

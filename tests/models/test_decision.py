@@ -94,11 +94,56 @@ def test_a_policy_that_makes_no_sense_is_refused_in_words(values, message):
         DecisionPolicy(**values)
 
 
-def test_scores_that_are_no_probabilities_and_negative_amounts_are_refused():
-    for p, cents in (([1.5], [100]), ([np.nan], [100]), ([0.5], [-1])):
-        with pytest.raises(UserError, match="A policy needs"):
+def test_probabilities_amounts_and_times_out_of_range_are_refused():
+    for p, cents in (([1.5], [100]), ([np.nan], [100]), ([0.5], [-1]), ([0.5], [np.nan])):
+        with pytest.raises(UserError, match="The decision policy needs"):
             DecisionPolicy().make_decisions(p, cents)
     assert DecisionPolicy().make_decisions([1.0], [0]).tolist() == ["approve"]
+    with pytest.raises(UserError, match="Divide milliseconds by 1,000"):
+        DecisionPolicy().make_daily_decisions([0.5], [100], [1_780_000_000_000])
+
+
+@pytest.mark.parametrize(
+    ("y", "decision", "cents", "message"),
+    [
+        ([1], ["Review"], [100], "Unknown decisions"),
+        ([1], ["BLOCK"], [100], "Unknown decisions"),
+        ([np.nan], ["review"], [100], "Labels must be"),
+        ([-1], ["review"], [100], "Labels must be"),
+        (["0"], ["review"], [100], "Labels must be"),
+        ([1], ["review"], [-100], "at least 0 cents"),
+        ([1, 0], ["review"], [100, 200], "one value for each transaction"),
+    ],
+)
+def test_what_cannot_be_priced_is_refused(y, decision, cents, message):
+    with pytest.raises(UserError, match=message):
+        DecisionPolicy().compute_decision_costs(y, decision, cents)
+
+
+def test_other_methods_refuse_the_same():
+    policy = DecisionPolicy()
+    with pytest.raises(UserError, match="Unknown decisions"):
+        policy.describe_decision(0.5, 100, "Block")
+    with pytest.raises(UserError, match="one value for each transaction"):
+        policy.compute_expected_loss([0.5, 0.5], [100, 200], ["review"])
+    with pytest.raises(UserError, match="one value for each transaction"):
+        policy.make_decisions([0.5], [100, 200])
+    with pytest.raises(UserError, match="at least 0 cents"):
+        policy.compute_thresholds([-1])
+
+
+def test_equal_savings_do_not_leave_the_team_without_work():
+    ts = np.repeat(np.arange(3), 100) * DAY
+    policy = DecisionPolicy(goodwill=10**9, capacity=50)
+    decisions = policy.make_daily_decisions(np.full(300, 0.2), np.full(300, 5_000), ts)
+    assert [(decisions[ts // DAY == day] == "review").sum() for day in range(3)] == [100] * 3
+
+
+def test_missed_frauds_cost_their_share_as_expected():
+    policy = DecisionPolicy(review=300, chargeback_fee=1_000, miss_rate=0.25)
+    costs = policy.compute_decision_costs([1, 0], ["review", "review"], [5_000, 5_000])
+    expected = policy.compute_expected_costs([1.0, 0.0], [5_000, 5_000])[:, 1]
+    assert costs.tolist() == expected.tolist() == [1_800, 300]
 
 
 def test_a_record_gives_the_same_policy_and_an_unknown_one_is_refused():
