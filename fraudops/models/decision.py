@@ -394,28 +394,6 @@ class DecisionPolicy:
             return f"block: {risk}, and a block costs less than that and than a review: {block}"
         return f"approve: {risk}, and a review costs more ({price})"
 
-    def compute_flag_costs(
-        self, y: np.ndarray, flagged: np.ndarray, cents: np.ndarray
-    ) -> np.ndarray:
-        """Compute what each transaction costs if all flagged ones are reviewed.
-
-        Parameters
-        ----------
-        y, flagged, cents : array of shape (n,)
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            Cents: a review, or the amount of a fraud that was approved.
-
-        Examples
-        --------
-        >>> policy = DecisionPolicy(review=300)
-        >>> policy.compute_flag_costs([1, 0], [True, False], [5000, 900]).tolist()
-        [300, 0]
-        """
-        return self.compute_decision_costs(y, np.where(flagged, "review", "approve"), cents)
-
     def compute_decision_costs(
         self, y: np.ndarray, decision: np.ndarray, cents: np.ndarray
     ) -> np.ndarray:

@@ -100,9 +100,9 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
 
     Returns
     -------
-    DataFrame of shape (n, 9)
-        ``day, tx_id, amount_cents, category, channel, model_version, probability, flagged`` (bool),
-        ``label`` (1 or 0).
+    DataFrame of shape (n, 10)
+        ``day, tx_id, amount_cents, category, channel, model_version, probability, decision,
+        flagged`` (bool), ``label`` (1 or 0).
     """
     p, t, f = store.predictions, store.transactions, store.labels
     columns = (
@@ -130,7 +130,7 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
     rows = pd.concat([part for part in parts if len(part)] or [flagged], ignore_index=True)
     # without a report it counts as genuine now
     rows["label"] = label.reindex(rows["tx_id"]).fillna(0).astype("int64").to_numpy()
-    rows["flagged"] = rows.pop("decision") != "approve"
+    rows["flagged"] = rows["decision"] != "approve"
     rows["day"] = (rows["ts"] - rows["ts"] % DAY).astype("int64")
     return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)
 

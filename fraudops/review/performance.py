@@ -14,30 +14,37 @@ from fraudops.models import DecisionPolicy, bootstrap_interval, wilson_interval
 from fraudops.timeline import DAY, day_of
 
 
-def _count_outcomes(rows: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, np.ndarray]:
+def _compute_saved_cents(rows: pd.DataFrame, policy: DecisionPolicy) -> np.ndarray:
+    """Compute what each decision has saved against approval of every transaction without a fee."""
+    fraud, cents = rows["label"].to_numpy() == 1, rows["amount_cents"].to_numpy(np.int64)
+    cost_cents = policy.compute_decision_costs(fraud, rows["decision"].to_numpy(str), cents)
+    return np.where(fraud, cents, 0) - cost_cents
+
+
+def _count_outcomes(
+    rows: pd.DataFrame, policy: DecisionPolicy, groups: np.ndarray, size: int
+) -> dict[str, np.ndarray]:
     """Of each group (size,) of notable rows: flagged, frauds, stopped (frauds that were flagged)
-    and stopped_cents.
+    and saved_cents.
 
     Parameters
     ----------
     groups : (n,) the number of each row's group
     """
-    fraud, flagged = rows["label"].to_numpy() == 1, rows["flagged"].to_numpy(bool)
-    cents = rows["amount_cents"].to_numpy(float)  # exact: sums are far below 2 ** 53
+    fraud, flagged = rows["label"].to_numpy() == 1, rows["decision"].to_numpy() != "approve"
     weights = {
         "flagged": flagged,
         "frauds": fraud,
         "stopped": fraud & flagged,
-        "stopped_cents": cents * (fraud & flagged),
+        # exact: sums are far below 2 ** 53
+        "saved_cents": _compute_saved_cents(rows, policy).astype(float),
     }
     return {
         name: np.bincount(groups, weight, size).astype(np.int64) for name, weight in weights.items()
     }
 
 
-def _compute_figures(
-    counts: dict[str, np.ndarray], total: np.ndarray, policy: DecisionPolicy
-) -> dict[str, np.ndarray]:
+def _compute_figures(counts: dict[str, np.ndarray], total: np.ndarray) -> dict[str, np.ndarray]:
     """Compute counts, rates and cents saved of each group; NaN for a rate over nothing."""
     tp = counts["stopped"]
     fp, fn = counts["flagged"] - tp, counts["frauds"] - tp
@@ -53,8 +60,7 @@ def _compute_figures(
         "false_negative": fn,
         "true_negative": total - tp - fp - fn,
     }
-    saved = counts["stopped_cents"] - policy.review * counts["flagged"]
-    return numbers | rates | {"rows": total, "saved_cents": saved}
+    return numbers | rates | {"rows": total, "saved_cents": counts["saved_cents"]}
 
 
 def compute_performance(
@@ -65,8 +71,8 @@ def compute_performance(
     Parameters
     ----------
     rows : pandas.DataFrame
-        Predictions with the columns label (1 or 0), flagged (bool) and amount_cents: all of them,
-        or only those of `load_flagged_and_frauds`.
+        Predictions with the columns label (1 or 0), decision and amount_cents: all of them, or
+        only those of `load_flagged_and_frauds`.
     policy : DecisionPolicy
     n_predictions : int, optional
         How many predictions there are, if `rows` does not hold all of them.
@@ -79,13 +85,13 @@ def compute_performance(
 
     Examples
     --------
-    >>> columns = {"label": [1, 0], "flagged": [True, True], "amount_cents": [5000, 900]}
+    >>> columns = {"label": [1, 0], "decision": ["review"] * 2, "amount_cents": [5000, 900]}
     >>> compute_performance(pd.DataFrame(columns), DecisionPolicy(review=300))["saved_cents"]
     4400
     """
-    counts = _count_outcomes(rows, np.zeros(len(rows), int), 1)
+    counts = _count_outcomes(rows, policy, np.zeros(len(rows), int), 1)
     total = np.array([len(rows) if n_predictions is None else n_predictions])
-    return {name: one.item() for name, one in _compute_figures(counts, total, policy).items()}
+    return {name: one.item() for name, one in _compute_figures(counts, total).items()}
 
 
 def compute_performance_by_day(
@@ -110,9 +116,9 @@ def compute_performance_by_day(
     if daily_predictions is None:
         daily_predictions = day.value_counts().sort_index()
     places = daily_predictions.index.get_indexer(day)
-    counts = _count_outcomes(rows, places, len(daily_predictions))
+    counts = _count_outcomes(rows, policy, places, len(daily_predictions))
     index = [day_of(int(one)) for one in daily_predictions.index]
-    return pd.DataFrame(_compute_figures(counts, daily_predictions.to_numpy(), policy), index=index)
+    return pd.DataFrame(_compute_figures(counts, daily_predictions.to_numpy()), index=index)
 
 
 def compute_performance_by_segment(
@@ -144,7 +150,7 @@ def compute_performance_by_segment(
 
     Examples
     --------
-    >>> columns = {"label": [1, 0], "flagged": [True, False], "amount_cents": [5000, 900]}
+    >>> columns = {"label": [1, 0], "decision": ["review", "approve"], "amount_cents": [5000, 900]}
     >>> rows = pd.DataFrame(columns | {"channel": ["online", "chip"]})
     >>> compute_performance_by_segment(rows, rows["channel"], DecisionPolicy())["recall"].to_dict()
     {'chip': nan, 'online': 1.0}
@@ -159,8 +165,8 @@ def compute_performance_by_segment(
     order = [name for name in dict.fromkeys([*order, *sorted({*names} - {"other"}), "other"])]
     order = [name for name in order if name in names]
     places = np.array([order.index(name) for name in names], int)[codes]
-    counts = _count_outcomes(rows, places, len(order))
-    figures = _compute_figures(counts, counts["flagged"], policy)
+    counts = _count_outcomes(rows, policy, places, len(order))
+    figures = _compute_figures(counts, counts["flagged"])
     table = {"rows": np.bincount(places, minlength=len(order))}
     table |= {name: counts[name] for name in ("flagged", "frauds")}
     parts = [rows[places == place] for place in range(len(order))]
@@ -216,7 +222,7 @@ def bootstrap_performance(
     Parameters
     ----------
     rows : DataFrame
-        Predictions with ``label``, ``flagged``, ``amount_cents`` and ``customer_id``.
+        Predictions with ``label``, ``decision``, ``amount_cents`` and ``customer_id``.
     policy : DecisionPolicy
     rounds : int, optional
         Number of resamples.
@@ -228,9 +234,8 @@ def bootstrap_performance(
         Index ``precision, recall, f1, saved``; columns ``figure, low, high``. NaN for a rate over
         nothing.
     """
-    y, flagged = rows["label"].to_numpy(int), rows["flagged"].to_numpy(bool)
-    cents = rows["amount_cents"].to_numpy(np.int64)
-    saved = (np.where(y == 1, cents, 0) - policy.compute_flag_costs(y, flagged, cents)) / 100
+    y, flagged = rows["label"].to_numpy(int), rows["decision"].to_numpy() != "approve"
+    saved = _compute_saved_cents(rows, policy) / 100
     tp, positive = y * flagged, flagged.astype(int)
     statistics = {
         "precision": (lambda chosen: _rate(tp[chosen].sum(), positive[chosen].sum())),

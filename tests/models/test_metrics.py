@@ -8,12 +8,9 @@ POLICY = DecisionPolicy(review=300)
 
 
 def test_money_counts_reviews_and_missed_fraud():
-    y, flagged, cents = (
-        np.array([1, 1, 0, 0]),
-        np.array([1, 0, 1, 0]),
-        np.array([5000, 7000, 100, 100]),
-    )
-    assert list(POLICY.compute_flag_costs(y, flagged, cents)) == [300, 7000, 300, 0]
+    y, cents = [1, 1, 0, 0], [5000, 7000, 100, 100]
+    decision = ["review", "approve", "review", "approve"]
+    assert list(POLICY.compute_decision_costs(y, decision, cents)) == [300, 7000, 300, 0]
 
 
 def test_card_precision_counts_a_card_once_a_day_and_knows_its_ceiling():
