@@ -16,6 +16,7 @@ from benchmarks import (
     retraining,
     service,
     simulator,
+    story,
 )
 
 ALL: dict[str, Callable[[], None]] = {
@@ -29,6 +30,7 @@ ALL: dict[str, Callable[[], None]] = {
     "service": service.main,
     "gates": gates.main,
     "retraining": retraining.main,
+    "story": story.main,
     "audit": audit.main,
     "chain": chain.main,
 }
