@@ -7,6 +7,7 @@ from fraudops.errors import UserError
 from fraudops.workspace import Workspace, read_json
 
 DAY = 86_400  # seconds
+MAX_TS = 4_102_444_800  # the year 2100; times in milliseconds are above it
 LABEL_MATURITY_DAYS = 7  # later, a transaction without a report counts as genuine
 MIN_DATA_DAYS = 28  # fewer cannot be split
 

@@ -26,12 +26,11 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 
 from fraudops.errors import UserError
-from fraudops.timeline import DAY
+from fraudops.timeline import DAY, MAX_TS
 
 RECENT_DAYS = 7  # days from which the price of capacity is learnt
 DECISIONS = ("approve", "review", "block")
 ROUNDING_CENTS = 1e-6  # a review that saves exactly the price is done, whatever is rounded
-MAX_TS = 10**10  # the year 2286; times in milliseconds are above it
 NEVER = 1.01  # a threshold above every probability
 
 
