@@ -5,6 +5,13 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "compromises": (
+            "FirstCatches",
+            "assign_compromises",
+            "compute_compromise_costs",
+            "find_stopped_frauds",
+            "summarize_first_catches",
+        ),
         "decision": ("RECENT_DAYS", "DecisionPolicy", "amount_to_cents"),
         "explain": ("ShapExplainer", "describe_feature", "list_shap_reasons"),
         "fitting": ("FittedModel", "MIN_TRAINING_FRAUDS", "fit_model", "fit_strategy"),

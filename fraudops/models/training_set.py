@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 
 from fraudops.features import FEATURES
-from fraudops.models.decision import amount_to_cents
+from fraudops.models.compromises import (
+    FirstCatches,
+    assign_compromises,
+    compute_compromise_costs,
+    summarize_first_catches,
+)
+from fraudops.models.decision import DecisionPolicy, amount_to_cents
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 # A younger transaction is not trained on: hardly any report of it can have arrived.
@@ -81,6 +87,40 @@ class LabelledRows:
         """
         counts = np.floor(weight + np.random.default_rng(seed).random(len(weight))).astype(int)
         return self.take(np.repeat(np.arange(len(counts)), counts))
+
+    def compute_compromise_costs(self, policy: DecisionPolicy, decision: np.ndarray) -> np.ndarray:
+        """Compute what decisions about these rows have cost, counted once per compromise.
+
+        After the first caught fraud of a card, its later frauds cost nothing: see
+        `fraudops.models.compute_compromise_costs`.
+
+        Parameters
+        ----------
+        policy : DecisionPolicy
+        decision : array of str, shape (n,)
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Cents.
+        """
+        compromise = assign_compromises(self.y, self.customer, self.ts)
+        return compute_compromise_costs(policy, self.y, decision, self.cents, self.ts, compromise)
+
+    def summarize_first_catches(self, decision: np.ndarray) -> FirstCatches:
+        """Count how many compromises decisions have caught, and how early.
+
+        Parameters
+        ----------
+        decision : array of str, shape (n,)
+
+        Returns
+        -------
+        FirstCatches
+        """
+        compromise = assign_compromises(self.y, self.customer, self.ts)
+        caught = np.asarray(decision) != "approve"
+        return summarize_first_catches(caught, self.cents, self.ts, compromise)
 
     @classmethod
     def select_mature(

@@ -13,6 +13,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "make_course_config",
         ),
         "rng": ("CounterRng",),
-        "world": ("World", "simulate_world"),
+        "world": ("World", "find_true_compromises", "simulate_world"),
     },
 )

@@ -107,6 +107,40 @@ def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
     )
 
 
+def find_true_compromises(world: World) -> np.ndarray:
+    """Find the true compromise of each fraud: its campaign, and the card that it has struck.
+
+    A campaign on a terminal is one compromise for each card. A fraud without a campaign, like a
+    purchase that its own card holder denies, is a compromise of its own. Where two campaigns of one
+    kind overlap on one card or terminal, a fraud counts for the later one.
+
+    Parameters
+    ----------
+    world : World
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        A number for each transaction; -1 for a genuine one.
+    """
+    tx = world.transactions
+    fraud = tx.loc[tx["kind"] != "", ["ts", "customer_id", "terminal_id", "kind"]]
+    kind = fraud["kind"].astype(str)
+    shop, card = "M" + fraud["terminal_id"].astype(str), "C" + fraud["customer_id"].astype(str)
+    keys = {"kind": kind, "entity": shop.where(kind == "terminal", card)}
+    fraud = fraud.assign(day=(fraud["ts"] - tx["ts"].min() // DAY * DAY) // DAY, **keys)
+    key = world.compromises.rename(columns={"start": "day"}).sort_values("day")
+    key = key[["id", "kind", "entity", "day"]].astype({"day": "int64"})
+    # the latest campaign of this kind that had begun; table and frauds are in time order
+    campaign = pd.merge_asof(fraud, key, on="day", by=["kind", "entity"])["id"].to_numpy(float)
+    alone = -1.0 - np.arange(len(fraud))
+    campaign = np.where(np.isnan(campaign), alone, campaign).astype(np.int64)
+    found = np.full(len(tx), -1, np.int64)
+    number = pd.MultiIndex.from_arrays([campaign, fraud["customer_id"].to_numpy()]).factorize()[0]
+    found[(tx["kind"] != "").to_numpy()] = number
+    return found
+
+
 def _order_by_time(ts: np.ndarray, tx_id: np.ndarray) -> np.ndarray:
     """Order rows by time, then id; sixteen bits at a time, which NumPy sorts in linear time."""
     order = np.argsort(tx_id, kind="stable")

@@ -12,8 +12,14 @@ import pytest
 from scipy.stats import norm
 
 from fraudops.errors import UserError
-from fraudops.simulator import CounterRng, SimulatorConfig, make_course_config, simulate_world
-from fraudops.simulator.config import PlantedDrift
+from fraudops.simulator import (
+    CounterRng,
+    SimulatorConfig,
+    find_true_compromises,
+    make_course_config,
+    simulate_world,
+)
+from fraudops.simulator.config import TX_ID_SLOTS_PER_DAY, PlantedDrift
 
 HANDBOOK = SimulatorConfig(
     preset="handbook", seed=1, customers=1000, terminals=2000, days=60, start=date(2018, 4, 1)
@@ -356,6 +362,33 @@ def test_the_answer_key_names_what_was_planted_and_nothing_in_the_control():
     inside = joined[(joined["day"] >= joined["start"]) & (joined["day"] < joined["end"])]
     # each such fraud lies in a campaign of its terminal
     assert set(inside["tx_id"]) == set(hit["tx_id"])
+
+
+def test_true_compromises_are_campaigns_by_card():
+    world = simulate_world(make_course_config("course", seed=3, drift="none"))
+    found = find_true_compromises(world)
+    tx = world.transactions.assign(found=found, day=day_of(world.transactions))
+    assert ((found >= 0) == (tx["kind"] != "")).all()
+    fraud = tx[tx["kind"] != ""].astype({"kind": str})
+    by_compromise = fraud.groupby("found")
+    assert (by_compromise["customer_id"].nunique() == 1).all()
+    assert (by_compromise["kind"].nunique() == 1).all()
+    # the id of an added transaction says on which day its campaign has begun
+    added = fraud[~fraud["kind"].isin(["terminal", "friendly"])]
+    days = make_course_config("course").days
+    begun = added["tx_id"] // TX_ID_SLOTS_PER_DAY % days
+    campaign = pd.MultiIndex.from_arrays([added["kind"], added["customer_id"], begun]).factorize()
+    pairs = {*zip(campaign[0], added["found"], strict=True)}
+    n_campaigns = len(campaign[1])
+    # two campaigns of one kind on one card seldom overlap
+    assert n_campaigns <= len(pairs) < 1.02 * n_campaigns
+    assert n_campaigns - added["found"].nunique() <= len(pairs) - n_campaigns
+    # a skimmed terminal is one compromise for each of its cards, in one campaign
+    skimmed = fraud[fraud["kind"] == "terminal"].groupby("found")
+    assert (skimmed["terminal_id"].nunique() == 1).all()
+    assert (skimmed["day"].max() - skimmed["day"].min() < 14).all()
+    friendly = fraud.loc[fraud["kind"] == "friendly", "found"]
+    assert len(friendly) and friendly.is_unique
 
 
 def test_draws_are_uniform_and_depend_on_everything_named():
