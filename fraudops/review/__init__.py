@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "tabulate_segments",
             "bootstrap_performance",
             "compute_performance",
+            "compute_performance_by_compromise",
             "compute_performance_by_day",
             "compute_performance_by_segment",
         ),

@@ -100,14 +100,15 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
 
     Returns
     -------
-    DataFrame of shape (n, 10)
-        ``day, tx_id, amount_cents, category, channel, model_version, probability, decision,
-        flagged`` (bool), ``label`` (1 or 0).
+    DataFrame of shape (n, 12)
+        ``tx_id, ts, customer_id, amount_cents, category, channel, model_version, probability,
+        decision``, ``label`` (1 or 0), ``flagged`` (bool), ``day``.
     """
     p, t, f = store.predictions, store.transactions, store.labels
     columns = (
         p.c.tx_id,
         p.c.ts,
+        t.c.customer_id,
         t.c.amount_cents,
         t.c.category,
         t.c.channel,
@@ -132,7 +133,7 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
     rows["label"] = label.reindex(rows["tx_id"]).fillna(0).astype("int64").to_numpy()
     rows["flagged"] = rows["decision"] != "approve"
     rows["day"] = (rows["ts"] - rows["ts"] % DAY).astype("int64")
-    return rows.drop(columns="ts").sort_values(["day", "tx_id"], ignore_index=True)
+    return rows.sort_values(["day", "tx_id"], ignore_index=True)
 
 
 def load_champion_policy(workspace: Workspace) -> DecisionPolicy:

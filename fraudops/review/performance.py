@@ -6,11 +6,19 @@ label of a transaction is the one that `store.label_rules` says.
 
 import itertools
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
-from fraudops.models import DecisionPolicy, bootstrap_interval, wilson_interval
+from fraudops.models import (
+    DecisionPolicy,
+    assign_compromises,
+    bootstrap_interval,
+    compute_compromise_costs,
+    summarize_first_catches,
+    wilson_interval,
+)
 from fraudops.timeline import DAY, day_of
 
 
@@ -92,6 +100,57 @@ def compute_performance(
     counts = _count_outcomes(rows, policy, np.zeros(len(rows), int), 1)
     total = np.array([len(rows) if n_predictions is None else n_predictions])
     return {name: one.item() for name, one in _compute_figures(counts, total).items()}
+
+
+def compute_performance_by_compromise(
+    rows: pd.DataFrame, policy: DecisionPolicy
+) -> dict[str, float]:
+    """Compute the money once per compromise, and how early compromises were caught.
+
+    After the first caught fraud of a card its later frauds count as stopped, whatever was decided
+    about them: see `fraudops.models.compute_compromise_costs` for what this assumes. Only the
+    given rows count: a compromise that began before them begins with its first fraud among them.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As in `compute_performance`, with the columns customer_id and ts.
+    policy : DecisionPolicy
+
+    Returns
+    -------
+    dict
+        saved_cents, and the fields of `fraudops.models.FirstCatches`.
+
+    Examples
+    --------
+    >>> columns = {"label": [1, 1], "decision": ["review", "approve"], "ts": [1, 2]}
+    >>> rows = pd.DataFrame(columns | {"customer_id": ["a", "a"], "amount_cents": [5000, 900]})
+    >>> figures = compute_performance_by_compromise(rows, DecisionPolicy(review=300))
+    >>> figures["saved_cents"], figures["caught_at_first"]
+    (5600, 1.0)
+    """
+    compromise = _assign_compromises(rows)
+    saved = _compute_saved_once(rows, policy, compromise)
+    caught = rows["decision"].to_numpy() != "approve"
+    cents = rows["amount_cents"].to_numpy(np.int64)
+    catches = summarize_first_catches(caught, cents, rows["ts"], compromise)
+    return {"saved_cents": int(saved.sum())} | asdict(catches)
+
+
+def _assign_compromises(rows: pd.DataFrame) -> np.ndarray:
+    label, customer = rows["label"].to_numpy(int), rows["customer_id"].to_numpy()
+    return assign_compromises(label, customer, rows["ts"].to_numpy())
+
+
+def _compute_saved_once(
+    rows: pd.DataFrame, policy: DecisionPolicy, compromise: np.ndarray
+) -> np.ndarray:
+    """Compute the cents that each row saves if money is counted once per compromise."""
+    label, cents = rows["label"].to_numpy(int), rows["amount_cents"].to_numpy(np.int64)
+    decision = rows["decision"].to_numpy(str)
+    costs = compute_compromise_costs(policy, label, decision, cents, rows["ts"], compromise)
+    return np.where(label == 1, cents, 0) - costs
 
 
 def compute_performance_by_day(
@@ -219,10 +278,13 @@ def bootstrap_performance(
 ) -> pd.DataFrame:
     """Compute precision, recall, F1 and euros saved with 95 % intervals over customers.
 
+    ``saved`` counts each transaction by its own decision, ``saved_once`` counts each compromise
+    once (see `compute_performance_by_compromise`).
+
     Parameters
     ----------
     rows : DataFrame
-        Predictions with ``label``, ``decision``, ``amount_cents`` and ``customer_id``.
+        Predictions with ``label``, ``decision``, ``amount_cents``, ``customer_id`` and ``ts``.
     policy : DecisionPolicy
     rounds : int, optional
         Number of resamples.
@@ -231,11 +293,12 @@ def bootstrap_performance(
     Returns
     -------
     DataFrame
-        Index ``precision, recall, f1, saved``; columns ``figure, low, high``. NaN for a rate over
-        nothing.
+        Index ``precision, recall, f1, saved, saved_once``; columns ``figure, low, high``. NaN for a
+        rate over nothing.
     """
     y, flagged = rows["label"].to_numpy(int), rows["decision"].to_numpy() != "approve"
     saved = _compute_saved_cents(rows, policy) / 100
+    saved_once = _compute_saved_once(rows, policy, _assign_compromises(rows)) / 100
     tp, positive = y * flagged, flagged.astype(int)
     statistics = {
         "precision": (lambda chosen: _rate(tp[chosen].sum(), positive[chosen].sum())),
@@ -244,6 +307,7 @@ def bootstrap_performance(
             lambda chosen: _rate(2 * tp[chosen].sum(), positive[chosen].sum() + y[chosen].sum())
         ),
         "saved": (lambda chosen: float(saved[chosen].sum())),
+        "saved_once": (lambda chosen: float(saved_once[chosen].sum())),
     }
     everything, customers, out = np.arange(len(rows)), rows["customer_id"].to_numpy(), {}
     for name, statistic in statistics.items():

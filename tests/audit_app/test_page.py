@@ -78,6 +78,8 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     for name in ("precision", "recall", "f1"):
         assert tile(page, name) == f"{figures[name]:.1%}"
     assert tile(page, "saved") == f"{figures['saved_cents'] / 100:,.0f} €"
+    once = review.compute_performance_by_compromise(rows, review.load_champion_policy(workspace))
+    assert tile(page, "saved-once") == f"{once['saved_cents'] / 100:,.0f} €"
     assert tile(page, "open") == f"{count(engine, store.cases, store.cases.c.state != 'closed'):,}"
     confusion = page.locator(".fo-confusion").inner_text()
     assert (

@@ -90,6 +90,27 @@ def judge_slowly(rows):
     return counts | rates | {"rows": len(rows), "saved_cents": saved}
 
 
+def count_once_slowly(rows):
+    """Money once per compromise, one transaction after the other."""
+    saved, begun, caught = 0, {}, set()
+    frauds = rows[rows["label"] == 1]
+    assert not frauds.duplicated(["customer_id", "ts"]).any()  # so the order is clear
+    for row in rows.sort_values("ts").itertuples():
+        if not row.label:
+            saved -= {"review": COSTS.review, "block": COSTS.goodwill}.get(row.decision, 0)
+            continue
+        card = row.customer_id
+        if card not in begun or row.ts - begun[card] >= 30 * DAY:
+            begun[card] = row.ts
+            caught.discard(card)
+        if card in caught:
+            saved += row.amount_cents
+        elif row.decision != "approve":
+            saved += row.amount_cents - COSTS.review * (row.decision == "review")
+            caught.add(card)
+    return saved
+
+
 def compare(engine):
     frame = store.load_predictions_with_labels(engine)
     rows = frame[review.is_on_mature_day(frame)]
@@ -99,6 +120,9 @@ def compare(engine):
     total = review.compute_performance(notable, COSTS, int(per_day["rows"].sum()))
     assert total == pytest.approx(judge_slowly(rows), nan_ok=True)
     assert review.compute_performance(rows, COSTS) == pytest.approx(total, nan_ok=True)
+    once = review.compute_performance_by_compromise(notable, COSTS)
+    assert review.compute_performance_by_compromise(rows, COSTS) == pytest.approx(once, nan_ok=True)
+    assert once["saved_cents"] == count_once_slowly(rows) >= total["saved_cents"]
     by_day = review.compute_performance_by_day(notable, COSTS, per_day["rows"])
     slow = {day_of(ts): judge_slowly(part) for ts, part in rows.groupby(rows["ts"] // DAY * DAY)}
     expected = pd.DataFrame.from_dict(slow, orient="index")[by_day.columns]

@@ -70,10 +70,13 @@ class DashboardTab:
         marks = review.build_event_marks(alarms, begun, events)
         segments = review.tabulate_segments(rows, policy)
         self.shown.value = templates.load_template("audit_dashboard.html.j2").render(
-            tiles=self._tiles(figures, doing),
+            tiles=self._tiles(
+                figures, review.compute_performance_by_compromise(rows, policy), doing
+            ),
             scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every "
             f"label to have arrived. A review costs {policy.review / 100:,.2f} euros; a missed "
-            "fraud costs its amount.",
+            "fraud costs its amount. Once per compromise: after the first caught fraud of a card, "
+            "its later frauds count as stopped.",
             figures=figures,
             daily=plots.figure_to_html(
                 plots.plot_savings_timeline(days, marks),
@@ -91,7 +94,9 @@ class DashboardTab:
         )
         self._draw_record()
 
-    def _tiles(self, f: dict[str, float], doing: review.ReviewStatistics) -> list[dict[str, str]]:
+    def _tiles(
+        self, f: dict[str, float], once: dict[str, float], doing: review.ReviewStatistics
+    ) -> list[dict[str, str]]:
         flagged, frauds = (
             f["true_positive"] + f["false_positive"],
             f["true_positive"] + f["false_negative"],
@@ -120,7 +125,15 @@ class DashboardTab:
                 "saved",
                 "Money saved",
                 f"{f['saved_cents'] / 100:,.0f} €",
-                "against approving everything",
+                "per transaction, against approving everything",
+                "",
+            ),
+            (
+                "saved-once",
+                "Saved once per compromise",
+                f"{once['saved_cents'] / 100:,.0f} €",
+                f"{format_percent(once['caught_at_first'])} of {once['compromises']:,} caught at "
+                f"their first fraud, {format_percent(once['caught'])} at all",
                 "",
             ),
             ("open", "Open cases", f"{waiting:,}", "wait for a reviewer", "fo-queue"),
