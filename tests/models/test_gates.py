@@ -172,6 +172,77 @@ def test_an_early_report_stands_for_those_to_come(rows):
     assert abs(weighed - truth) < 0.2 * abs(truth) < abs(plainly - truth)
 
 
+@pytest.fixture(scope="module")
+def campaigns(rows) -> LabelledRows:
+    """The frauds of the rows come in campaigns of four on one card, all of the same amount."""
+    fraud = rows.y == 1
+    number = np.cumsum(fraud) - 1
+    customer = np.where(fraud, np.char.add("card ", (number // 4).astype(str)), rows.customer)
+    cents = np.where(fraud, 30_000, rows.cents)
+    is_first = number % 4 == 0
+    X = rows.X.assign(
+        c_n_1h=np.where(fraud, np.where(is_first, 0.8, 0.001), rows.X["c_n_1h"]),
+        c_n_1d=np.where(fraud, np.where(is_first, 0.001, 0.8), rows.X["c_n_1d"]),
+    )
+    return LabelledRows(X, rows.y, cents, rows.ts, customer)
+
+
+def test_who_finds_more_frauds_but_each_card_later_is_refused_once_per_compromise(campaigns):
+    first, later = entrant(campaigns, "c_n_1h"), entrant(campaigns, "c_n_1d")
+    assert failed(campaigns, first, later) == ["money gained once per compromise"]
+    # and the other way round money per transaction refuses
+    back = failed(campaigns, later, first)
+    assert "money gained, lower end of 95 %" in back
+    assert "money gained once per compromise" not in back
+
+
+def test_once_per_compromise_an_early_report_stands_for_those_to_come(campaigns):
+    # either model finds some frauds, all of which are known; of the others a third is reported
+    random = np.random.default_rng(2)
+    fraud, n = campaigns.y == 1, len(campaigns.y)
+    X = campaigns.X.assign(
+        c_n_1h=np.where(fraud & (random.random(n) < 0.2), 0.8, 0.001),
+        c_n_1d=np.where(fraud & (random.random(n) < 0.4), 0.8, 0.001),
+    )
+    is_found = (X[["c_n_1h", "c_n_1d"]] > 0.5).any(axis=1).to_numpy()
+    hidden = fraud & ~is_found & (random.random(n) < 2 / 3)
+    weight = np.where(fraud & ~is_found & ~hidden, 3.0, 1.0)
+    shared = (campaigns.cents, campaigns.ts, campaigns.customer)
+    all_known = LabelledRows(X, campaigns.y, *shared)
+    early = LabelledRows(X, np.where(hidden, 0, campaigns.y).astype(np.int8), *shared)
+    for column in ("c_n_1h", "c_n_1d"):
+        who = entrant(all_known, column)
+
+        def cost(rows, weight, who=who):
+            found = gates._evaluate_candidate(who, rows, weight, POLICY)
+            return float(found.compromise_costs.sum())
+
+        truth, plainly = cost(all_known, np.ones(n)), cost(early, np.ones(n))
+        weighed = cost(early, weight)
+        assert abs(weighed - truth) < 0.15 * truth < abs(plainly - truth)
+
+
+def test_a_gate_reports_the_figure_of_each_segment_and_each_drift(rows):
+    X = rows.X.assign(channel=np.where(np.arange(len(rows.y)) % 100 < 50, "chip", "online"))
+    mixed = LabelledRows(X, rows.y, rows.cents, rows.ts, rows.customer)
+    old, new = entrant(mixed, "c_n_1h"), entrant(mixed, "c_n_1d")
+    judged = {gate.name.split(" (")[0]: gate for gate in evaluate_gates(old, new, mixed, X, POLICY)}
+    segments = judged["loss in a segment for certain"]
+    assert set(segments.parts) == {
+        "online",
+        "card present",
+        "known customers",
+        "known terminals",
+    }  # too few frauds of new ones
+    assert segments.figure == max(segments.parts.values())
+    drifts = judged["extra cost under drift"]
+    assert set(drifts.parts) == set(gates.DRIFT_SCENARIOS)
+    assert drifts.figure == max(drifts.parts.values())
+    once = judged["money gained once per compromise"]
+    low, high = once.parts["lower end of 95 %"], once.parts["upper end of 95 %"]
+    assert low < once.figure < high
+
+
 def test_a_figure_that_does_not_exist_is_null(rows):
     judged = evaluate_gates(
         entrant(rows, "c_n_1h"), entrant(rows, "c_n_1d"), rows, rows.X.iloc[:0], POLICY
