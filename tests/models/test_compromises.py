@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudops.errors import UserError
@@ -61,6 +61,7 @@ def count_by_hand(policy: DecisionPolicy, y, customer, ts, cents, decision) -> i
     return total
 
 
+@settings(deadline=None)
 @given(rows, policies)
 def test_the_costs_are_those_of_a_count_by_hand(some, policy):
     y, customer, ts, cents, decision = some
@@ -69,6 +70,7 @@ def test_the_costs_are_those_of_a_count_by_hand(some, policy):
     assert costs.sum() == count_by_hand(policy, y, customer, ts, cents, decision)
 
 
+@settings(deadline=None)
 @given(rows, policies)
 def test_no_row_costs_more_than_per_transaction_and_genuine_ones_cost_the_same(some, policy):
     y, customer, ts, cents, decision = some
@@ -78,6 +80,7 @@ def test_no_row_costs_more_than_per_transaction_and_genuine_ones_cost_the_same(s
     assert ((once == each) | (y & (once == 0))).all() and (once <= each).all()
 
 
+@settings(deadline=None)
 @given(rows, policies)
 def test_where_each_compromise_is_one_fraud_both_costs_are_equal(some, policy):
     y, _, ts, cents, decision = some
@@ -86,6 +89,7 @@ def test_where_each_compromise_is_one_fraud_both_costs_are_equal(some, policy):
     assert (once == policy.compute_decision_costs(y, decision, cents)).all()
 
 
+@settings(deadline=None)
 @given(rows, policies, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(some, policy, random):
     y, customer, ts, cents, decision = some
@@ -104,6 +108,7 @@ def test_the_order_of_the_rows_does_not_matter(some, policy, random):
     assert repr(summaries[0]) == repr(summaries[1])  # NaN is not equal to itself
 
 
+@settings(deadline=None)
 @given(rows, policies, st.data())
 def test_an_earlier_first_catch_by_the_same_decision_never_costs_more(some, policy, data):
     _, _, ts, cents, _ = some
@@ -133,6 +138,7 @@ def test_an_early_review_can_cost_more_than_a_late_block():
     assert (early, late) == (300, 100)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_a_compromise_is_of_one_card_and_shorter_than_thirty_days(some):
     y, customer, ts, *_ = some
@@ -151,6 +157,7 @@ def test_a_thirtieth_day_begins_a_new_compromise_and_the_second_before_does_not(
     assert assign_compromises([1, 1, 1], ["a"] * 3, ts).tolist() == [0, 0, 1]
 
 
+@settings(deadline=None)
 @given(rows)
 def test_the_shares_of_catches_follow_from_each_compromise(some):
     y, customer, ts, cents, decision = some
