@@ -1,13 +1,18 @@
-"""How often gates are right: two hundred challengers whose worth is known from many worlds, each
-judged on two weeks of one.
+"""How often gates are right: challengers whose worth is known from many worlds, each judged on two
+and on four weeks of one.
+
+Worth is counted on the truth, under the same policy as the gates: day by day, with the capacity of
+the course's team. It is counted per transaction, and once per compromise with the true campaigns.
+Seeds 6301 to 6312 were first run for the figures of this version.
 """
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
-from sklearn.tree import DecisionTreeClassifier
+from scipy.special import expit, logit
 
 from benchmarks import verdict
 from fraudops import models, monitoring
@@ -18,66 +23,63 @@ from fraudops.models import (
     LabelledRows,
     build_boosting,
     build_pipeline,
+    compute_compromise_costs,
     fit_model,
+    wilson_interval,
 )
-from fraudops.simulator import make_course_config, simulate_world
+from fraudops.simulator import find_true_compromises, make_course_config, simulate_world
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline
 
-TAUGHT = 6101  # the world in which everybody is trained
-WORTH = range(6102, 6106)  # where worth is measured, on frauds whether reported or not
-JUDGED = range(6111, 6113)  # where gates judge, on what had been reported
-CHALLENGERS = 200
-TEST_DAYS = 14
+TAUGHT = 6301  # the world in which all models are trained
+WORTH = range(6302, 6305)  # where worth is measured, on frauds whether reported or not
+JUDGED = range(6311, 6313)  # where gates judge, on what had been reported
+CHALLENGERS = 100
+TEST_DAYS = (14, 28)  # the targets are for the first
 CLEARLY = 0.15  # of the fraud at stake: a challenger that saves so much more is clearly better
+CHAMPION_HIDES = 0.75  # share of the columns that the champion has not learnt from
 SURE = 2.0  # standard errors between a challenger's worth and nothing
-POLICY = DecisionPolicy()
+POLICY = DecisionPolicy(capacity=60)  # reviews a day, as in notebook 3.1
+ONCE = "money gained once per compromise"
+RULES = ("none", "gain at least 0", "no certain loss", "certain gain")  # for the gate ONCE
 
 
 @dataclass(frozen=True)
 class Court:
-    """A world for judging: rows with labels that had arrived, and the champion's last days."""
+    """A world for judging: labelled rows, their true compromises, and the champion's last days."""
 
     rows: LabelledRows
+    compromise: np.ndarray
     logged: pd.DataFrame
+
+    def take_last(self, days: int) -> LabelledRows:
+        """The rows of the last days."""
+        end = (self.rows.ts.max() // DAY + 1) * DAY
+        return self.rows.take(self.rows.ts >= end - days * DAY)
 
 
 def _world(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Timeline, np.ndarray]:
-    """A world without drift: features, transactions, reports, timeline, and which transactions are
-    fraud in truth.
-    """
+    """A world without drift: features, transactions, reports, timeline, and true compromises."""
     world = simulate_world(make_course_config("course", seed, "none"))
     tx, reports = monitoring.make_canonical_tables(world)
     table = compute_features(tx, reports).assign(
         tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy()
     )
-    return (
-        table,
-        tx,
-        reports,
-        monitoring.plan_world_timeline(world),
-        world.transactions["kind"].to_numpy() != "",
-    )
+    timeline = monitoring.plan_world_timeline(world)
+    return table, tx, reports, timeline, find_true_compromises(world)
 
 
-def _rows(seed: int, everything: bool) -> Court:
+def _court(seed: int, everything: bool) -> Court:
     """The live days of a world; with `everything`, labelled by the truth."""
-    table, tx, reports, timeline, truth = _world(seed)
+    table, tx, reports, timeline, compromise = _world(seed)
     end = timeline.as_of - LABEL_MATURITY_DAYS * DAY
-    rows = LabelledRows.select_mature(
-        table,
-        tx,
-        reports,
-        timeline.live if everything else end - TEST_DAYS * DAY,
-        end,
-        timeline.as_of,
-    )
+    inside = ((table["ts"] >= timeline.live) & (table["ts"] < end)).to_numpy()
+    rows = LabelledRows.select_mature(table, tx, reports, timeline.live, end, timeline.as_of)
+    compromise = compromise[inside]
     if everything:
-        inside = ((table["ts"] >= timeline.live) & (table["ts"] < end)).to_numpy()
-        rows = LabelledRows(
-            rows.X, truth[inside].astype(np.int8), rows.cents, rows.ts, rows.customer
-        )
+        truth = (compromise >= 0).astype(np.int8)
+        rows = LabelledRows(rows.X, truth, rows.cents, rows.ts, rows.customer)
     logged = table.loc[(table["ts"] >= end - 2 * DAY) & (table["ts"] < end), list(FEATURES)]
-    return Court(rows, logged)
+    return Court(rows, compromise, logged)
 
 
 def _school() -> LabelledRows:
@@ -87,9 +89,16 @@ def _school() -> LabelledRows:
     )
 
 
+def _hide(rows: LabelledRows, share: float, random: np.random.Generator) -> LabelledRows:
+    """Shuffle some of the columns, so that a model cannot learn from them."""
+    hidden = [name for name in FEATURES if random.random() < share]
+    X = rows.X.assign(**{name: random.permutation(rows.X[name].to_numpy()) for name in hidden})
+    return LabelledRows(X, rows.y, rows.cents, rows.ts, rows.customer)
+
+
 def _pupil(number: int, school: LabelledRows) -> FittedModel:
-    """A model that learnt from more or fewer days, with more or fewer trees, and expects too many
-    or too few frauds.
+    """A model that learnt from more or fewer days and columns, with more or fewer trees, and
+    expects too many or too few frauds.
     """
     random = np.random.default_rng(number)
     days = random.integers(15, 105)
@@ -97,27 +106,37 @@ def _pupil(number: int, school: LabelledRows) -> FittedModel:
     model = build_boosting(
         max_iter=int(random.integers(10, 120)), max_leaf_nodes=int(random.integers(4, 32))
     )
+    rows = _hide(rows, random.random(), random)
     fitted = fit_model(build_pipeline(model), rows, POLICY, "")
-    (calibrator,) = fitted.model.calibrated_classifiers_[0].calibrators
-    calibrator.b_ += random.normal(0, 0.8)  # of the sigmoid: the odds are off by a factor
+    part = fitted.model.calibrated_classifiers_[0]
+    part.calibrators = [WrongOdds(part.calibrators[0], random.normal(0, 0.8))]
     return fitted
 
 
+class WrongOdds:
+    """A calibrator whose odds are off by a factor."""
+
+    def __init__(self, right: object, log_factor: float):
+        self.right, self.log_factor = right, log_factor
+
+    def predict(self, score: np.ndarray) -> np.ndarray:
+        """Get probabilities with wrong odds."""
+        return expit(logit(np.clip(self.right.predict(score), 1e-9, 1)) + self.log_factor)
+
+
 def _champion(school: LabelledRows) -> FittedModel:
-    """A few rules, as in notebook 4.3: challengers may be clearly better, and as easily worse."""
-    rules = DecisionTreeClassifier(max_depth=3, min_samples_leaf=100, random_state=0)
-    return fit_model(
-        build_pipeline(rules, impute=True),
-        school.take(school.ts < school.ts.min() + 60 * DAY),
-        POLICY,
-        "",
-    )
+    """A model that knows some of the columns: challengers may be better, and as easily worse."""
+    rows = _hide(school, CHAMPION_HIDES, np.random.default_rng(0))
+    return fit_model(build_pipeline(build_boosting(max_iter=30)), rows, POLICY, "")
 
 
-def _spent(fitted: FittedModel, rows: LabelledRows) -> np.ndarray:
-    return POLICY.compute_decision_costs(
-        rows.y, POLICY.make_decisions(fitted.predict_probability(rows.X), rows.cents), rows.cents
-    )
+def _spent(fitted: FittedModel, court: Court) -> dict[str, np.ndarray]:
+    """Cents (n,) per transaction, and once per compromise."""
+    rows = court.rows
+    p = fitted.predict_probability(rows.X)
+    decision = POLICY.make_daily_decisions(p, rows.cents, rows.ts)
+    once = compute_compromise_costs(POLICY, rows.y, decision, rows.cents, rows.ts, court.compromise)
+    return {"each": POLICY.compute_decision_costs(rows.y, decision, rows.cents), "once": once}
 
 
 def _entrant(fitted: FittedModel) -> models.Candidate:
@@ -130,70 +149,98 @@ _ready: dict = {}
 def _prepare() -> None:
     _ready["school"] = school = _school()
     _ready["champion"] = champion = _champion(school)
-    _ready["worth"] = [_rows(seed, True).rows for seed in WORTH]
-    _ready["spent"] = [_spent(champion, rows) for rows in _ready["worth"]]
-    _ready["courts"] = [_rows(seed, False) for seed in JUDGED]
+    _ready["worth"] = [_court(seed, True) for seed in WORTH]
+    _ready["spent"] = [_spent(champion, court) for court in _ready["worth"]]
+    _ready["courts"] = [_court(seed, False) for seed in JUDGED]
+
+
+def _measure_worth(pupil: FittedModel) -> dict[str, float]:
+    """What a challenger saves more than the champion, as a share of the fraud at stake."""
+    gains: dict[str, list] = {"each": [], "once": []}
+    for court, before in zip(_ready["worth"], _ready["spent"], strict=True):
+        after = _spent(pupil, court)
+        for name, found in gains.items():
+            gain = pd.Series(before[name] - after[name]).groupby(court.rows.customer).sum()
+            found.append(gain.to_numpy())
+    stake = sum(float(court.rows.cents[court.rows.y == 1].sum()) for court in _ready["worth"])
+    worth = {}
+    for name, found in gains.items():
+        each = np.concatenate(found)
+        worth[name] = each.sum() / stake
+        worth[f"{name} error"] = each.std() * np.sqrt(len(each)) / stake
+    return worth
 
 
 def trial(number: int) -> list[dict]:
     """One challenger: what it is worth, and what gates say of it in each court."""
     pupil = _pupil(number, _ready["school"])
-    gains, stake = [], 0.0
-    for rows, before in zip(_ready["worth"], _ready["spent"], strict=True):
-        gain = pd.Series(before - _spent(pupil, rows)).groupby(rows.customer).sum()
-        gains.append(gain.to_numpy())
-        stake += float(rows.cents[rows.y == 1].sum())
-    each = np.concatenate(gains)
-    worth, error = each.sum() / stake, each.std() * np.sqrt(len(each)) / stake
+    worth = _measure_worth(pupil)
     found = []
-    for court in _ready["courts"]:
-        judged = models.evaluate_gates(
-            _entrant(_ready["champion"]), _entrant(pupil), court.rows, court.logged, POLICY
-        )
-        failed = [gate.name for gate in judged if not gate.passed]
-        found.append(
-            {
-                "number": number,
-                "worth": worth,
-                "error": error,
-                "promoted": not failed,
-                "failed": failed,
-            }
-        )
+    for world, court in zip(JUDGED, _ready["courts"], strict=True):
+        for days in TEST_DAYS:
+            judged = models.evaluate_gates(
+                _entrant(_ready["champion"]),
+                _entrant(pupil),
+                court.take_last(days),
+                court.logged,
+                POLICY,
+            )
+            once = next(gate for gate in judged if gate.name == ONCE)
+            refused = [gate.name for gate in judged if not gate.passed]
+            others_passed = not {*refused} - {ONCE}
+            low, high = once.parts.values()
+            passed = (True, once.passed, high >= once.limit, low > once.limit)
+            row = {"number": number, "world": world, "days": days, "refused": refused}
+            row |= {rule: others_passed and one for rule, one in zip(RULES, passed, strict=True)}
+            found.append(row | worth | {"promoted": not refused})
     return found
 
 
-def main() -> None:
+def _classify(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Which trials are of truly worse challengers, and which of clearly better ones."""
+    worse = {name: table[name] < -SURE * table[f"{name} error"] for name in ("each", "once")}
+    clearly = (table["each"] >= CLEARLY) & (table["each"] > SURE * table["each error"])
+    return {
+        "truly worse": worse["each"],
+        "truly worse once per compromise": worse["once"],
+        "clearly better": clearly & ~worse["once"],
+        "in between": ~worse["each"] & ~worse["once"] & ~clearly,
+    }
+
+
+def _describe_share(promoted: pd.Series) -> str:
+    low, high = wilson_interval(int(promoted.sum()), len(promoted))
+    share = promoted.mean() if len(promoted) else float("nan")
+    return f"{share:.1%} ({low:.1%} to {high:.1%})"
+
+
+def report(table: pd.DataFrame) -> None:
     """Print how many challengers gates let pass, by what they are worth."""
-    with ProcessPoolExecutor(2, initializer=_prepare) as pool:
-        rows = [row for found in pool.map(trial, range(CHALLENGERS)) for row in found]
-    table = pd.DataFrame(rows)
-    worse = table["worth"] < -SURE * table["error"]
-    clearly = (table["worth"] >= CLEARLY) & (table["worth"] > SURE * table["error"])
-    for name, chosen in (
-        ("truly worse", worse),
-        ("clearly better", clearly),
-        ("in between", ~worse & ~clearly),
-    ):
-        part = table[chosen]
-        if len(part):
-            pupils = part["number"].nunique()
-            print(
-                f"{name}: {pupils} challengers in {len(JUDGED)} worlds, "
-                f"{part['promoted'].mean():.1%} of the trials promoted"
-            )
-    print(
-        "worth of the fraud at stake: "
-        f"{table['worth'].quantile([0.05, 0.5, 0.95]).round(3).tolist()} (5, 50, 95 %)"
-    )
-    print(
-        table[clearly]
-        .explode("failed")["failed"]
-        .str.split(" (", regex=False)
-        .str[0]
-        .value_counts()
-        .to_string()
-    )
-    low, high = table.loc[worse, "promoted"].mean(), table.loc[clearly, "promoted"].mean()
-    print(f"truly worse promoted: {low:.1%}, target 5 %: {verdict(low <= 0.05)}")
-    print(f"clearly better promoted: {high:.1%}, target 80 %: {verdict(high >= 0.8)}")
+    spread = table[["each", "once"]].quantile([0.05, 0.5, 0.95]).round(3)
+    print(f"worth, of the fraud at stake, at 5, 50 and 95 %:\n{spread.to_string()}")
+    print("promoted, with 95 % intervals of Wilson, which take trials as independent:")
+    for days in TEST_DAYS:
+        part = table[table["days"] == days]
+        print(f"{days} days of test, {part['number'].nunique()} challengers, {len(JUDGED)} worlds:")
+        for name, chosen in _classify(part).items():
+            print(f"  {name}: {chosen.sum()} trials, {_describe_share(part[chosen]['promoted'])}")
+            shares = [f"{rule}: {part[chosen][rule].mean():.1%}" for rule in RULES]
+            print(f"     by the rule for money once per compromise: {'; '.join(shares)}")
+        refused = part[_classify(part)["clearly better"]].explode("refused")["refused"]
+        counts = refused.str.split(" (", regex=False).str[0].value_counts()
+        print(f"  gates that refused clearly better ones:\n{counts.to_string()}")
+    first = table[table["days"] == TEST_DAYS[0]]
+    kinds = _classify(first)
+    low, high = (first[kinds[name]]["promoted"] for name in ("truly worse", "clearly better"))
+    met = verdict(low.mean() <= 0.05)
+    print(f"truly worse promoted: {_describe_share(low)}, target at most 5 %: {met}")
+    met = verdict(high.mean() >= 0.85)
+    print(f"clearly better promoted: {_describe_share(high)}, target 85 %: {met}", flush=True)
+
+
+def main() -> None:
+    """Train and judge the challengers, and print the report."""
+    _prepare()  # a forked process has it without a second preparation
+    with ProcessPoolExecutor(2, get_context("fork")) as pool:
+        found = [row for rows in pool.map(trial, range(CHALLENGERS)) for row in rows]
+    report(pd.DataFrame(found))
