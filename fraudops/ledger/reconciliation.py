@@ -1,8 +1,9 @@
 """Compare the facts with the ledger: each row that an entry records must agree with the entry.
 
-Decisions, reviewers' labels, users and the champion are compared with their own entries.
-Predictions, their inputs, transactions and labels are compared with seals (`ledger.seals`). Not
-covered: passwords, cases and their leases, shadow answers, alerts, and rows without a seal yet.
+Decisions, reviewers' labels, users, the champion and what became of alerts are compared with their
+own entries. Predictions, their inputs, transactions and labels are compared with seals
+(`ledger.seals`). Not covered: passwords, cases and their leases, shadow answers, the texts of
+alerts, and rows without a seal yet.
 """
 
 import itertools
@@ -37,6 +38,8 @@ class LedgerFacts:
         ``(role, active)`` by name.
     controls : dict of str to tuple
         ``(number of the entry, value)`` by key. The value may be a part of the stored one.
+    alerts : dict of tuple to tuple
+        ``(number of the entry, outcome, reason, actor)`` by ``(alert_id, state)``.
     seals : dict of int to dict
         By number of the entry.
     """
@@ -45,6 +48,7 @@ class LedgerFacts:
     labels: set[tuple] = field(default_factory=set)
     users: dict[str, tuple] = field(default_factory=dict)
     controls: dict[str, tuple] = field(default_factory=dict)
+    alerts: dict[tuple, tuple] = field(default_factory=dict)
     seals: dict[int, dict] = field(default_factory=dict)
 
 
@@ -80,6 +84,10 @@ def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
                 facts.controls |= {
                     key: (seq, value) for key, value in payload.items() if key != "reason"
                 }
+            case "alert":
+                key = (payload["alert_id"], payload["state"])
+                change = (payload["outcome"], payload["reason"], entry["actor"])
+                facts.alerts[key] = (seq, *change)
             case "seal":
                 facts.seals[seq] = {"at": entry["at"]} | payload
     return facts
@@ -103,6 +111,7 @@ def find_differences(connection: sa.Connection) -> Iterator[str]:
     yield from _compare_labels(connection, facts)
     yield from _compare_users(connection, facts)
     yield from _compare_controls(connection, facts)
+    yield from _compare_alerts(connection, facts)
     for table in SEALED_TABLES:
         yield from compare_seals(connection, facts.seals, table)
 
@@ -214,6 +223,22 @@ def _compare_controls(connection: sa.Connection, facts: LedgerFacts) -> Iterator
         if value != expected:
             where = f"entry {seq} says {expected}" if seq else "no entry says so"
             yield f"what the service follows as {key} is {value}, and {where}"
+
+
+def _compare_alerts(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:
+    rows = connection.execute(sa.select(store.alert_changes)).all()
+    stored = {(row.alert_id, row.state): (row.outcome, row.reason, row.actor) for row in rows}
+    for alert_id, state in sorted(stored.keys() | facts.alerts.keys()):
+        row, (seq, *entry) = (
+            stored.get((alert_id, state)),
+            facts.alerts.get((alert_id, state), (0,)),
+        )
+        if not seq:
+            yield f"the alert {alert_id} is {state} in the table, and in no entry"
+        elif row is None:
+            yield f"entry {seq} says that the alert {alert_id} was {state}, and the table does not"
+        elif row != tuple(entry):
+            yield f"the alert {alert_id} was {state} with {row}, and entry {seq} has {tuple(entry)}"
 
 
 def take_first(differences: Iterator[str], limit: int = 20) -> list[str]:

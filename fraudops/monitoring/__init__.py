@@ -5,7 +5,7 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "alerts": ("publish_alerts",),
+        "alert_log": ("ALERT_OUTCOMES", "AlertLog"),
         "daily_statistics": (
             "DOMAIN_WINDOW_DAYS",
             "ReferenceDistribution",

@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fraudops.errors import UserError
+from fraudops.monitoring.alert_log import AlertLog
 from fraudops.monitoring.verdict import SEVERITIES, VerdictFile
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace, atomic_write
@@ -55,6 +56,7 @@ class MonitorCollector(Collector):
             gauge = GaugeMetricFamily(f"fraudops_monitor_{name}", about)
             gauge.add_metric([], float(value))
             yield gauge
+        yield from self._collect_alerts()
         yield self._by(
             "findings",
             "findings of the data quality",
@@ -73,6 +75,16 @@ class MonitorCollector(Collector):
                     for one in table.itertuples()
                 }
                 yield self._by(f"statistic_{name}", about, values, ("statistic", "window_days"))
+
+    def _collect_alerts(self) -> Iterator[Metric]:
+        alerts = AlertLog.read(self.workspace)
+        for name, about, state in (
+            ("open_alerts", "alerts that are not closed", ("open", "acknowledged")),
+            ("unacknowledged_alerts", "alerts that nobody has acknowledged or closed", ("open",)),
+        ):
+            waiting = alerts[alerts["state"].isin(state)]["severity"].value_counts()
+            counts = {(one,): float(waiting.get(one, 0)) for one in SEVERITIES if one != "ok"}
+            yield self._by(name, about, counts, ("severity",))
 
     def _by(
         self, name: str, about: str, values: dict[tuple[str, ...], float], labels: tuple[str, ...]

@@ -129,6 +129,7 @@ class VerdictFile(BaseModel):
         ]
 
 
+RETRAIN_ACTION = "retrain"
 MAX_NAMED_STATISTICS = 4  # of each group, in the evidence
 MIN_WEEKLY_REPORTERS = 10  # if so many report a week, a week without reports is no coincidence
 
@@ -163,7 +164,7 @@ def make_verdict(
     if broken:
         severity, action, evidence = "act", "fix data", "; ".join(broken)
     elif len(alarms):
-        severity, action, evidence = "act", "retrain", "; ".join(noticed)
+        severity, action, evidence = "act", RETRAIN_ACTION, "; ".join(noticed)
     elif noticed:
         severity, action, evidence = "watch", "nothing", "; ".join(noticed)
     elif not is_comparable:

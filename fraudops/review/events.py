@@ -150,6 +150,7 @@ def get_change_token(engine: sa.Engine) -> tuple:
         sa.select(sa.func.count(cases.tx_id)).where(cases.state == "open"),
         sa.select(sa.func.count(cases.tx_id)).where(cases.state == "second"),
         sa.select(sa.func.count(a.alert_id)),
+        sa.select(sa.func.count(store.alert_changes.c.alert_id)),
         sa.select(sa.func.max(sealed.changed_at)),
         sa.select(sa.func.max(r.asked_at)),
         sa.select(sa.func.max(r.answered_at)),

@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         "schema": (
             "METADATA",
+            "alert_changes",
             "alerts",
             "cases",
             "controls",

@@ -166,6 +166,16 @@ alerts = sa.Table(
     _text_column("severity", nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
+alert_changes = sa.Table(  # what people and retrainings did about alerts
+    "alert_changes",
+    METADATA,
+    _text_column("alert_id", primary_key=True),
+    _text_column("state", primary_key=True),  # acknowledged or closed
+    _text_column("outcome", nullable=False),  # of a closed one, see `monitoring.AlertLog`
+    sa.Column("reason", sa.Text, nullable=False),
+    _text_column("actor", nullable=False),
+    sa.Column("changed_at", sa.Float, nullable=False),
+)
 deliveries = sa.Table(  # of alerts, to the webhook
     "deliveries",
     METADATA,

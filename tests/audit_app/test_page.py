@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from fraudops import audit_app, ledger, review, store, timeline
+from fraudops import audit_app, ledger, monitoring, review, store, timeline
 from fraudops.audit_app import load_template, tables, widgets
 from fraudops.audit_app import page as page_module
 from fraudops.audit_app.auth import session, users
 from fraudops.audit_app.auth.kernels import LOGIN_VARIABLE
+from fraudops.audit_app.tabs.alerts import AlertPanel
 from fraudops.errors import UserError
 from fraudops.review import listing, queue
 from fraudops.store import database
@@ -428,6 +429,50 @@ def test_what_comes_from_the_data_is_escaped():
     for part in ("facts", "model", "changes", "history"):
         shown = case.render(facts, part=part)
         assert "&lt;img" in shown and "<img" not in shown
+
+
+def test_an_alert_is_acknowledged_and_closed_on_the_page(watched, engine, workspace):
+    text = "2026-03-07: retrain. inputs moved (<img src=x onerror=alert(1)>)."
+    alert = {"alert_id": "drift-2026-03-07-retrain", "as_of": 1_773_000_000, "severity": "act"}
+    monitoring.AlertLog.publish(workspace, [alert | {"text": text}])
+    page = watched.page
+    open_tab(page, "Dashboard")
+    page.locator(".fo-refresh").click()
+    waiting = page.locator(".fo-open-alerts tbody tr")
+    expect(waiting).to_have_count(1)
+    expect(waiting).to_contain_text("<img src=x")  # as text
+    expect(waiting).to_contain_text("not acknowledged")
+    page.locator(".fo-acknowledge").click()
+    expect(waiting).to_contain_text(f"acknowledged by {ACTOR}")
+    page.locator(".fo-close-alert").click()  # without a reason
+    expect(page.locator(".fo-refused")).to_contain_text("at least 10 characters")
+    page.locator(".fo-alert-outcome select").select_option(index=2)
+    page.locator(".fo-alert-reason textarea").fill("prices rise every spring <b>")
+    page.locator(".fo-close-alert").click()
+    expect(page.locator(".fo-done")).to_contain_text("is closed")
+    expect(page.get_by_text("No alert is open.")).to_be_visible()
+    expect(page.locator(".fo-acknowledge")).to_be_hidden()
+    page.get_by_text("Closed alerts (1)").click()
+    closed = page.locator(".fo-closed-alerts tbody tr")
+    for words in ("known season", "prices rise every spring <b>", ACTOR):
+        expect(closed).to_contain_text(words)
+    row = monitoring.AlertLog(engine).load().iloc[0]
+    assert (row["outcome"], row["closed_by"]) == ("known season", ACTOR)
+
+
+def test_an_auditor_reads_alerts_and_changes_none(engine, workspace):
+    def refuse(permission: str) -> None:
+        raise UserError(f"ann has the role auditor, which may not do this ({permission}).")
+
+    alert = {"alert_id": "drift-2026-03-08-retrain", "as_of": 1_773_100_000, "severity": "act"}
+    monitoring.AlertLog.publish(workspace, [alert | {"text": "2026-03-08: retrain."}])
+    panel = AlertPanel(widgets.PageContext(workspace, engine, "ann", refuse))
+    panel.draw()
+    assert "2026-03-08" in panel.shown.value
+    for button in panel.form.children[-1].children:
+        button.click()
+        assert "may not do this (review)" in panel.context.message.value
+    assert monitoring.AlertLog(engine).load()["state"].iloc[-1] == "open"
 
 
 def test_figures_over_nothing_are_no_error(workspace, engine):

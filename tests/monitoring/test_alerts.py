@@ -61,8 +61,8 @@ def kept(workspace):
 
 def test_an_alert_is_kept_logged_and_sent_once(tmp_path, hook, caplog):
     workspace = Workspace(tmp_path)
-    assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 0
-    assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 0
+    assert monitoring.AlertLog.publish(workspace, ALERTS, address(hook)) == 0
+    assert monitoring.AlertLog.publish(workspace, ALERTS, address(hook)) == 0
     assert kept(workspace) == {one["alert_id"] for one in ALERTS}
     assert [key for key, _ in hook.heard] == [one["alert_id"] for one in ALERTS]
     assert hook.heard[0][1]["text"] == "day 18"
@@ -75,13 +75,13 @@ def test_a_dead_webhook_loses_no_alert(tmp_path, hook, caplog, monkeypatch):
     monkeypatch.setattr(alerts, "WEBHOOK_RETRY_WAIT", wait_none())
     workspace = Workspace(tmp_path)
     hook.status = 503
-    assert monitoring.publish_alerts(workspace, ALERTS, address(hook)) == 2
+    assert monitoring.AlertLog.publish(workspace, ALERTS, address(hook)) == 2
     assert len(hook.heard) == 2 * alerts.MAX_WEBHOOK_ATTEMPTS
     assert kept(workspace) == {one["alert_id"] for one in ALERTS}
     assert "secret-token" not in caplog.text and "503" in caplog.text
     hook.status = 200
     hook.heard.clear()
-    assert monitoring.publish_alerts(workspace, [], address(hook)) == 0
+    assert monitoring.AlertLog.publish(workspace, [], address(hook)) == 0
     assert [key for key, _ in hook.heard] == [one["alert_id"] for one in ALERTS]
 
 
@@ -90,14 +90,14 @@ def test_a_refused_alert_does_not_hold_up_the_others_and_is_given_up(tmp_path, h
     bad, good = (one["alert_id"] for one in ALERTS)
     hook.refused = {bad: 400}
     for number in range(1, alerts.MAX_DELIVERY_TRIES + 1):
-        waiting = monitoring.publish_alerts(workspace, ALERTS, address(hook))
+        waiting = monitoring.AlertLog.publish(workspace, ALERTS, address(hook))
         assert waiting == (number < alerts.MAX_DELIVERY_TRIES)
     # no try is repeated within a run, the other alert was sent once
     assert [key for key, _ in hook.heard].count(bad) == alerts.MAX_DELIVERY_TRIES
     assert [key for key, _ in hook.heard].count(good) == 1
     later = {"alert_id": "later", "as_of": 30, "severity": "act", "text": "day 30"}
     hook.heard.clear()
-    assert monitoring.publish_alerts(workspace, [later], address(hook)) == 0
+    assert monitoring.AlertLog.publish(workspace, [later], address(hook)) == 0
     assert [key for key, _ in hook.heard] == ["later"]
     with store.connect(workspace).connect() as connection:
         failed = connection.execute(sa.select(store.failed_deliveries)).one()
@@ -109,7 +109,7 @@ def test_a_refused_alert_does_not_hold_up_the_others_and_is_given_up(tmp_path, h
 def test_a_temporary_failure_is_tried_again_in_the_same_run(tmp_path, hook, monkeypatch):
     monkeypatch.setattr(alerts, "WEBHOOK_RETRY_WAIT", wait_none())
     hook.once = [500, 429]
-    assert monitoring.publish_alerts(Workspace(tmp_path), ALERTS[:1], address(hook)) == 0
+    assert monitoring.AlertLog.publish(Workspace(tmp_path), ALERTS[:1], address(hook)) == 0
     assert len(hook.heard) == 3
 
 
@@ -117,13 +117,13 @@ def test_nobody_listens(tmp_path, monkeypatch):
     monkeypatch.setattr(alerts, "WEBHOOK_RETRY_WAIT", wait_none())
     workspace = Workspace(tmp_path)
     monkeypatch.setenv(alerts.WEBHOOK_VARIABLE, "http://127.0.0.1:9/")
-    assert monitoring.publish_alerts(workspace, ALERTS) == 2
+    assert monitoring.AlertLog.publish(workspace, ALERTS) == 2
     monkeypatch.delenv(alerts.WEBHOOK_VARIABLE)
-    assert monitoring.publish_alerts(workspace, ALERTS) == 0  # no webhook, nothing to wait for
+    assert monitoring.AlertLog.publish(workspace, ALERTS) == 0  # no webhook, nothing to wait for
 
 
 def test_an_address_that_is_none_is_refused_and_the_alert_kept(tmp_path):
     workspace = Workspace(tmp_path)
     with pytest.raises(UserError, match="http"):
-        monitoring.publish_alerts(workspace, ALERTS, "file:///etc/passwd")
+        monitoring.AlertLog.publish(workspace, ALERTS, "file:///etc/passwd")
     assert len(kept(workspace)) == 2

@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from fraudops import monitoring
+from fraudops import monitoring, store
 from fraudops.monitoring import Verdict, VerdictFile, prometheus
 from fraudops.monitoring.verdict import MovedStatistic
 from fraudops.timeline import DAY
@@ -75,6 +75,28 @@ def test_figures_of_the_latest_day(tmp_path):
         .count("fraudops_monitor_severity 2.0")
         == 1
     )
+
+
+def test_open_alerts_are_counted(tmp_path):
+    workspace = Workspace(tmp_path)
+    judged(workspace)
+    rows = [
+        {"alert_id": f"drift-{n}-retrain", "as_of": n, "severity": "act", "text": "x"}
+        for n in range(3)
+    ]
+    monitoring.AlertLog.publish(workspace, rows)
+    engine = store.connect(workspace)
+    log = monitoring.AlertLog(engine)
+    log.acknowledge("drift-0-retrain", "ann")
+    log.close("drift-1-retrain", "false alarm", "nothing has changed", "ann")
+    engine.dispose()
+    found = scraped(workspace)
+    by_severity = {
+        name: {one.labels["severity"]: one.value for one in found[f"fraudops_monitor_{name}"]}
+        for name in ("open_alerts", "unacknowledged_alerts")
+    }
+    assert by_severity["open_alerts"] == {"watch": 0, "act": 2}
+    assert by_severity["unacknowledged_alerts"] == {"watch": 0, "act": 1}
 
 
 def test_dashboard_and_rules_ask_for_metrics_that_exist(tmp_path):

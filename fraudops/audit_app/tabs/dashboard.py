@@ -9,6 +9,7 @@ import pandas as pd
 
 from fraudops import ledger, review, timeline
 from fraudops.audit_app import plots, templates
+from fraudops.audit_app.tabs.alerts import AlertPanel
 from fraudops.audit_app.widgets import (
     PageContext,
     create_row,
@@ -33,11 +34,13 @@ class DashboardTab:
         ]
         self.window = widgets.Dropdown(options=options, description="Look at")
         self.window.observe(context.guarded(self.draw), "value")
+        self.alerts = AlertPanel(context)
         verify = context.button("Verify the ledger", "fo-verify", lambda: self._draw_record(True))
         self.widget = widgets.VBox(
             [
                 self.window,
                 self.shown,
+                self.alerts.widget,
                 self.record,
                 create_row(context.button("Refresh", "fo-refresh", refresh), verify),
             ]
@@ -48,6 +51,7 @@ class DashboardTab:
         """Read the database again and draw the tab."""
         engine = self.context.engine
         self.seen = review.get_change_token(engine)
+        self.alerts.draw()
         over, policy = (
             review.get_evaluation_period(engine, self.window.value),
             review.load_champion_policy(self.context.workspace),
@@ -86,7 +90,6 @@ class DashboardTab:
             days=[_format_day(day, one) for day, one in days.iloc[::-1].iterrows()],
             segments=[(title, _format_segments(table)) for title, table in segments.items()],
             reviewing=_format_review_statistics(doing),
-            alarms=[alarm.text for alarm in alarms.iloc[::-1].head(6).itertuples()],
             begun=[
                 f"version {one.version} from {timeline.format_time(one.ts)} on"
                 for one in begun.itertuples()
