@@ -442,6 +442,8 @@ def test_an_alert_is_acknowledged_and_closed_on_the_page(watched, engine, worksp
     expect(waiting).to_have_count(1)
     expect(waiting).to_contain_text("<img src=x")  # as text
     expect(waiting).to_contain_text("not acknowledged")
+    count_tile = page.locator('.fo-tile[data-figure="alerts"] strong')
+    expect(count_tile).to_have_text("1")
     page.locator(".fo-acknowledge").click()
     expect(waiting).to_contain_text(f"acknowledged by {ACTOR}")
     page.locator(".fo-close-alert").click()  # without a reason
@@ -451,6 +453,7 @@ def test_an_alert_is_acknowledged_and_closed_on_the_page(watched, engine, worksp
     page.locator(".fo-close-alert").click()
     expect(page.locator(".fo-done")).to_contain_text("is closed")
     expect(page.get_by_text("No alert is open.")).to_be_visible()
+    expect(count_tile).to_have_text("0")
     expect(page.locator(".fo-acknowledge")).to_be_hidden()
     page.get_by_text("Closed alerts (1)").click()
     closed = page.locator(".fo-closed-alerts tbody tr")
@@ -466,7 +469,7 @@ def test_an_auditor_reads_alerts_and_changes_none(engine, workspace):
 
     alert = {"alert_id": "drift-2026-03-08-retrain", "as_of": 1_773_100_000, "severity": "act"}
     monitoring.AlertLog.publish(workspace, [alert | {"text": "2026-03-08: retrain."}])
-    panel = AlertPanel(widgets.PageContext(workspace, engine, "ann", refuse))
+    panel = AlertPanel(widgets.PageContext(workspace, engine, "ann", refuse), lambda: None)
     panel.draw()
     assert "2026-03-08" in panel.shown.value
     for button in panel.form.children[-1].children:

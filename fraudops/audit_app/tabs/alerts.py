@@ -1,5 +1,7 @@
 """The alerts on the dashboard: open ones with buttons, closed ones with their outcome."""
 
+from collections.abc import Callable
+
 import ipywidgets as widgets
 
 from fraudops import monitoring, store, timeline
@@ -13,9 +15,10 @@ MAX_CLOSED_ALERTS = 10
 class AlertPanel:
     """Lists the alerts of the drift monitor; people who review may acknowledge and close them."""
 
-    def __init__(self, context: PageContext):
-        self.context = context
+    def __init__(self, context: PageContext, redraw: Callable[[], None]):
+        self.context, self.redraw = context, redraw
         self.log = monitoring.AlertLog(context.engine)
+        self.n_open = 0
         self.shown = create_text("fo-alerts")
         self.chosen = widgets.Dropdown(description="Alert")
         outcomes = [(f"{name}: {about}", name) for name, about in monitoring.ALERT_OUTCOMES.items()]
@@ -49,7 +52,6 @@ class AlertPanel:
                 {
                     "text": one.text,
                     "severity": one.severity,
-                    "state": one.state,
                     "by": one.acknowledged_by,
                     "days": max(0, (latest - one.as_of) // DAY + 1),
                 }
@@ -70,6 +72,7 @@ class AlertPanel:
         )
         chosen = self.chosen.value
         ids = waiting["alert_id"].iloc[::-1].tolist()
+        self.n_open = len(ids)
         self.chosen.options = ids
         self.chosen.value = chosen if chosen in ids else (ids[0] if ids else None)
         self.form.layout.display = "" if ids else "none"
@@ -79,7 +82,7 @@ class AlertPanel:
         try:
             self.log.acknowledge(self.chosen.value, self.context.actor)
         finally:
-            self.draw()
+            self.redraw()
         self.context.show_message("The alert is acknowledged: others see that you look at it.")
 
     def _close(self) -> None:
@@ -87,5 +90,5 @@ class AlertPanel:
         closed = self.chosen.value
         self.log.close(closed, self.outcome.value, self.reason.value, self.context.actor)
         self.reason.value = ""
-        self.draw()
+        self.redraw()
         self.context.show_message(f"The alert {closed} is closed.")

@@ -34,7 +34,7 @@ class DashboardTab:
         ]
         self.window = widgets.Dropdown(options=options, description="Look at")
         self.window.observe(context.guarded(self.draw), "value")
-        self.alerts = AlertPanel(context)
+        self.alerts = AlertPanel(context, self.draw)
         verify = context.button("Verify the ledger", "fo-verify", lambda: self._draw_record(True))
         self.widget = widgets.VBox(
             [
@@ -140,6 +140,7 @@ class DashboardTab:
                 "",
             ),
             ("open", "Open cases", f"{waiting:,}", "wait for a reviewer", "fo-queue"),
+            ("alerts", "Open alerts", f"{self.alerts.n_open:,}", "of the drift monitor", ""),
         ]
         return [
             dict(zip(("name", "words", "value", "hint", "kind"), tile, strict=True))
