@@ -379,7 +379,8 @@ class DecisionPolicy:
         >>> DecisionPolicy().describe_decision(0.009, 81_200, "review")
         'review: 0.9 % of 812.00 € is 7.31 €, which is more than a review costs (3.00 €)'
         """
-        _check_decisions([decision])
+        if decision not in DECISIONS:
+            _check_decisions([decision])
         costs = dict(zip(DECISIONS, self.compute_expected_costs([p], [cents])[0], strict=True))
         fee = f" and a fee of {self.chargeback_fee / 100:,.2f} €" if self.chargeback_fee else ""
         risk = f"{100 * p:.3g} % of {cents / 100:,.2f} €{fee} is {costs['approve'] / 100:,.2f} €"

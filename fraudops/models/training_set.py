@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fraudops.errors import UserError
 from fraudops.features import FEATURES
 from fraudops.models.compromises import (
     FirstCatches,
@@ -64,6 +65,49 @@ class LabelledRows:
         """
         columns = (self.y, self.cents, self.ts, self.customer)
         return LabelledRows(self.X.iloc[chosen], *(column[chosen] for column in columns))
+
+    def sample_customers(self, max_rows: int, seed: int = 0) -> LabelledRows:
+        """Take all rows of some customers, who are drawn at random.
+
+        Whole customers keep what an interval over customers and a split by customers rest on.
+
+        Parameters
+        ----------
+        max_rows : int
+            Fewer rows are returned as they are. Otherwise customers are added as long as their rows
+            fit. If not even the first customer fits, rows are drawn instead.
+        seed : int, optional
+
+        Returns
+        -------
+        LabelledRows
+            In the order of these rows.
+
+        Raises
+        ------
+        UserError
+            If `max_rows` is below 1.
+
+        Examples
+        --------
+        >>> ones = np.ones(4, np.int64)
+        >>> customer = np.array(["a", "a", "b", "b"])
+        >>> rows = LabelledRows(pd.DataFrame({"amount": [1, 2, 3, 4]}), ones, ones, ones, customer)
+        >>> len(rows.sample_customers(3).y), len(rows.sample_customers(1).y)
+        (2, 1)
+        """
+        if max_rows < 1:
+            raise UserError(f"A sample has at least 1 row, not {max_rows}.")
+        if len(self.y) <= max_rows:
+            return self
+        random = np.random.default_rng(seed)
+        codes, customers = pd.factorize(self.customer)
+        order = random.permutation(len(customers))
+        total = np.cumsum(np.bincount(codes)[order])
+        chosen = order[total <= max_rows]
+        if not len(chosen):
+            return self.take(np.sort(random.choice(len(self.y), max_rows, replace=False)))
+        return self.take(np.isin(codes, chosen))
 
     def repeat_by_weight(self, weight: np.ndarray, seed: int = 0) -> LabelledRows:
         """Repeat rows by their weight, so that every strategy can use weights, samplers too.

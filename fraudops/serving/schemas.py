@@ -90,7 +90,9 @@ class ScoredTransaction(BaseModel):
         description="euros that the decision is expected to cost; null from plain rules"
     )
     model_version: str
-    reasons: list[FeatureReason]
+    reasons: list[FeatureReason] = Field(
+        description="strongest reasons of a transaction that becomes a case; otherwise empty"
+    )
     cold_start: list[Literal["customer", "terminal"]] = Field(
         description="which of them has no history of its own"
     )

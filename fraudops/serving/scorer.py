@@ -184,7 +184,7 @@ class Scorer:
         -------
         In the order of `rows`: prediction_id, tx_id, ts, model_version, probability, threshold (the
         probability above which this amount is not approved), decision, decision_reason,
-        expected_loss (euros, None from rules), reasons, cold_start
+        expected_loss (euros, None from rules), reasons (of cases only), cold_start
         """
         distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
         ids = [row["tx_id"] for row in distinct]
@@ -224,6 +224,7 @@ class Scorer:
         texts = [[row[name] for row in rows] for name in CATEGORICAL_FEATURES]
         served, now = self.champion, time.time()
         encoded = served.model.encode(numbers, *texts)
+        prediction_ids = [uuid.uuid4().hex for _ in rows]
         if self.mode == "rules":
             (p, reason), version = (
                 fallback_rules.apply_rules(numbers),
@@ -240,21 +241,20 @@ class Scorer:
                 policy.make_decisions(p, cents),
             )
             losses = policy.compute_expected_loss(p, cents, decisions)
+            record = policy.to_record()
             basis = [
                 {
                     "expected_loss": round(float(losses[i]) / 100, 4),
                     "reason": policy.describe_decision(float(p[i]), int(cents[i]), decisions[i]),
-                    "policy": policy.to_record(),
+                    "policy": record,
                 }
                 for i in range(len(rows))
             ]
-            reason = [[] for _ in rows]
-            if served.explainer.available:
-                reason = list_shap_reasons(served.explainer.contributions(encoded), numbers, *texts)
+            reason = self._explain(prediction_ids, decisions, encoded, numbers, texts)
         customer_new, terminal_new = np.isnan(found["c_last_ts"]), found["t_n_30d"] == 0
         answers = [
             {
-                "prediction_id": uuid.uuid4().hex,
+                "prediction_id": prediction_ids[i],
                 "tx_id": row["tx_id"],
                 "ts": row["ts"],
                 "scored_at": now,
@@ -279,6 +279,30 @@ class Scorer:
             for i, row in enumerate(values)
         ]
         return answers, inputs, self._in_shadow(answers, numbers, texts, rows, policy)
+
+    def _explain(
+        self,
+        prediction_ids: list[str],
+        decisions: np.ndarray,
+        encoded: np.ndarray,
+        numbers: np.ndarray,
+        texts: list[list[str]],
+    ) -> list[list[dict]]:
+        """List the reasons of the predictions that a person will look at; none for the others.
+
+        SHAP takes as long as all the rest of an answer, and most transactions are approved.
+        """
+        reasons: list[list[dict]] = [[] for _ in prediction_ids]
+        pairs = enumerate(zip(prediction_ids, decisions, strict=True))
+        chosen = [i for i, (one, decision) in pairs if store.needs_case(one, decision)]
+        explainer = self.champion.explainer
+        if chosen and explainer.available:
+            contributions = explainer.contributions(encoded[chosen])
+            some = [[column[i] for i in chosen] for column in texts]
+            found = list_shap_reasons(contributions, numbers[chosen], *some)
+            for i, one in zip(chosen, found, strict=True):
+                reasons[i] = one
+        return reasons
 
     def _in_shadow(
         self,

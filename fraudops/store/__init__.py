@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "to_label_rows",
             "to_transaction_rows",
         ),
-        "case_rules": ("SAMPLE_SHARE", "get_sample_id_bound", "make_case"),
+        "case_rules": ("SAMPLE_SHARE", "get_sample_id_bound", "make_case", "needs_case"),
         "deployment": ("read_deployment", "set_deployment"),
         "label_rules": (
             "effective_label_sql",

@@ -18,6 +18,17 @@ def get_sample_id_bound(share: float) -> str:
     return f"{int(share * 16**8):08x}"
 
 
+def needs_case(prediction_id: str, decision: str) -> bool:
+    """Tell whether a person looks at a prediction: flagged, or in the sample of approved ones.
+
+    Examples
+    --------
+    >>> needs_case("ffff", "review"), needs_case("ffff", "approve"), needs_case("0000", "approve")
+    (True, False, True)
+    """
+    return decision != "approve" or prediction_id < get_sample_id_bound(SAMPLE_SHARE)
+
+
 def make_case(prediction: dict | Row, amount_cents: int) -> dict | None:
     """Make the case of a prediction: flagged, or in the random sample of the approved ones.
 
@@ -33,9 +44,9 @@ def make_case(prediction: dict | Row, amount_cents: int) -> dict | None:
         A row of `store.cases`; None if the prediction needs no review.
     """
     one = prediction if isinstance(prediction, dict) else prediction._mapping
-    is_flagged = one["decision"] != "approve"
-    if not is_flagged and one["prediction_id"] >= get_sample_id_bound(SAMPLE_SHARE):
+    if not needs_case(one["prediction_id"], one["decision"]):
         return None
+    is_flagged = one["decision"] != "approve"
     # A case of the sample is blind too: the model approved it, and to see that decides the case.
     is_blind = not is_flagged or is_sampled(one["prediction_id"], BLIND_SHARE)
     return {

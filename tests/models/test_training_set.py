@@ -124,3 +124,31 @@ def test_a_wish_is_granted_for_a_reason(wish, action, days, labels, wanted, why)
 def test_an_unknown_trigger_is_refused():
     with pytest.raises(UserError, match="verdict, schedule, labels"):
         RetrainPolicy("mood").should_retrain(verdict("nothing"), 9, 0)
+
+
+def test_a_sample_holds_whole_customers_and_no_more_rows_than_asked():
+    random = np.random.default_rng(3)
+    customer = random.choice([f"c{i}" for i in range(40)], 500)
+    number = np.arange(500)
+    rows = LabelledRows(
+        pd.DataFrame({"amount": number}),
+        (number % 7 == 0).astype(np.int8),
+        number,
+        number,
+        customer,
+    )
+    for max_rows in (60, 200, 499):
+        sample = rows.sample_customers(max_rows)
+        assert 0.5 * max_rows < len(sample.y) <= max_rows
+        assert (
+            len(sample.y) == np.isin(customer, sample.customer).sum()
+        )  # all rows of each customer
+        assert (np.diff(sample.ts) > 0).all() and (sample.X["amount"] == sample.cents).all()
+    assert rows.sample_customers(500) is rows
+    assert set(rows.sample_customers(200, seed=1).customer) != set(
+        rows.sample_customers(200, seed=2).customer
+    )
+    one = LabelledRows(rows.X, rows.y, rows.cents, rows.ts, np.full(500, "unknown"))
+    assert len(one.sample_customers(50).y) == 50  # a source without customers
+    with pytest.raises(UserError, match="at least 1 row"):
+        rows.sample_customers(0)
