@@ -13,13 +13,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
+from fraudops.data.csv_records import (
+    MAX_HEADER_LINES,
+    RecordReader,
+    find_delimiter,
+    read_line_blocks,
+    read_names,
+)
 from fraudops.data.safe_pickle import read_pickled_frame
 from fraudops.errors import UserError
 
-CHUNK_BYTES = 16 << 20
 CHUNK_ROWS = 200_000
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
 
@@ -57,7 +62,7 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     if path.is_file():
         found = [path]
     elif path.is_dir():
-        found = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        found = sorted(file for file in path.iterdir() if not file.name.startswith((".", "_")))
         if not found:
             raise UserError(
                 f"{path} is an empty folder: put the files of the source in it "
@@ -136,11 +141,16 @@ def _open_bytes(file: Path) -> IO[bytes]:
         return gzip.open(file, "rb")
     if file.suffix == ".zip":
         archive = zipfile.ZipFile(file)
-        if len(archive.namelist()) != 1:
-            raise UserError(
-                f"{file} holds {len(archive.namelist())} files: leave just one CSV in it."
-            )
-        return archive.open(archive.namelist()[0])
+        members = [
+            one
+            for one in archive.infolist()
+            if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+        ]
+        if len(members) != 1:
+            raise UserError(f"{file} holds {len(members)} files: leave just one CSV in it.")
+        if members[0].flag_bits & 0x1:
+            raise UserError(f"{file} is encrypted: unpack it, and ingest the file that was in it.")
+        return archive.open(members[0])
     return file.open("rb")
 
 
@@ -173,54 +183,39 @@ def _explain_read_errors(file: Path, what: str) -> Iterator[None]:
 
 
 def _read_csv_header(file: Path) -> list[str]:
+    return _open_csv(file)[0]
+
+
+def _open_csv(file: Path) -> tuple[list[str], str, int]:
+    """Names of the columns, delimiter, and number of lines of the header."""
     with _explain_read_errors(file, "a CSV in UTF-8"), _open_bytes(file) as handle:
-        line = handle.readline().decode("utf-8-sig")
-    if not line.strip():
-        raise UserError(f"{file} is empty: it needs a header line and at least one transaction.")
-    row = pa.csv.read_csv(pa.BufferReader((line.rstrip("\r\n") + "\n").encode()))
-    return pd.Series(row.column_names).str.strip().tolist()
+        block = next(read_line_blocks(handle))
+        lines = block.lines[:MAX_HEADER_LINES]
+        if not lines or not lines[0].strip():
+            raise UserError(
+                f"{file} is empty: it needs a header line and at least one transaction."
+            )
+        lines[0].decode()
+        delimiter = find_delimiter(lines[0])
+        try:
+            return *read_names(lines, delimiter), delimiter
+        except UserError as error:
+            raise UserError(f"{file} cannot be read: {error}. Nothing was ingested.") from None
 
 
 def _read_csv(file: Path) -> Iterator[RawRows]:
-    names = read_header(file)
-    broken: list[tuple[int, str, str]] = []
-
-    def on_broken(row: pa.csv.InvalidRow) -> str:
-        broken.append(
-            (
-                row.number,
-                f"{row.actual_columns} fields where the header has {row.expected_columns}",
-                row.text,
-            )
-        )
-        return "skip"
-
-    next_line = 2
+    names, n_header, delimiter = _open_csv(file)
+    if len(set(names)) < len(names):
+        read_header(file)  # says which
+    reader, n_lines = RecordReader(names, delimiter), n_header
     with _explain_read_errors(file, "a CSV in UTF-8"), _open_bytes(file) as handle:
-        batches = pa.csv.open_csv(
-            pa.PythonFile(handle, "r"),
-            read_options=pa.csv.ReadOptions(
-                block_size=CHUNK_BYTES, column_names=names, skip_rows=1, use_threads=False
-            ),
-            parse_options=pa.csv.ParseOptions(
-                invalid_row_handler=on_broken, ignore_empty_lines=False
-            ),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-        for batch in batches:
-            content = batch.to_pandas()
-            taken, broken[:] = list(broken), []
-            line = np.setdiff1d(
-                np.arange(next_line, next_line + len(content) + len(taken)),
-                [number for number, _, _ in taken],
-                assume_unique=True,
-            )
-            next_line += len(content) + len(taken)
-            blank = (content == "").all(axis=1).to_numpy()  # an empty line is no row
-            content, line = content[~blank], line[~blank]
-            yield RawRows(content, line, taken, header=1)
-    if broken:
-        empty = pd.DataFrame(columns=names, dtype=str)
-        yield RawRows(empty, np.array([], int), broken, header=1)
+        for block in read_line_blocks(handle):
+            total = block.first - 1 + len(block.lines)
+            if block.first == 1:
+                block.lines, block.first = block.lines[n_header:], n_header + 1
+            records = reader.read(block)
+            n_lines += records.n_lines
+            if len(records.frame) or records.broken:
+                yield RawRows(records.frame, records.line, records.broken, header=n_header)
+    if n_lines != total:  # an error of this program, and no reason to go on with less
+        raise UserError(f"{file} has {total:,} lines, and {n_lines:,} were read: report this file.")
