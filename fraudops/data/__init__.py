@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "columns": ("TRANSACTION_COLUMNS",),
         "ingestion": ("IngestResult", "ingest"),
         "merge": ("SUPERSEDED_FILE",),
-        "schema": ("build_transaction_schema",),
+        "schema": ("IDENTIFIER_PATTERN", "build_transaction_schema"),
         "sources": ("iter_world_chunks", "open_source"),
         "warehouse": ("load_labels", "load_transactions"),
     },

@@ -18,6 +18,11 @@ LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that
 # the file counts hours from an unnamed day
 PAYSIM_START_TS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 # two days of September 2013; which ones is not published
+YEARS = (1900, 2261)  # of a timestamp in nanoseconds
+UNREADABLE_LABEL_TS = -1  # the schema refuses it
+AMBIGUOUS_AMOUNT = r"-?\d{1,3}(?:[.]\d{3})+"
+CUT_ID = r"\d(?:[.,]\d+)?[eE][+]\d{2,3}"  # as spreadsheets and pandas write large numbers
+MISSING_ID_WORDS = ("", "nan", "none", "null", "<na>", "nat", "#n/a", "n/a")
 ULB_START_TS = int(datetime(2013, 9, 1, tzinfo=UTC).timestamp())
 
 
@@ -26,11 +31,16 @@ def _parse_number(text: pd.Series) -> pd.Series:
 
 
 def _parse_ts(text: pd.Series) -> pd.Series:
-    """Parse seconds since 1970, or ISO timestamps (UTC without an offset)."""
-    seconds = _parse_number(text)
-    rest = seconds.isna() & (text.str.strip() != "")
+    """Parse seconds since 1970, or ISO timestamps (UTC without an offset).
+
+    Words such as ``now`` are no dates, and no year beyond `YEARS` is one.
+    """
+    seconds, text = _parse_number(text), text.str.strip()
+    year = pd.to_numeric(text.str.extract(r"^(\d{4})-", expand=False), errors="coerce")
+    rest = seconds.isna() & year.between(*YEARS)
     if rest.any():
-        parsed = pd.to_datetime(text[rest].str.strip(), errors="coerce", utc=True, format="ISO8601")
+        iso = text[rest].str.replace(r" UTC$", "Z", regex=True)  # as BigQuery writes it
+        parsed = pd.to_datetime(iso, errors="coerce", utc=True, format="ISO8601")
         seconds[rest] = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
     return _to_int64(np.floor(seconds))
 
@@ -42,7 +52,9 @@ def _to_int64(values: pd.Series) -> pd.Series:
 
 
 def _parse_cents(text: pd.Series) -> pd.Series:
-    return _to_int64((_parse_number(text) * 100).round())
+    """Parse an amount; null if it may be thousands: 1.025 is 1,025 in half of the world."""
+    is_ambiguous = text.str.strip().str.fullmatch(AMBIGUOUS_AMOUNT).astype(bool)
+    return _to_int64((_parse_number(text) * 100).round().mask(is_ambiguous))
 
 
 def _parse_centidegrees(text: pd.Series) -> pd.Series:
@@ -56,6 +68,24 @@ def _parse_flag(text: pd.Series) -> pd.Series:
 
 def _parse_text(text: pd.Series) -> pd.Series:
     return text.str.strip().mask(text.str.strip() == "")
+
+
+def _parse_id(text: pd.Series) -> pd.Series:
+    """Parse ids; null where a program has written that there is none.
+
+    Raises
+    ------
+    UserError
+        If a spreadsheet has cut off the digits of an id.
+    """
+    text = text.str.strip()
+    is_damaged = text.str.fullmatch(CUT_ID).astype(bool)
+    if is_damaged.any():
+        raise UserError(
+            f"The column {text.name!r} has the id {text[is_damaged].iloc[0]!r}: a spreadsheet has "
+            "cut off its digits, so different ids look the same. Export the column as text."
+        )
+    return text.mask(text.str.lower().isin(MISSING_ID_WORDS))
 
 
 def _delayed_label_ts(frame: pd.DataFrame) -> pd.Series:
@@ -124,10 +154,10 @@ def _build_csv(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     blank = pd.Series("", index=raw.index, dtype=str)
     frame = pd.DataFrame(
         {
-            "tx_id": _parse_text(raw["tx_id"]),
+            "tx_id": _parse_id(raw["tx_id"]),
             "ts": _parse_ts(raw["ts"] if "ts" in raw else raw["timestamp"]),
-            "customer_id": _parse_text(raw["customer_id"]),
-            "terminal_id": _parse_text(raw["terminal_id"]),
+            "customer_id": _parse_id(raw["customer_id"]),
+            "terminal_id": _parse_id(raw["terminal_id"]),
             "amount_cents": _parse_cents(raw["amount"]),
             "category": _parse_text(raw.get("category", blank)).fillna("unknown"),
             "channel": _parse_text(raw.get("channel", blank)).fillna("unknown"),
@@ -136,8 +166,11 @@ def _build_csv(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
             "is_fraud": _parse_flag(raw["is_fraud"]),
         }
     )
-    given = _parse_ts(raw.get("label_ts", blank))
-    return frame.assign(label_ts=given.fillna(_delayed_label_ts(frame)))
+    written = raw.get("label_ts", blank)
+    given = _parse_ts(written)
+    is_unreadable = given.isna() & ~written.str.strip().str.lower().isin(MISSING_ID_WORDS)
+    given = given.fillna(_delayed_label_ts(frame)).mask(is_unreadable, UNREADABLE_LABEL_TS)
+    return frame.assign(label_ts=given)
 
 
 def _build_sparkov(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
@@ -146,12 +179,12 @@ def _build_sparkov(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     blank = pd.Series("", index=raw.index, dtype=str)
     return pd.DataFrame(
         {
-            "tx_id": _parse_text(raw["trans_num"])
+            "tx_id": _parse_id(raw["trans_num"])
             + "-"
-            + _parse_text(raw["cc_num"]),  # generated files repeat a number across cards
+            + _parse_id(raw["cc_num"]),  # generated files repeat a number across cards
             "ts": _parse_ts(raw["trans_date_trans_time"]),
-            "customer_id": _parse_text(raw["cc_num"]),
-            "terminal_id": _parse_text(raw["merchant"]),
+            "customer_id": _parse_id(raw["cc_num"]),
+            "terminal_id": _parse_id(raw["merchant"]),
             "amount_cents": _parse_cents(raw["amt"]),
             "category": category.fillna("unknown"),
             "channel": np.where(online, "online", "card_present"),
@@ -165,10 +198,10 @@ def _build_sparkov(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
 def _build_handbook(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "tx_id": _parse_text(raw["TRANSACTION_ID"]),
+            "tx_id": _parse_id(raw["TRANSACTION_ID"]),
             "ts": _parse_ts(raw["TX_DATETIME"]),
-            "customer_id": _parse_text(raw["CUSTOMER_ID"]),
-            "terminal_id": _parse_text(raw["TERMINAL_ID"]),
+            "customer_id": _parse_id(raw["CUSTOMER_ID"]),
+            "terminal_id": _parse_id(raw["TERMINAL_ID"]),
             "amount_cents": _parse_cents(raw["TX_AMOUNT"]),
             "category": "unknown",
             "channel": "unknown",
@@ -189,8 +222,8 @@ def _build_paysim(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
         {
             "tx_id": row,
             "ts": _to_int64((_parse_number(raw["step"]) - 1) * 3600 + PAYSIM_START_TS),
-            "customer_id": _parse_text(raw["nameOrig"]),
-            "terminal_id": _parse_text(raw["nameDest"]),
+            "customer_id": _parse_id(raw["nameOrig"]),
+            "terminal_id": _parse_id(raw["nameDest"]),
             "amount_cents": _parse_cents(raw["amount"]),
             "category": _parse_text(raw["type"]).fillna("unknown"),
             "channel": "online",

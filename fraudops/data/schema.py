@@ -14,6 +14,7 @@ from fraudops.errors import UserError
 MAX_AMOUNT_CENTS = (
     100_000_000  # one million: above it a unit is more likely wrong than a purchase right
 )
+IDENTIFIER_PATTERN = r"^[^\x00-\x1f]+$"  # of ids, in files and in the service
 EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 
 
@@ -41,7 +42,12 @@ def build_transaction_schema(
             str,
             nullable=False,
             coerce=False,
-            checks=pa.Check.str_length(1, 200, error=f"{name} is over 200 long"),
+            checks=[
+                pa.Check.str_length(1, 200, error=f"{name} is over 200 long"),
+                pa.Check.str_matches(
+                    IDENTIFIER_PATTERN, error=f"{name} has a control character, such as a tab"
+                ),
+            ],
         )
 
     return pa.DataFrameSchema(
@@ -76,7 +82,9 @@ def build_transaction_schema(
                 nullable=True,
             ),
             "is_fraud": pa.Column("Int64", pa.Check.isin([0, 1])),
-            "label_ts": pa.Column("Int64", nullable=True),
+            "label_ts": pa.Column(
+                "Int64", pa.Check.ge(0, error="the label's time is unreadable"), nullable=True
+            ),
             **{
                 name: pa.Column(
                     float,
@@ -90,6 +98,7 @@ def build_transaction_schema(
             pa.Check(
                 lambda frame: (
                     frame["label_ts"].isna()
+                    | (frame["label_ts"] < 0)  # unreadable, which has its own check
                     | frame["ts"].isna()
                     | (frame["label_ts"] >= frame["ts"])
                 ),
@@ -105,7 +114,7 @@ def build_transaction_schema(
 
 NULL_REASONS = {
     "ts": "the time is missing or unreadable",
-    "amount_cents": "the amount is missing or not a number",
+    "amount_cents": "the amount is missing, not a number, or unclear (is 1.025 a thousand?)",
     "is_fraud": "is_fraud is neither 0 nor 1",
 }
 

@@ -93,7 +93,11 @@ def _iter_file_chunks(files: list[Path], mapping: SourceAdapter) -> Iterator[Chu
             row = pd.Series(raw.line - raw.header, index=raw.frame.index).astype(str)
             # one row number for each file
             row = f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
-            yield Chunk(mapping.apply(raw.frame, row), raw.frame, raw.line, raw.broken, file.name)
+            try:
+                frame = mapping.apply(raw.frame, row)
+            except UserError as error:
+                raise UserError(f"{file}: {error} Nothing was ingested.") from None
+            yield Chunk(frame, raw.frame, raw.line, raw.broken, file.name)
 
 
 def iter_world_chunks(world: World, rows: int = 250_000) -> Iterator[Chunk]:

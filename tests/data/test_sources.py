@@ -15,7 +15,8 @@ import pytest
 from fraudops import data
 from fraudops.data import open_source, readers
 from fraudops.data.adapters import SOURCE_ADAPTERS
-from fraudops.data.readers import CHUNK_BYTES, CHUNK_ROWS
+from fraudops.data.csv_records import CHUNK_BYTES
+from fraudops.data.readers import CHUNK_ROWS
 from fraudops.data.safe_pickle import read_pickled_frame
 from fraudops.errors import UserError
 from fraudops.workspace import Workspace

@@ -1,0 +1,99 @@
+"""Deliveries as they arrive: no number is silently wrong, and each refusal says why."""
+
+import pandas as pd
+import pytest
+
+from fraudops.data import ingest, load_transactions, open_source
+from fraudops.errors import UserError
+
+HEADER = "tx_id,timestamp,customer_id,terminal_id,amount,is_fraud,label_ts"
+GOOD = {
+    "tx_id": "T1",
+    "timestamp": "2026-01-02 03:04:05",
+    "customer_id": "c1",
+    "terminal_id": "m1",
+    "amount": "12.50",
+    "is_fraud": "0",
+    "label_ts": "",
+}
+
+
+def deliver(workspace, tmp_path, *changes: dict):
+    """Ingest one sound row and one row for each change; return the transactions and reasons."""
+    rows = [GOOD] + [GOOD | {"tx_id": f"X{i}"} | change for i, change in enumerate(changes)]
+    path = tmp_path / "delivery.csv"
+    pd.DataFrame(rows)[HEADER.split(",")].to_csv(path, index=False)
+    ingest(open_source("csv", str(path)), workspace)
+    rejected = pd.read_csv(workspace.path("data", "quarantine.csv"), dtype=str)
+    return load_transactions(workspace).set_index("tx_id"), rejected["reason"].tolist()
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "<NA>", "NULL", "NaN", "null", "#N/A", "N/A", " "])
+@pytest.mark.parametrize("column", ["customer_id", "terminal_id"])
+def test_a_word_for_nothing_is_no_id(workspace, tmp_path, word, column):
+    tx, reasons = deliver(workspace, tmp_path, {column: word})
+    assert list(tx.index) == ["T1"] and reasons == [f"{column} is missing"]
+
+
+@pytest.mark.parametrize("value", ["2.70E+15", "4,1e+15", "1E+09"])
+@pytest.mark.parametrize("column", ["tx_id", "customer_id", "terminal_id"])
+def test_an_id_whose_digits_are_cut_off_refuses_the_delivery(workspace, tmp_path, value, column):
+    with pytest.raises(UserError, match=f"'{column}' has the id .* cut off its digits"):
+        deliver(workspace, tmp_path, {column: value})
+    assert not workspace.path("data", "transactions").exists()
+
+
+@pytest.mark.parametrize("value", ["e12", "E5", "1e", "a1e5", "12345", "7e55845557240517", "1e5"])
+def test_an_id_that_only_looks_like_it_is_kept(workspace, tmp_path, value):
+    tx, reasons = deliver(workspace, tmp_path, {"customer_id": value})
+    assert tx.loc["X0", "customer_id"] == value and not reasons
+
+
+@pytest.mark.parametrize("character", ["\t", "\x01", "\x1f"])
+def test_a_control_character_in_an_id_is_refused_as_in_the_service(workspace, tmp_path, character):
+    tx, reasons = deliver(workspace, tmp_path, {"terminal_id": f"Corner{character}Shop"})
+    assert list(tx.index) == ["T1"] and "control character" in reasons[0]
+
+
+@pytest.mark.parametrize("value", ["1.025", "10.250", "1.025.000", " 988.125 "])
+def test_an_amount_that_may_be_thousands_is_not_read(workspace, tmp_path, value):
+    tx, reasons = deliver(workspace, tmp_path, {"amount": value})
+    assert list(tx.index) == ["T1"] and "is 1.025 a thousand?" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "cents"),
+    [("988", 98_800), ("0.5", 50), ("1025.00", 102_500), ("1234.567", 123_457), ("12.3456", 1_235)],
+)
+def test_an_amount_that_is_clear_is_read(workspace, tmp_path, value, cents):
+    tx, reasons = deliver(workspace, tmp_path, {"amount": value})
+    assert tx.loc["X0", "amount_cents"] == cents and not reasons
+
+
+@pytest.mark.parametrize(
+    "value", ["today", "now", "NOW", "9999-12-31", "0001-01-01", "2026-13-01", "03/04/2026", "x"]
+)
+def test_a_word_or_an_impossible_date_is_no_time(workspace, tmp_path, value):
+    tx, reasons = deliver(workspace, tmp_path, {"timestamp": value})
+    assert list(tx.index) == ["T1"] and reasons == ["the time is missing or unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-01-02 03:04:05 UTC", "2026-01-02T03:04:05"),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05"),
+        ("2026-01-02T03:04:05+02:00", "2026-01-02T01:04:05"),
+        ("1767323045", "2026-01-02T03:04:05"),
+    ],
+)
+def test_times_that_are_clear_are_read(workspace, tmp_path, value, expected):
+    tx, reasons = deliver(workspace, tmp_path, {"timestamp": value})
+    assert tx.loc["X0", "ts"] == pd.Timestamp(expected).timestamp() and not reasons
+
+
+def test_a_label_time_that_no_clock_holds_costs_its_row_only(workspace, tmp_path):
+    far = {"label_ts": "9999-12-31"}
+    tx, reasons = deliver(workspace, tmp_path, far | {"is_fraud": "1"}, far, {"label_ts": "NULL"})
+    assert sorted(tx.index) == ["T1", "X1", "X2"]  # a genuine one needs no label time
+    assert reasons == ["the label's time is unreadable"]
