@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from fraudops.data.merge import StagedIngestion
@@ -29,6 +30,8 @@ from fraudops.workspace import (
 )
 
 STAGING_PREFIX = ".stage."
+FAR_OFF_DAYS = 90  # a gap as long as this divides the days of a data set
+FAR_OFF_SHARE = 0.01  # of the rows
 
 
 @dataclass(frozen=True)
@@ -168,18 +171,18 @@ def _ingest_locked(
             )
         landing.write_days(new)
         landing.write_labels(new, new_labels)
-        days = sorted(path.name.removeprefix("day=") for path in new.glob("day=*"))
-        plan = _describe_timeline(
-            date.fromisoformat(days[0]), date.fromisoformat(days[-1]), live_start, as_of
-        )
+        counts_by_day = _count_rows_by_day(new)
+        days, far_off = split_far_off_days(counts_by_day)
+        plan = _describe_timeline(days[0], days[-1], live_start, as_of)
         landing.write_quarantine(new_quarantine, quarantine if before else None)
     manifest = (
         counts
         | plan
         | {
             "source": source.name,
-            "first_day": days[0],
-            "last_day": days[-1],
+            "first_day": days[0].isoformat(),
+            "last_day": days[-1].isoformat(),
+            "far_off": {day.isoformat(): counts_by_day[day] for day in far_off},
             "not_filled": list(source.not_filled),
             "given": landing.given,
             "fingerprint": compute_fingerprint(folder),
@@ -187,6 +190,53 @@ def _ingest_locked(
     )
     write_json(dataset, manifest)
     return IngestResult(**counts, manifest=manifest)
+
+
+def _count_rows_by_day(folder: Path) -> dict[date, int]:
+    """Count the rows of each day folder, from the metadata of its files."""
+    return {
+        date.fromisoformat(path.name.removeprefix("day=")): sum(
+            pq.read_metadata(file).num_rows for file in path.glob("*.parquet")
+        )
+        for path in sorted(folder.glob("day=*"))
+    }
+
+
+def split_far_off_days(counts: dict[date, int]) -> tuple[list[date], list[date]]:
+    """Split off a few days that lie far from all the others: their year is probably wrong.
+
+    They stay in the data set, but the timeline does not begin or end with them.
+
+    Parameters
+    ----------
+    counts : dict of date to int
+        Rows by day.
+
+    Returns
+    -------
+    days : list of date
+        In order.
+    far_off : list of date
+        Days at least `FAR_OFF_DAYS` before or after the block of days with most rows, if they hold
+        at most `FAR_OFF_SHARE` of the rows.
+
+    Examples
+    --------
+    >>> days = {date(2016, 1, 3): 1} | {date(2026, 1, day): 500 for day in (1, 2, 3)}
+    >>> split_far_off_days(days)[1]
+    [datetime.date(2016, 1, 3)]
+    """
+    blocks: list[list[date]] = []
+    for day in sorted(counts):
+        if blocks and (day - blocks[-1][-1]).days < FAR_OFF_DAYS:
+            blocks[-1].append(day)
+        else:
+            blocks.append([day])
+    main = max(blocks, key=lambda block: sum(counts[day] for day in block))
+    far_off = [day for block in blocks if block is not main for day in block]
+    if sum(counts[day] for day in far_off) > FAR_OFF_SHARE * sum(counts.values()):
+        return sorted(counts), []
+    return main, far_off
 
 
 def _describe_timeline(first: date, last: date, live_start: str, as_of: str) -> dict:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from fraudops.data import load_transactions
 from fraudops.features import TERMINAL_HISTORY_SECONDS
-from fraudops.timeline import DAY, Timeline, day_of, load_timeline
+from fraudops.timeline import DAY, Timeline, TooFewDaysError, day_of, load_timeline
 from fraudops.workspace import HELD_DAYS_FILE, Workspace
 
 WEEK_SECONDS = 7 * DAY
@@ -340,9 +340,13 @@ def hold_broken_days(workspace: Workspace) -> dict[str, list[FindingRecord]]:
     Returns
     -------
     dict of str to list of dict
-        Findings of every live day by date.
+        Findings of every live day by date; none for data that is too short for a live day.
     """
-    timeline = load_timeline(workspace)
+    try:
+        timeline = load_timeline(workspace)
+    except TooFewDaysError:
+        workspace.write_json(f"data/{HELD_DAYS_FILE}", {"days": []})
+        return {}
     start, end = reference_window(timeline)
     transactions = load_transactions(workspace, start, held=True)
     findings = DataProfile.learn(transactions, start, end).check_days(transactions, timeline)

@@ -1,10 +1,16 @@
 """Deliveries as they arrive: no number is silently wrong, and each refusal says why."""
 
+import json
+from datetime import date
+
 import pandas as pd
 import pytest
 
 from fraudops.data import ingest, load_transactions, open_source
+from fraudops.data.ingestion import split_far_off_days
 from fraudops.errors import UserError
+from fraudops.monitoring import hold_broken_days
+from fraudops.timeline import load_timeline
 
 HEADER = "tx_id,timestamp,customer_id,terminal_id,amount,is_fraud,label_ts"
 GOOD = {
@@ -97,3 +103,27 @@ def test_a_label_time_that_no_clock_holds_costs_its_row_only(workspace, tmp_path
     tx, reasons = deliver(workspace, tmp_path, far | {"is_fraud": "1"}, far, {"label_ts": "NULL"})
     assert sorted(tx.index) == ["T1", "X1", "X2"]  # a genuine one needs no label time
     assert reasons == ["the label's time is unreadable"]
+
+
+def test_a_day_years_away_does_not_move_the_timeline(workspace, tmp_path):
+    days = pd.date_range("2026-01-01", periods=60).strftime("%Y-%m-%d 10:00:00")
+    rows = [{"timestamp": day, "tx_id": f"{day}{n}"} for day in days for n in range(3)]
+    deliver(workspace, tmp_path, *rows)
+    usual = load_timeline(workspace)
+    for far in ("2016-01-03 10:00:00", "2025-06-01 10:00:00"):
+        deliver(workspace, tmp_path, *rows, {"timestamp": far})
+        assert load_timeline(workspace) == usual
+        manifest = json.loads(workspace.path("data", "dataset.json").read_text())
+        assert manifest["far_off"] == {far[:10]: 1} and manifest["accepted"] == len(rows) + 2
+
+
+def test_a_long_gap_with_many_rows_on_both_sides_is_no_error():
+    counts = {date(2024, 1, 1): 50, date(2026, 1, 1): 60}
+    assert split_far_off_days(counts) == (sorted(counts), [])
+    assert split_far_off_days({date(2026, 1, 1): 5}) == ([date(2026, 1, 1)], [])
+
+
+def test_data_that_is_too_short_for_a_timeline_holds_no_day(workspace, tmp_path):
+    deliver(workspace, tmp_path)
+    assert hold_broken_days(workspace) == {} and workspace.held_days() == []
+    assert workspace.path("data", "held.json").is_file()
