@@ -355,18 +355,17 @@ def _check_drift_scenarios(
     weight: np.ndarray,
     policy: DecisionPolicy,
 ) -> GateResult:
+    """Refuse if the extra cost under a drift is beyond the tolerance with 97.5 % confidence."""
     extra = {}
     for name, moved in DRIFT_SCENARIOS.items():
         drifted = LabelledRows(moved(rows.X), rows.y, rows.cents, rows.ts, rows.customer)
-        old, new = (
-            float(_evaluate_candidate(who, drifted, weight, policy).costs.sum())
-            for who in candidates
-        )
-        extra[name] = (new - old) / _sum_fraud_cents(rows, weight)
+        old, new = (_evaluate_candidate(who, drifted, weight, policy).costs for who in candidates)
+        _, high = _gain_interval(old, new, rows.customer, 0.95)
+        extra[name] = -high / _sum_fraud_cents(rows, weight)
     where = max(extra, key=extra.get)
     worst = extra[where]
     return GateResult(
-        f"extra cost under drift (most: {where})",
+        f"extra cost under drift for certain (most: {where})",
         worst,
         DRIFT_COST_TOLERANCE,
         worst <= DRIFT_COST_TOLERANCE,

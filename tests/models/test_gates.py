@@ -121,6 +121,13 @@ def test_probabilities_that_are_off_by_a_factor_are_refused(rows):
     ]
 
 
+def test_a_model_that_collapses_under_a_known_drift_is_refused(rows):
+    X = rows.X.assign(t_n_7d=rows.X["c_n_1d"])  # it finds all frauds, until all terminals are new
+    fragile = LabelledRows(X, rows.y, rows.cents, rows.ts, rows.customer)
+    found = failed(fragile, entrant(fragile, "c_n_1h"), entrant(fragile, "t_n_7d"))
+    assert found == ["extra cost under drift for certain"]
+
+
 def test_a_group_that_pays_for_the_others_is_a_reason(rows):
     X = rows.X.assign(channel=np.where(np.arange(len(rows.y)) % 100 == 0, "chip", "online"))
     betrayed = (X["channel"] == "chip").to_numpy()
@@ -235,7 +242,7 @@ def test_a_gate_reports_the_figure_of_each_segment_and_each_drift(rows):
         "known terminals",
     }  # too few frauds of new ones
     assert segments.figure == max(segments.parts.values())
-    drifts = judged["extra cost under drift"]
+    drifts = judged["extra cost under drift for certain"]
     assert set(drifts.parts) == set(gates.DRIFT_SCENARIOS)
     assert drifts.figure == max(drifts.parts.values())
     once = judged["money gained once per compromise"]
