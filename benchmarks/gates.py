@@ -3,7 +3,7 @@ and on four weeks of one.
 
 Worth is counted on the truth, under the same policy as the gates: day by day, with the capacity of
 the course's team. It is counted per transaction, and once per compromise with the true campaigns.
-Seeds 6301 to 6312 were first run for the figures of this version.
+Seeds 6401 to 6412 were first run for the figures of this version.
 
 The champion has not learnt from most columns, so that challengers may be better and worse. Where it
 does not know a column, a drift of this column costs it nothing. So the gate on drifts refuses more
@@ -36,9 +36,9 @@ from fraudops.models import (
 from fraudops.simulator import find_true_compromises, make_course_config, simulate_world
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline
 
-TAUGHT = 6301  # the world in which all models are trained
-WORTH = range(6302, 6305)  # where worth is measured, on frauds whether reported or not
-JUDGED = range(6311, 6313)  # where gates judge, on what had been reported
+TAUGHT = 6401  # the world in which all models are trained
+WORTH = range(6402, 6405)  # where worth is measured, on frauds whether reported or not
+JUDGED = range(6411, 6413)  # where gates judge, on what had been reported
 CHALLENGERS = 100
 TEST_DAYS = (14, 28)  # the targets are for the first
 CLEARLY = 0.15  # of the fraud at stake: a challenger that saves so much more is clearly better
