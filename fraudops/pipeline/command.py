@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fraudops.errors import UserError
 from fraudops.pipeline.cache import get_rerun_reason
+from fraudops.pipeline.days import FIRST_NODE, check_days, play_days, resolve_policy
 from fraudops.pipeline.graph import GRAPH, select_nodes
 from fraudops.pipeline.notebooks import inspect_parameters
 from fraudops.pipeline.options import check_as_of, resolve_parameters
@@ -150,51 +151,6 @@ def _format_success(workspace: Workspace, count: int, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def play_days(workspace: Workspace, days: int, command: str) -> int:
-    """Run the backtest with a progress bar per policy, and write its page."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from fraudops import backtest
-    from fraudops.pipeline.locks import lock_workspace, set_workspace_environment
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    try:
-        with (
-            lock_workspace(workspace, command),
-            set_workspace_environment(workspace),
-            Progress(*columns) as progress,
-        ):
-            progress_bars = {
-                name: progress.add_task(name, total=days)
-                for name in ("monitor", *backtest.MODEL_POLICIES)
-            }
-            result = backtest.run_backtest(
-                workspace,
-                backtest.BacktestSettings(days=days),
-                lambda name, done: progress.update(progress_bars[name], completed=done),
-            )
-            backtest.write_backtest_report(workspace, result)
-    except KeyboardInterrupt:
-        print(
-            f"Stopped by you. The finished days are kept. To continue: {command}", file=sys.stderr
-        )
-        return 130
-    saved = backtest.summarize_policies(result)["saved_cents"] / 100
-    print(
-        "\n".join(
-            f"  {text:<22}€ {saved[name]:>10,.0f} saved"
-            for name, (text, _) in backtest.POLICY_STYLES.items()
-        )
-    )
-    print(f"The page of the {days} days: {workspace.root / 'report' / 'timeline.html'}")
-    return 0
-
-
 def run_command(options: argparse.Namespace, given: list[str]) -> int:
     """Run what the options ask for.
 
@@ -234,16 +190,23 @@ def run_command(options: argparse.Namespace, given: list[str]) -> int:
         if options.list:
             show_list(workspace, parameters)
             return 0
+        is_long_enough = options.days is None or check_days(workspace, options.days, parameters)
         # imported after the checks, so that an error appears at once
         from fraudops.pipeline.runner import describe_failures, run_notebooks
 
         # SIGTERM ends like Ctrl-C
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-        result = run_notebooks(
-            chosen, parameters, workspace, jobs=options.jobs, force=options.force, command=command
-        )
+        how = {"jobs": options.jobs, "force": options.force, "command": command}
+        result = None
+        if not is_long_enough:  # a file tells how many days it has when it has been read
+            result = run_notebooks([FIRST_NODE], parameters, workspace, **how)
+            if not result.exit_code:
+                check_days(workspace, options.days, parameters, has_run=True)
+        if result is None or not result.exit_code:
+            result = run_notebooks(chosen, parameters, workspace, **how)
         if options.days is not None and not result.exit_code:
-            return play_days(workspace, options.days, command)
+            policy = resolve_policy(workspace, parameters)
+            return play_days(workspace, options.days, policy, command)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

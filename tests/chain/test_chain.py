@@ -66,6 +66,7 @@ def test_a_wrong_name_is_refused_with_the_nearest(chain):
         (("--until", "3_1_campion"), "3_1_champion"),
         (("-p", "3_1_champion.strategi=smote"), "strategy"),
         (("--days", "0"), "at least 1"),
+        (("--profile", "smoke", "--days", "30"), "28 live days"),
         (("--days", "5", "--only", "3_1_champion"), "leave out"),
     ):
         refused = run_all(workspace, *words)
