@@ -31,6 +31,9 @@ class BacktestSettings:
     days : int
     retrain_policy : RetrainPolicy
         When the policy ``loop`` retrains.
+    wait_days : int
+        Days since the monitor began to ask before ``loop`` retrains, if a verdict is the trigger.
+        A model that is trained at once has seen next to nothing of the change.
     judge_after_days : tuple of int
         Days after a training on which the gates test its challenger. After the last one the
         challenger is dropped.
@@ -38,12 +41,14 @@ class BacktestSettings:
         Imbalance strategy of every model.
     reviewer : SimulatedReviewer
     decision_policy : DecisionPolicy
-        What decides, with the price of capacity learnt from recent days.
+        What decides under every policy, with the price of capacity learnt from recent days. Its
+        ``capacity`` is what the team can review in a day, with the reviews of trials.
     """
 
     days: int = 30
     retrain_policy: RetrainPolicy = field(default_factory=lambda: RetrainPolicy(cooldown_days=4))
-    judge_after_days: tuple[int, ...] = (4,)
+    wait_days: int = 12
+    judge_after_days: tuple[int, ...] = (7, 10, 14)
     strategy: str = "plain"
     reviewer: SimulatedReviewer = field(default_factory=SimulatedReviewer)
     decision_policy: DecisionPolicy = field(default_factory=DecisionPolicy)
@@ -94,6 +99,8 @@ class PolicyState:
     ----------
     champion, challenger : str
         Versions; the challenger is '' if none is on trial.
+    first : str
+        The champion of the first day; default: `champion`.
     trained : int
         Morning of the last training in seconds since 1970; 0 before the first.
     reviews : list of list
@@ -102,8 +109,12 @@ class PolicyState:
 
     champion: str
     challenger: str = ""
+    first: str = ""
     trained: int = 0
     reviews: list[list] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.first = self.first or self.champion
 
 
 def compute_baseline_costs(
@@ -121,15 +132,14 @@ def compute_baseline_costs(
     Returns
     -------
     dict of str to int
-        Cents. ``oracle`` reviews exactly the frauds that are worth a review; ``nothing`` approves
-        everything.
+        Cents. ``oracle`` reviews exactly the frauds that are worth a review, the largest first, as
+        many as the team can; ``nothing`` approves everything.
     """
     today = data.day(now, now + DAY)
     lost_cents = amount_to_cents(today.loc[today["tx_id"].isin(data.labels["tx_id"]), "amount"])
-    return {
-        "oracle": int(np.minimum(lost_cents, settings.decision_policy.review).sum()),
-        "nothing": int(lost_cents.sum()),
-    }
+    policy = settings.decision_policy
+    saved = np.sort(np.maximum(lost_cents - policy.review, 0))[::-1][: policy.capacity]
+    return {"oracle": int(lost_cents.sum() - saved.sum()), "nothing": int(lost_cents.sum())}
 
 
 def iterate_day_starts(data: BacktestData, settings: BacktestSettings) -> Iterator[int]:

@@ -18,6 +18,7 @@ from fraudops.backtest.backtest_data import (
     BacktestSettings,
     PolicyState,
 )
+from fraudops.backtest.team import DayWishes, learn_price
 from fraudops.features import FEATURES
 from fraudops.models import (
     EMPTY_REVIEWS,
@@ -37,6 +38,7 @@ from fraudops.monitoring import RetrainPolicy
 from fraudops.review import compute_cost_with_review_errors
 from fraudops.timeline import DAY, day_of
 
+ALARM_PAUSE_DAYS = 7
 REPLAYED_DAYS = 2  # days of the champion on which the challenger is tested
 
 
@@ -72,6 +74,7 @@ class OperatingPolicy:
         self, name: str, data: BacktestData, settings: BacktestSettings, model_store: ModelStore
     ):
         self.name, self.data, self.settings, self.model_store = name, data, settings, model_store
+        self._scores: dict[tuple[str, int], np.ndarray] = {}  # by version and day
         daily_policy = RetrainPolicy(trigger="schedule", every_days=1, cooldown_days=0)
         self.retrain_policy = {
             "loop": settings.retrain_policy,
@@ -140,11 +143,9 @@ class OperatingPolicy:
             "promoted": not refused,
         }
         if not refused:
-            return PolicyState(state.challenger, "", state.trained, state.reviews), gates
+            return replace(state, champion=state.challenger, challenger=""), gates
         is_last_try = age >= max(self.settings.judge_after_days)
-        return PolicyState(
-            state.champion, "" if is_last_try else state.challenger, state.trained, state.reviews
-        ), gates
+        return replace(state, challenger="" if is_last_try else state.challenger), gates
 
     def _maybe_train(self, state: PolicyState, now: int, row: dict) -> PolicyState:
         data = self.data
@@ -157,13 +158,34 @@ class OperatingPolicy:
         wanted, row["why"] = self.retrain_policy.should_retrain(
             data.verdicts.get(now - DAY, DEFAULT_VERDICT), since, len(new_labels)
         )
+        if wanted and self.name == "loop" and self.retrain_policy.trigger == "verdict":
+            asked = self._count_days_in_alarm(now)
+            wanted = asked > self.settings.wait_days
+            if not wanted:
+                row["why"] = (
+                    f"the monitor asked {asked} day{'s' * (asked != 1)} ago, and a training waits "
+                    f"{self.settings.wait_days} days for labels of the changed days"
+                )
         if not wanted:
             return state
         version = self.train(state, now)
         row["trained"] = True
         if self.name == "daily":
-            return PolicyState(version, "", now, state.reviews)
-        return PolicyState(state.champion, version, now, state.reviews)
+            return replace(state, champion=version, trained=now)
+        return replace(state, challenger=version, trained=now)
+
+    def _count_days_in_alarm(self, now: int) -> int:
+        """Count the days since the monitor began to ask for a training.
+
+        An alarm that pauses for less than `ALARM_PAUSE_DAYS` is the same alarm.
+        """
+        asked = [day for day, one in self.data.verdicts.items() if one.action == "retrain"]
+        begun = now
+        for day in sorted((day for day in asked if day < now), reverse=True):
+            if begun - day > ALARM_PAUSE_DAYS * DAY:
+                break
+            begun = day
+        return (now - begun) // DAY
 
     def train(self, state: PolicyState, morning: int) -> str:
         """Train a model on what was known on a morning.
@@ -196,66 +218,79 @@ class OperatingPolicy:
     def _reviews(self, state: PolicyState) -> pd.DataFrame:
         return pd.DataFrame(state.reviews, columns=list(EMPTY_REVIEWS))
 
-    def _decide(
-        self,
-        candidate: Candidate,
-        today: pd.DataFrame,
-        recent: pd.DataFrame,
-        policy: DecisionPolicy,
-    ) -> np.ndarray:
-        """Decide on a day by the policy, with the price of capacity that recent days teach."""
-        if policy.capacity is not None and len(recent):
-            p = predict_probability(candidate.model, recent[list(FEATURES)])
-            days = recent["ts"].floordiv(DAY).nunique()
-            policy = policy.learn_capacity_price(p, amount_to_cents(recent["amount"]), days)
-        p = predict_probability(candidate.model, today[list(FEATURES)])
-        return policy.make_decisions(p, amount_to_cents(today["amount"]))
+    def _score(self, version: str, rows: pd.DataFrame) -> np.ndarray:
+        """Compute the probabilities of a model for whole days, each day once."""
+        model, p = self.model_store.load(version).model, np.empty(len(rows))
+        for day, places in rows.groupby(rows["ts"] // DAY).indices.items():
+            if (version, day) not in self._scores:
+                scores = predict_probability(model, rows.iloc[places][list(FEATURES)])
+                self._scores[version, day] = scores
+            p[places] = self._scores[version, day]
+        return p
 
-    def _select_trial_reviews(self, state: PolicyState, today: pd.DataFrame) -> np.ndarray:
-        """Select what a challenger on trial wants to review, at most as much as a team can do.
+    def _learn_price(self, version: str, now: int, policy: DecisionPolicy) -> DecisionPolicy:
+        """Learn the price of capacity from the scores of a model on the days before a morning."""
+        if policy.capacity is None:
+            return policy
+        recent = self.data.day(now - RECENT_DAYS * DAY, now)
+        return learn_price(policy, self._score(version, recent), recent)
 
-        A trial chooses in the evening, so its price of capacity is that of the day itself.
-        """
-        if not (state.challenger and len(today)):
-            return np.zeros(len(today), bool)
-        capacity = math.ceil(MAX_REVIEW_SHARE * len(today))
-        policy = replace(
-            self.settings.decision_policy,
-            capacity=min(capacity, self.settings.decision_policy.capacity or capacity),
-        )
-        wanted = self._decide(self.model_store.load(state.challenger), today, today, policy)
-        return wanted == "review"
+    def _decide_for_trial(
+        self, version: str, now: int, today: pd.DataFrame, cents: np.ndarray
+    ) -> DayWishes:
+        """Decide for a challenger on trial, which may want at most as much as a team can do."""
+        capacity = max(math.ceil(MAX_REVIEW_SHARE * len(today)), 1)
+        policy = self.settings.decision_policy
+        policy = replace(policy, capacity=min(capacity, policy.capacity or capacity))
+        policy = self._learn_price(version, now, policy)
+        wishes = DayWishes.decide(self._score(version, today), cents, policy)
+        return replace(wishes, decision=wishes.limit(policy.capacity))
 
     def _operate(self, state: PolicyState, now: int, row: dict) -> PolicyState:
         """Score the day, review what is flagged, and count the costs.
 
-        The champion decides. What it approves and a challenger on trial would flag is reviewed too.
-        So the frauds in which the two models differ are known on the same evening, and the trial
-        pays for its reviews.
+        The champion decides. What it approves and a challenger on trial would flag is reviewed too,
+        by the same team: its day has room for the most useful cases of both. So the frauds in which
+        the two models differ are known on the same evening, and the trial pays for its reviews.
         """
-        data, policy, candidate = (
-            self.data,
-            self.settings.decision_policy,
-            self.model_store.load(state.champion),
-        )
-        today = data.day(now, now + DAY)
-        fraud = today["tx_id"].isin(data.labels["tx_id"]).to_numpy()
+        today = self.data.day(now, now + DAY)
+        fraud = today["tx_id"].isin(self.data.labels["tx_id"]).to_numpy()
         cents = amount_to_cents(today["amount"])
-        recent = data.day(now - RECENT_DAYS * DAY, now)
-        decision = (
-            self._decide(candidate, today, recent, policy) if len(today) else np.empty(0, "<U7")
-        )
-        on_trial = self._select_trial_reviews(state, today) & (decision == "approve")
-        decision = np.where(on_trial, "review", decision)
         called = self.settings.reviewer.call_fraud(today["tx_id"], fraud)
-        cost = compute_cost_with_review_errors(fraud, decision, called, cents, policy)
+        capacity = self.settings.decision_policy.capacity
+
+        def decide(version: str, priced_by: str) -> DayWishes:
+            policy = self._learn_price(priced_by, now, self.settings.decision_policy)
+            return DayWishes.decide(self._score(version, today), cents, policy)
+
+        def count_cost(decision: np.ndarray) -> int:
+            policy = self.settings.decision_policy
+            cost = compute_cost_with_review_errors(fraud, decision, called, cents, policy)
+            return int(cost.sum())
+
+        wishes = decide(state.champion, state.champion)
+        alone = decision = wishes.limit(capacity)
+        if state.challenger:
+            trial = self._decide_for_trial(state.challenger, now, today, cents)
+            decision = wishes.add_reviews(trial).limit(capacity)
+        on_trial = (decision == "review") & (alone != "review")
+        # the same day once more: by the first model, then by today's model, then at today's price
+        first = count_cost(decide(state.first, state.first).limit(capacity))
+        model = count_cost(decide(state.champion, state.first).limit(capacity))
+        own = count_cost(alone)
+        cost = count_cost(decision)
         row |= {
             "transactions": len(today),
             "frauds": int(fraud.sum()),
             "at_stake_cents": int(cents[fraud].sum()),
-            "cost_cents": int(cost.sum()),
+            "cost_cents": cost,
+            "lead_cents": {"model": first - model, "policy": model - own, "reviews": own - cost},
             "reviews": int((decision == "review").sum()),
             "trial_reviews": int(on_trial.sum()),
+            "trial_frauds": int((on_trial & fraud & called).sum()),
+            "trial_accused": int((on_trial & ~fraud & called).sum()),
+            "trial_found_cents": int(cents[on_trial & fraud & called].sum()),
+            "displaced_reviews": int(((alone == "review") & (decision != "review")).sum()),
             "blocked": int((decision == "block").sum()),
             "caught": int((fraud & (decision != "approve")).sum()),
         }
@@ -264,6 +299,4 @@ class OperatingPolicy:
             [tx_id, int(one), now + DAY - 1]
             for tx_id, one in zip(today["tx_id"][is_reviewed], called[is_reviewed], strict=True)
         ]
-        return PolicyState(
-            state.champion, state.challenger, state.trained, state.reviews + new_reviews
-        )
+        return replace(state, reviews=state.reviews + new_reviews)

@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fraudops.plotting import COLORS, use_style
 from fraudops.timeline import day_of
 from fraudops.workspace import Workspace, atomic_write
 
+SMOOTHED_DAYS = 5
 # policy: its name on the page, its colour
 POLICY_STYLES = {
-    "loop": ("the loop", COLORS.champion),
+    "loop": ("the loop (ours)", COLORS.champion),
     "daily": ("retraining every day", COLORS.genuine),
     "never": ("never retraining", COLORS.fraud),
     "oracle": ("an oracle", COLORS.neutral),
@@ -96,72 +98,80 @@ def tabulate_events(story: dict) -> pd.DataFrame:
     )
 
 
-def _render_svg(draw: Callable[[], Figure]) -> Markup:
+def _render_svg(draw: Callable[[], Figure], name: str) -> Markup:
+    """Render a figure as an SVG element; `name` keeps its ids apart from those of the others."""
     use_style()
-    plt.rcParams["svg.fonttype"] = "none"
-    figure = draw()
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure = draw()
+        figure.savefig(text, format="svg", metadata={"Date": None})
     plt.close(figure)
     return Markup(text.getvalue()[text.getvalue().index("<svg") :])
 
 
-def _plot_money_saved(story: dict) -> Figure:
-    """Plot the money saved so far by policy, and the events of the champion below."""
-    spent, happened = tabulate_daily_costs(story), tabulate_events(story)
-    saved = spent.rsub(spent["nothing"], axis=0).cumsum() / 100
-    day = np.arange(len(saved))
-    figure, (ax, below) = plt.subplots(2, 1, figsize=(9, 5.4), sharex=True, height_ratios=[4, 1.3])
-    for name in ("oracle", "daily", "never", "loop"):
-        policy_label, colour = POLICY_STYLES[name]
-        ax.plot(
-            day,
-            saved[name],
-            color=colour,
-            linewidth=2.6 if name == "loop" else 1.6,
-            label=policy_label,
-        )
-    ax.axhline(0, color="black", linewidth=0.8, label="doing nothing")
-    ax.set(
-        ylabel="saved so far, euros",
-        title="What each way to operate has saved against doing nothing",
+def _plot_money(story: dict, width: float) -> Figure:
+    """Plot the money of each day and the money saved so far, with the onset and the events."""
+    figure, axes = plt.subplots(
+        3, 1, figsize=(width, 8), sharex=True, height_ratios=[3, 3, 1.1], squeeze=True
     )
-    ax.legend(frameon=False)
-    rows = {
-        "alarm": COLORS.fraud,
-        "training": COLORS.challenger,
-        "refusal": COLORS.neutral,
-        "promotion": COLORS.champion,
-    }
-    place = {name: number for number, name in enumerate(saved.index)}
-    for height, (kind, colour) in enumerate(rows.items()):
-        at = [place[one] for one in happened.loc[happened["kind"] == kind, "day"]]
-        below.plot(at, [-height] * len(at), "s", color=colour, markersize=6)
-    below.set_yticks([-height for height in range(len(rows))], list(rows))
-    shown = day[:: max(len(day) // 6, 1)]
-    below.set_xticks(shown, [saved.index[one][5:] for one in shown])
-    below.set(ylim=(-len(rows) + 0.5, 0.5), xlim=(-0.5, len(day) - 0.5))
-    return figure
-
-
-def _plot_daily_costs(story: dict) -> Figure:
-    """Plot the daily cost of the loop beside that of never retraining."""
     spent = tabulate_daily_costs(story) / 100
-    day = np.arange(len(spent))
-    figure, ax = plt.subplots(figsize=(9, 3))
-    for name, shift in (("never", -0.2), ("loop", 0.2)):
-        policy_label, colour = POLICY_STYLES[name]
-        ax.bar(day + shift, spent[name], 0.4, color=colour, label=policy_label)
-    ax.legend(frameon=False)
-    shown = day[:: max(len(day) // 6, 1)]
-    ax.set_xticks(shown, [spent.index[one][5:] for one in shown])
-    better = int((spent["loop"] < spent["never"]).sum())
-    same = int((spent["loop"] == spent["never"]).sum())
-    ax.set(
-        ylabel="cost of the day, euros",
-        title=f"The loop is cheaper on {better} of {len(spent)} days, as dear on {same}",
-    )
+    days = list(spent.index)
+    at = np.arange(len(days))
+    smooth = spent.rolling(SMOOTHED_DAYS, center=True, min_periods=1).mean()
+    saved = spent.rsub(spent["nothing"], axis=0).cumsum()
+    for name, (policy_label, colour) in POLICY_STYLES.items():
+        style = {"color": colour, "linewidth": 2.6 if name == "loop" else 1.5}
+        style["linestyle"] = {"oracle": ":", "nothing": "--"}.get(name, "-")
+        axes[0].plot(at, smooth[name], label=policy_label, **style)
+        axes[1].plot(at, saved[name], **style)
+    onset = story["truth"]["day"]
+    if onset in days:
+        for one in axes:
+            one.axvline(days.index(onset) - 0.5, color="black", linewidth=1, alpha=0.6)
+        axes[0].annotate(
+            " true onset of the drift",
+            (days.index(onset) - 0.5, 1),
+            xycoords=("data", "axes fraction"),
+            va="top",
+            fontsize=9,
+        )
+    axes[0].set(ylim=(0, None), ylabel="euros a day")
+    axes[0].set_title(f"What each day costs (mean over {SMOOTHED_DAYS} days)")
+    axes[1].set(ylabel="euros")
+    axes[1].set_title("Saved so far against doing nothing")
+    _plot_events(axes[2], story, days)
+    columns = 5 if width > 6 else 2
+    figure.legend(loc="outside upper left", ncols=columns, frameon=False, fontsize=9)
+    step = max(len(days) // (6 if width > 6 else 4), 1)
+    axes[2].set_xticks(at[::step], [days[one][5:] for one in at[::step]])
+    axes[2].set(xlim=(-0.5, len(days) - 0.5))
     return figure
+
+
+def _plot_events(axes: Axes, story: dict, days: list[str]) -> None:
+    """Plot the days in alarm, the trials and the promotions of the loop, one line for each kind."""
+    alarms = [
+        days.index(day["day"])
+        for day in story["days"]
+        if day["severity"] == "act" and day["action"] == "retrain"
+    ]
+    axes.plot(alarms, [0] * len(alarms), "s", color=COLORS.fraud, markersize=5)
+    begun = None
+    for row in story["played"]:
+        if row["policy"] == "loop":
+            at = days.index(row["day"])
+            if row["judged"]:
+                colour = COLORS.champion if row["promoted"] else COLORS.neutral
+                axes.plot(at, -2 if row["promoted"] else -1, "D", color=colour, markersize=6)
+            if begun is not None and not (row["challenger"] and not row["trained"]):
+                axes.plot([begun, at], [-1, -1], color=COLORS.challenger, linewidth=4, zorder=1)
+                begun = None
+            if row["trained"]:
+                begun = at
+    if begun is not None:
+        axes.plot([begun, len(days) - 0.5], [-1, -1], color=COLORS.challenger, linewidth=4)
+    axes.set_yticks([0, -1, -2], ["alarm", "trial", "promotion"])
+    axes.set(ylim=(-2.5, 0.5))
 
 
 def write_backtest_report(workspace: Workspace, story: dict) -> None:
@@ -199,9 +209,13 @@ def write_backtest_report(workspace: Workspace, story: dict) -> None:
         summary=table.to_dict("index"),
         events=tabulate_events(story).to_dict("records"),
         rows=rows,
-        money=_render_svg(lambda: _plot_money_saved(story)),
-        each_day=_render_svg(lambda: _plot_daily_costs(story)),
+        money=_render_svg(lambda: _plot_money(story, 9.5), "wide"),
+        money_narrow=_render_svg(lambda: _plot_money(story, 4.2), "narrow"),
         gates=_list_gate_results(story),
+        policy=story["setting"]["decision_policy"],
+        onset_is_shown=story["truth"]["day"] in spent.index,
+        trial=_sum_trial_reviews(story),
+        description=_describe_money(table),
     )
     with atomic_write(workspace.path("report", "timeline.html")) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -219,3 +233,25 @@ def _list_gate_results(story: dict) -> list[dict]:
         for row in story["played"]
         if row["policy"] == "loop" and row["judged"]
     ]
+
+
+def _sum_trial_reviews(story: dict) -> dict[str, int]:
+    """Sum what the reviews of the loop's trials found, and what they took the place of."""
+    loop = [row for row in story["played"] if row["policy"] == "loop"]
+    keys = {
+        "reviews": "trial_reviews",
+        "frauds": "trial_frauds",
+        "accused": "trial_accused",
+        "found_cents": "trial_found_cents",
+        "displaced": "displaced_reviews",
+    }
+    return {name: sum(row[key] for row in loop) for name, key in keys.items()}
+
+
+def _describe_money(table: pd.DataFrame) -> str:
+    """Describe the charts in words, for readers who do not see them."""
+    parts = [
+        f"{name} {table.loc[key, 'saved_cents'] / 100:,.0f}"
+        for key, (name, _) in POLICY_STYLES.items()
+    ]
+    return f"Euros saved against doing nothing at the end: {', '.join(parts)}."

@@ -20,9 +20,9 @@ from fraudops.backtest.backtest_data import (
     BacktestSettings,
     PolicyState,
     iterate_day_starts,
-    summarize_day,
 )
 from fraudops.backtest.policies import OperatingPolicy
+from fraudops.backtest.scoring import load_true_onset, score_backtest
 from fraudops.errors import UserError
 from fraudops.features import load_features
 from fraudops.ledger import canonical_json
@@ -137,8 +137,7 @@ def run_backtest(
     Returns
     -------
     dict
-        ``setting``, ``days`` (one row per day), ``played`` (one row per day and policy), and
-        ``moves`` (changes of the champion).
+        ``setting``, ``moves`` (changes of the champion), and the content of `score_backtest`.
 
     Raises
     ------
@@ -305,7 +304,7 @@ def collect_results(workspace: Workspace, settings: BacktestSettings, verdicts: 
             sa.select(store.days).order_by(store.days.c.policy, store.days.c.ts)
         )
         played = [{"policy": row.policy, **json.loads(row.row)} for row in rows]
-    days = [summarize_day(data, settings, now) for now in iterate_day_starts(data, settings)]
     moves = ledger.load_champion_changes(engine)
     engine.dispose()
-    return {"setting": _settings_as_json(settings), "days": days, "played": played, "moves": moves}
+    scored = score_backtest(data, settings, played, load_true_onset(workspace, data.timeline))
+    return {"setting": _settings_as_json(settings), "moves": moves} | scored

@@ -4,6 +4,7 @@ before it was known.
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,10 @@ from fraudops.backtest import (
     PolicyState,
     report,
     runner,
+    scoring,
 )
+from fraudops.backtest.backtest_data import DEFAULT_VERDICT
+from fraudops.backtest.team import DayWishes
 from fraudops.errors import UserError
 from fraudops.models import MAX_REVIEW_SHARE, Candidate, DecisionPolicy
 from fraudops.monitoring import RetrainPolicy
@@ -122,7 +126,137 @@ def test_the_page_is_whole_and_asks_nobody(played):
     assert (
         "5 days of operation" in page and "retraining every day" in page and page.count("<svg") == 2
     )
+    assert "This data has no answer key" in page
     assert "src=" not in page and "@import" not in page
+
+
+def test_the_parts_of_the_lead_add_up_to_it_on_every_day(played):
+    _, result = played
+    cost = report.tabulate_daily_costs(result)
+    lead = cost["never"] - cost["loop"]
+    for row in result["played"]:
+        assert sum(row["lead_cents"].values()) == cost.loc[row["day"], "never"] - row["cost_cents"]
+        if row["policy"] == "never":
+            assert set(row["lead_cents"].values()) == {0}
+    parts = result["lead"]
+    assert parts["lead"] == lead.sum() == parts["model"] + parts["policy"] + parts["reviews"]
+    assert any(row["trial_reviews"] for row in result["played"])  # so there is a lead to explain
+
+
+def test_each_part_of_the_lead_is_what_its_name_says(played):
+    workspace, _ = played
+    data = runner.load_backtest_data(workspace, SETTING, {})
+    now = data.timeline.live_days[1]
+    policy = OperatingPolicy("loop", data, SETTING, StrictAndWideStore())
+    kept, _, _ = policy.run_day(PolicyState("strict", trained=now - DAY), now)
+    changed, _, _ = policy.run_day(PolicyState("wide", "", "strict", trained=now - DAY), now)
+    gain = kept["cost_cents"] - changed["cost_cents"]
+    assert gain and changed["lead_cents"] == {"model": gain, "policy": 0, "reviews": 0}
+    tried, _, _ = policy.run_day(PolicyState("strict", "wide", trained=now - DAY), now)
+    gain = kept["cost_cents"] - tried["cost_cents"]
+    assert gain and tried["lead_cents"] == {"model": 0, "policy": 0, "reviews": gain}
+
+
+def test_no_way_to_operate_reviews_more_than_the_team_can(played):
+    workspace, _ = played
+    setting = replace(SETTING, decision_policy=DecisionPolicy(capacity=3))
+    data = runner.load_backtest_data(workspace, setting, {})
+    now = data.timeline.live_days[1]
+    policy = OperatingPolicy("loop", data, setting, StrictAndWideStore())
+    for state in (PolicyState("wide"), PolicyState("wide", "wider"), PolicyState("strict", "wide")):
+        row, evening, _ = policy.run_day(replace(state, trained=now - DAY), now)
+        assert 0 < row["reviews"] <= 3 and len(evening.reviews) == row["reviews"]
+
+
+def test_the_oracle_has_the_same_team():
+    rows = pd.DataFrame({"tx_id": list("abcd"), "ts": 0, "amount": [1.0, 50.0, 20.0, 99.0]})
+    labels = pd.DataFrame({"tx_id": list("abc"), "label_ts": 0})
+    data = BacktestData(rows, labels, None, {})
+    for capacity, cost in ((None, 100 + 300 + 300), (1, 100 + 300 + 2000)):
+        setting = BacktestSettings(decision_policy=DecisionPolicy(300, capacity=capacity))
+        baseline = backtest.compute_baseline_costs(data, setting, 0)
+        assert baseline == {"oracle": cost, "nothing": 7100}
+
+
+def test_a_training_waits_until_the_change_has_labels(played):
+    workspace, _ = played
+    data = runner.load_backtest_data(workspace, SETTING, {})
+    days = data.timeline.live_days
+    asks = DEFAULT_VERDICT.model_copy(update={"severity": "act", "action": "retrain"})
+    data = replace(data, verdicts={day: asks for day in [days[2], *days[4:7]]})  # with a pause
+    policy = OperatingPolicy("loop", data, BacktestSettings(wait_days=3), TrainingStore())
+    trained = {}
+    for number in range(2, 8):
+        row, _, _ = policy.run_day(PolicyState("strict"), days[number])
+        trained[number] = row["trained"], row["why"].split(":")[0]
+    assert [number for number, (one, _) in trained.items() if one] == [6, 7]
+    assert trained[2][1] == trained[4][1] == "the monitor did not ask"
+    assert "waits 3 days for labels" in trained[5][1] and trained[6][1] == "the monitor asked"
+
+
+def test_a_full_team_takes_the_most_useful_cases_of_both_models():
+    policy = DecisionPolicy(review=300, goodwill=100_000)
+    cents = np.array([10_000, 20_000, 30_000, 40_000])
+    own = DayWishes.decide(np.array([0.9, 0.5, 0.0, 0.0]), cents, policy)
+    trial = DayWishes.decide(np.array([0.0, 0.0, 0.9, 0.01]), cents, policy)
+    both = own.add_reviews(trial)
+    assert own.decision.tolist() == ["review", "review", "approve", "approve"]
+    assert both.limit(None).tolist() == ["review"] * 4
+    assert both.limit(2).tolist() == ["approve", "review", "review", "approve"]
+    # a case that no reviewer has time for gets the cheaper of the other decisions
+    sure = DayWishes.decide(np.array([0.6, 0.99]), np.array([100_000, 1000]), policy)
+    assert sure.limit(0).tolist() == ["block", "approve"]
+
+
+def test_the_onset_comes_from_the_answer_key(played, tmp_path):
+    original, result = played
+    workspace = Workspace.find(tmp_path)
+    timeline = load_timeline(original)
+    assert scoring.load_true_onset(workspace, timeline) == {
+        "known": False,
+        "day": None,
+        "kinds": [],
+    }
+    key = workspace.path("data", "answer_key", "drifts.parquet")
+    day = (timeline.live_days[2] - timeline.first) // DAY
+    drifts = pd.DataFrame({"kind": ["new_terminals", "<b>"], "onset": [day + 9, day]})
+    for table, shown in (
+        (drifts, "the drift begins on"),
+        (drifts[:1], "which is not among these days"),
+        (drifts[:0], "No drift was planted"),
+    ):
+        table.to_parquet(key)
+        truth = scoring.load_true_onset(workspace, timeline)
+        told = result | {"truth": truth}
+        told |= {"remedy": scoring.summarize_remedy(told)}
+        backtest.write_backtest_report(workspace, told)
+        page = (workspace.root / "report" / "timeline.html").read_text(encoding="utf-8")
+        assert shown in page and "<b>" not in page
+        assert ("true onset of the drift" in page) == (shown == "the drift begins on")
+        if len(table) == 2:
+            days = [one["day"] for one in result["days"]]
+            remedy, cost = told["remedy"], report.tabulate_daily_costs(result)
+            assert truth["day"] == remedy["onset"] == days[2] and truth["kinds"] == ["<b>"]
+            inside = days[2:] if remedy["promotion"] is None else days[2 : 2 + remedy["days"]]
+            assert remedy["cost_cents"] == cost.loc[inside].sum().astype(int).to_dict()
+
+
+def test_the_remedy_is_the_first_promotion_after_the_morning_of_the_onset():
+    days = [f"2026-01-0{number}" for number in range(1, 6)]
+    told = {
+        "truth": {"known": True, "day": days[1], "kinds": []},
+        "days": [
+            {"day": day, "severity": "act", "action": "retrain", "oracle": 1, "nothing": 100}
+            for day in days
+        ],
+        "played": [
+            {"policy": "loop", "day": day, "cost_cents": 10, "promoted": number != 2}
+            for number, day in enumerate(days)
+        ],
+    }
+    remedy = scoring.summarize_remedy(told)
+    assert (remedy["alarm"], remedy["promotion"], remedy["days"]) == (days[1], days[3], 2)
+    assert remedy["cost_cents"] == {"loop": 20, "oracle": 2, "nothing": 200}
 
 
 def test_more_days_than_there_are_is_refused(played):
@@ -175,7 +309,14 @@ class StrictAndWideStore:
     """A store with a model that expects no fraud, and one that expects fraud everywhere."""
 
     def load(self, version: str) -> Candidate:
-        return Candidate(ConstantModel({"strict": 0.0, "wide": 0.05}[version]), 1.0)
+        return Candidate(ConstantModel({"strict": 0.0, "wide": 0.05, "wider": 0.06}[version]), 1.0)
+
+
+class TrainingStore(StrictAndWideStore):
+    """A store in which every trained model is the same."""
+
+    def save(self, fitted, rows, day: int) -> str:
+        return "wide"
 
 
 class ConstantModel:
