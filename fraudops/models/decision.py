@@ -30,8 +30,13 @@ from fraudops.timeline import DAY, MAX_TS
 
 RECENT_DAYS = 7  # days from which the price of capacity is learnt
 DECISIONS = ("approve", "review", "block")
+MAX_CENTS = 10**12  # of an amount or a cost; sums of a million of them are exact
 ROUNDING_CENTS = 1e-6  # a review that saves exactly the price is done, whatever is rounded
 NEVER = 1.01  # a threshold above every probability
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def amount_to_cents(amount: np.ndarray) -> np.ndarray:
@@ -96,12 +101,18 @@ class DecisionPolicy:
     capacity_price: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("review", "goodwill", "chargeback_fee", "capacity_price"):
+        for name in ("review", "goodwill", "chargeback_fee"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            if not _is_whole(value) or not 0 <= value <= MAX_CENTS:
                 raise UserError(
-                    f"The decision policy has {name} = {value}: give cents, at least 0."
+                    f"The decision policy has {name} = {value!r}: give whole cents, at least 0 and "
+                    f"at most {MAX_CENTS}."
                 )
+        if not (isinstance(self.capacity_price, int | float) and 0 <= self.capacity_price < 1e15):
+            raise UserError(
+                f"The decision policy has capacity_price = {self.capacity_price!r}: give cents, at "
+                "least 0."
+            )
         if self.goodwill == 0:
             raise UserError(
                 "The decision policy has goodwill = 0: a block would cost nothing, and every "
@@ -112,10 +123,10 @@ class DecisionPolicy:
                 f"The decision policy has miss_rate = {self.miss_rate}: give a share from 0 to "
                 "below 1. Reviewers who miss every fraud are of no use."
             )
-        if self.capacity is not None and self.capacity < 1:
+        if self.capacity is not None and (not _is_whole(self.capacity) or self.capacity < 1):
             raise UserError(
-                f"The decision policy has capacity = {self.capacity}: give at least 1 review a "
-                "day, or None for a team without limit."
+                f"The decision policy has capacity = {self.capacity!r}: give a whole number of at "
+                "least 1 review a day, or None for a team without limit."
             )
 
     @classmethod
@@ -250,7 +261,7 @@ class DecisionPolicy:
         """
         costs = self.compute_expected_costs(p, cents)
         decision = _check_decisions(decision)
-        _check_lengths(p=costs, decision=decision)
+        _check_lengths(costs=costs, decision=decision)
         column = [DECISIONS.index(one) for one in decision]
         return costs[np.arange(len(costs)), column]
 
@@ -344,6 +355,8 @@ class DecisionPolicy:
             If a time is no second since 1970, or as in `compute_expected_costs`.
         """
         p, cents, ts = np.asarray(p, float), np.asarray(cents), np.asarray(ts)
+        if not recent_days >= 1:
+            raise UserError(f"The price of capacity needs at least 1 recent day: {recent_days}.")
         _check_lengths(p=p, cents=cents, ts=ts)
         if len(ts) and not (ts.min() >= 0 and ts.max() < MAX_TS):
             raise UserError(
@@ -369,6 +382,7 @@ class DecisionPolicy:
         p : float
         cents : int
         decision : str
+            What `make_decisions` has chosen.
 
         Returns
         -------
@@ -392,7 +406,7 @@ class DecisionPolicy:
             return f"review: {risk}, which is more than a review costs ({price})"
         if decision == "block":
             return f"block: {risk}, and a block costs less than that and than a review: {block}"
-        return f"approve: {risk}, and a review costs more ({price})"
+        return f"approve: {risk}, and a review does not cost less ({price})"
 
     def compute_decision_costs(
         self, y: np.ndarray, decision: np.ndarray, cents: np.ndarray
@@ -428,9 +442,10 @@ class DecisionPolicy:
         >>> policy.compute_decision_costs([1, 0], ["approve", "block"], [5000, 900]).tolist()
         [5000, 3000]
         """
-        y, decision, cents = np.asarray(y), _check_decisions(decision), np.asarray(cents)
+        y, decision = np.asarray(y), _check_decisions(decision)
         _check_lengths(y=y, decision=decision, cents=cents)
         _check_cents(cents)
+        cents = np.asarray(cents).astype(np.int64)
         if y.dtype.kind not in "biuf" or not np.isin(y, (0, 1)).all():
             raise UserError("Labels must be 1 (fraud) or 0 (genuine): leave out unknown labels.")
         y = y.astype(bool)
@@ -442,14 +457,21 @@ class DecisionPolicy:
 
 
 def _check_lengths(**arrays: np.ndarray) -> None:
-    lengths = {name: len(one) for name, one in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        raise UserError(f"The decision policy needs one value for each transaction, got {lengths}.")
+    shapes = {
+        name: np.shape(one)[:1] if name == "costs" else np.shape(one)
+        for name, one in arrays.items()
+    }
+    if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
+        raise UserError(f"The decision policy needs one value for each transaction, got {shapes}.")
 
 
 def _check_cents(cents: np.ndarray) -> None:
-    if not (np.asarray(cents, float) >= 0).all():
-        raise UserError("The decision policy needs amounts of at least 0 cents, and got another.")
+    cents = np.asarray(cents, float)
+    if not ((cents >= 0) & (cents <= MAX_CENTS)).all():
+        raise UserError(
+            f"The decision policy needs amounts of at least 0 cents and at most {MAX_CENTS}, and "
+            "got another."
+        )
 
 
 def _check_decisions(decision: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def list_predictions(
 
 
 def load_recent_scores(
-    connection: sa.Connection, start: int, end: int
+    connection: sa.Connection, start: int, end: int, without_version: str = ""
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Load what a price of capacity is learnt from.
 
@@ -94,6 +94,8 @@ def load_recent_scores(
     connection : Connection
     start, end : int
         Seconds since 1970; transactions with ``start <= ts < end``.
+    without_version : str, optional
+        Leave out what this version has answered: plain rules give no probabilities.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def load_recent_scores(
     query = (
         sa.select(p.c.probability, t.c.amount_cents, p.c.ts)
         .join(t, t.c.tx_id == p.c.tx_id)
-        .where(p.c.ts >= start, p.c.ts < end)
+        .where(p.c.ts >= start, p.c.ts < end, p.c.model_version != without_version)
     )
     rows = connection.execute(query).all()
     probability, cents, ts = zip(*rows, strict=True) if rows else ((), (), ())

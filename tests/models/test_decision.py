@@ -85,6 +85,12 @@ def test_a_day_is_decided_by_the_days_before_it_alone():
         ({"review": -1}, "review = -1"),
         ({"goodwill": 0}, "every transaction would be blocked"),
         ({"goodwill": float("nan")}, "goodwill = nan"),
+        ({"goodwill": 0.4}, "goodwill = 0.4"),
+        ({"review": True}, "review = True"),
+        ({"review": "300"}, "review = '300'"),
+        ({"chargeback_fee": 10**13}, "at most"),
+        ({"capacity": 1.5}, "capacity = 1.5"),
+        ({"capacity_price": float("inf")}, "capacity_price = inf"),
         ({"capacity": 0}, "capacity = 0"),
         ({"miss_rate": 1.0}, "miss_rate = 1.0"),
     ],
@@ -112,6 +118,8 @@ def test_probabilities_amounts_and_times_out_of_range_are_refused():
         ([-1], ["review"], [100], "Labels must be"),
         (["0"], ["review"], [100], "Labels must be"),
         ([1], ["review"], [-100], "at least 0 cents"),
+        ([1], ["review"], [np.inf], "at least 0 cents"),
+        ([[1]], ["review"], [100], "one value for each transaction"),
         ([1, 0], ["review"], [100, 200], "one value for each transaction"),
     ],
 )
@@ -130,6 +138,14 @@ def test_other_methods_refuse_the_same():
         policy.make_decisions([0.5], [100, 200])
     with pytest.raises(UserError, match="at least 0 cents"):
         policy.compute_thresholds([-1])
+
+
+def test_small_integers_do_not_overflow():
+    cents = np.array([250, 200], np.uint8)
+    costs = DecisionPolicy(chargeback_fee=100).compute_decision_costs(
+        [1, 1], ["approve"] * 2, cents
+    )
+    assert costs.tolist() == [350, 300]
 
 
 def test_equal_savings_do_not_leave_the_team_without_work():
