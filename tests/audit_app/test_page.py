@@ -293,7 +293,7 @@ def test_the_page_fits_a_phone(browser, served):
             assert page.locator(shown).evaluate_all(right) <= 375, name
         open_tab(page, "Dashboard")
         assert (
-            page.locator(".fo-tile").count() == 5
+            page.locator(".fo-tile").count() == 7
             and page.locator(".fo-picture").first.bounding_box()["width"] > 250
         )
 
