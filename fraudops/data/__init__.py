@@ -5,10 +5,10 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "columns": ("TRANSACTION_COLUMNS",),
+        "columns": ("IDENTIFIER_PATTERN", "TRANSACTION_COLUMNS"),
         "ingestion": ("IngestResult", "ingest"),
         "merge": ("SUPERSEDED_FILE",),
-        "schema": ("IDENTIFIER_PATTERN", "build_transaction_schema"),
+        "schema": ("build_transaction_schema",),
         "sources": ("iter_world_chunks", "open_source"),
         "warehouse": ("load_labels", "load_transactions"),
     },

@@ -11,3 +11,4 @@ TRANSACTION_COLUMNS = (
     "lat_cdeg",
     "lon_cdeg",
 )
+IDENTIFIER_PATTERN = r"^[^\x00-\x1f]+$"  # of ids, in files and in the service

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from fraudops.data.columns import TRANSACTION_COLUMNS
+from fraudops.data.columns import IDENTIFIER_PATTERN, TRANSACTION_COLUMNS
 from fraudops.errors import UserError
 
 MAX_AMOUNT_CENTS = (
     100_000_000  # one million: above it a unit is more likely wrong than a purchase right
 )
-IDENTIFIER_PATTERN = r"^[^\x00-\x1f]+$"  # of ids, in files and in the service
 EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 
 

@@ -164,6 +164,11 @@ class DecisionPolicy:
         return asdict(self)
 
     @property
+    def _surcharge(self) -> float:
+        """Cents on top of a review; a review that saves exactly the price is done."""
+        return max(self.capacity_price - ROUNDING_CENTS, 0.0)
+
+    @property
     def version(self) -> str:
         """Eight characters that differ if a parameter differs.
 
@@ -234,8 +239,7 @@ class DecisionPolicy:
         ['approve', 'review', 'block']
         """
         costs = self.compute_expected_costs(p, cents)
-        if self.capacity_price:
-            costs[:, 1] += self.capacity_price - ROUNDING_CENTS
+        costs[:, 1] += self._surcharge
         return np.array(DECISIONS)[costs.argmin(axis=1)]
 
     def compute_expected_loss(
@@ -285,7 +289,7 @@ class DecisionPolicy:
         _check_cents(cents)
         lost = np.asarray(cents, float) + self.chargeback_fee
         with np.errstate(divide="ignore", invalid="ignore"):
-            for_review = (self.review + self.capacity_price) / (lost * (1 - self.miss_rate))
+            for_review = (self.review + self._surcharge) / (lost * (1 - self.miss_rate))
         for_block = self.goodwill / (lost + self.goodwill)
         return np.where(lost > 0, np.fmin(for_review, for_block), NEVER)
 
