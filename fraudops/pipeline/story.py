@@ -128,7 +128,8 @@ def _write_sentences(
         sentences.append("The drift monitor did not ask for a new model.")
     if len(after):
         sentences.append(
-            f"From {alarm} on the approved frauds cost {after['lost'].mean():,.0f} euros a day. "
+            f"From {alarm} on its decisions saved {after['saved'].mean():,.0f} euros a day, and "
+            f"the frauds that it approved cost {after['lost'].mean():,.0f} euros a day. "
             f"On all live days the model expected {first['frauds_expected']:,.0f} frauds, and "
             f"{first['frauds_found']:,} became known."
         )
