@@ -3,12 +3,12 @@ and on four weeks of one.
 
 Worth is counted on the truth, under the same policy as the gates: day by day, with the capacity of
 the course's team. It is counted per transaction, and once per compromise with the true campaigns.
-Seeds 6401 to 6412 were first run for the figures of this version.
 
-The champion has not learnt from most columns, so that challengers may be better and worse. Where it
-does not know a column, a drift of this column costs it nothing. So the gate on drifts refuses more
-challengers here than between models of the same columns. The report counts the trials that one
-gate alone has refused.
+Every second challenger meets a young champion and the others a grown one. Both know all columns:
+the young one has learnt from `YOUNG_DAYS` days, so that challengers can be clearly better, and the
+grown one from `GROWN_DAYS`, so that as many are worse. These days were chosen by the worth of
+sixteen other challengers, before any gate had judged. The report counts the trials that one gate
+alone has refused.
 """
 
 from collections.abc import Callable
@@ -39,10 +39,10 @@ from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline
 TAUGHT = 6401  # the world in which all models are trained
 WORTH = range(6402, 6405)  # where worth is measured, on frauds whether reported or not
 JUDGED = range(6411, 6413)  # where gates judge, on what had been reported
-CHALLENGERS = 100
+CHALLENGERS = 120
 TEST_DAYS = (14, 28)  # the targets are for the first
 CLEARLY = 0.15  # of the fraud at stake: a challenger that saves so much more is clearly better
-CHAMPION_HIDES = 0.75  # share of the columns that the champion has not learnt from
+YOUNG_DAYS, GROWN_DAYS = 10, 21  # days from which the two champions have learnt
 SURE = 2.0  # standard errors between a challenger's worth and nothing
 POLICY = DecisionPolicy(capacity=60)  # reviews a day, as in notebook 3.1
 ONCE = "money gained once per compromise"
@@ -130,9 +130,9 @@ class WrongOdds:
         return expit(logit(np.clip(self.right.predict(score), 1e-9, 1)) + self.log_factor)
 
 
-def _champion(school: LabelledRows) -> FittedModel:
-    """A model that knows some of the columns: challengers may be better, and as easily worse."""
-    rows = _hide(school, CHAMPION_HIDES, np.random.default_rng(0))
+def _champion(school: LabelledRows, days: int) -> FittedModel:
+    """A small model of all columns that has learnt from the first days."""
+    rows = school.take(school.ts < school.ts.min() + days * DAY)
     return fit_model(build_pipeline(build_boosting(max_iter=30)), rows, POLICY, "")
 
 
@@ -154,16 +154,18 @@ _ready: dict = {}
 
 def _prepare() -> None:
     _ready["school"] = school = _school()
-    _ready["champion"] = champion = _champion(school)
+    _ready["champions"] = [_champion(school, days) for days in (YOUNG_DAYS, GROWN_DAYS)]
     _ready["worth"] = [_court(seed, True) for seed in WORTH]
-    _ready["spent"] = [_spent(champion, court) for court in _ready["worth"]]
+    _ready["spent"] = [
+        [_spent(one, court) for court in _ready["worth"]] for one in _ready["champions"]
+    ]
     _ready["courts"] = [_court(seed, False) for seed in JUDGED]
 
 
-def _measure_worth(pupil: FittedModel) -> dict[str, float]:
-    """What a challenger saves more than the champion, as a share of the fraud at stake."""
+def _measure_worth(pupil: FittedModel, champion: int) -> dict[str, float]:
+    """What a challenger saves more than one of the champions, as a share of the fraud at stake."""
     gains: dict[str, list] = {"each": [], "once": []}
-    for court, before in zip(_ready["worth"], _ready["spent"], strict=True):
+    for court, before in zip(_ready["worth"], _ready["spent"][champion], strict=True):
         after = _spent(pupil, court)
         for name, found in gains.items():
             gain = pd.Series(before[name] - after[name]).groupby(court.rows.customer).sum()
@@ -180,12 +182,13 @@ def _measure_worth(pupil: FittedModel) -> dict[str, float]:
 def trial(number: int) -> list[dict]:
     """One challenger: what it is worth, and what gates say of it in each court."""
     pupil = _pupil(number, _ready["school"])
-    worth = _measure_worth(pupil)
+    champion = number % 2
+    worth = _measure_worth(pupil, champion)
     found = []
     for world, court in zip(JUDGED, _ready["courts"], strict=True):
         for days in TEST_DAYS:
             judged = models.evaluate_gates(
-                _entrant(_ready["champion"]),
+                _entrant(_ready["champions"][champion]),
                 _entrant(pupil),
                 court.take_last(days),
                 court.logged,
