@@ -386,7 +386,7 @@ class ModelRegistry:
         actor: str = "pipeline",
         at: float | None = None,
     ) -> None:
-        """Record in the ledger that the gates refused a challenger.
+        """Record in the ledger that the gates refused a challenger, once for each challenger.
 
         Parameters
         ----------
@@ -398,7 +398,9 @@ class ModelRegistry:
             Seconds since 1970; now if not given.
         """
         with store.write_transaction(engine) as connection:
-            self.append_refusal(connection, version, gates, actor, at)
+            refused = ledger.load_entries(connection, "refused")
+            if all(one["payload"]["version"] != version for one in refused):
+                self.append_refusal(connection, version, gates, actor, at)
 
     @staticmethod
     def append_refusal(
@@ -440,6 +442,27 @@ class ModelRegistry:
         """
         changes = ledger.load_champion_changes(engine)
         return changes[0]["version"] if changes else None
+
+    def find_champion_before(self, engine: sa.Engine, version: str) -> str:
+        """Find the champion that a version has met, or would meet now.
+
+        Parameters
+        ----------
+        engine : Engine
+        version : str
+
+        Returns
+        -------
+        str
+            If the version is champion: the one before it, by the ledger, or itself if it was the
+            first. Otherwise the champion.
+        """
+        now = self.find().version
+        if now != version:
+            return now
+        changes = ledger.load_champion_changes(engine)
+        earlier = (one["version"] for one in reversed(changes) if one["version"] != version)
+        return next(earlier, version)
 
     @staticmethod
     def find_champion_at(engine: sa.Engine, at: float) -> str | None:

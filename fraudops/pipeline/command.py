@@ -19,7 +19,7 @@ from fraudops.workspace import Workspace
 RUN_EXAMPLES = """examples:
   fraudops run --profile smoke          a quick run on 20 thousand transactions
   fraudops run --until 3_2_serve        up to the scoring service
-  fraudops run --only 2_2_drift_monitor -p 2_2_drift_monitor.pages=false
+  fraudops run --only 2_2_drift_monitor -p 2_2_drift_monitor.pages=0
   fraudops run --days 30                thirty days of operation
 """
 

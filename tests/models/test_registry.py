@@ -177,6 +177,10 @@ def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(
         )
     models.ModelRegistry(workspace).promote(engine, versions["good"].version, "second")
     assert models.ModelRegistry(workspace).find("previous").version == versions["blind"].version
+    found_by = models.ModelRegistry(workspace)
+    good, blind = versions["good"].version, versions["blind"].version
+    assert found_by.find_champion_before(engine, good) == blind  # who met the champion
+    assert found_by.find_champion_before(engine, blind) == good  # whom a challenger meets now
 
 
 def test_trainings_are_remembered_by_their_data(rows, registered):
