@@ -22,6 +22,7 @@ YEARS = (1900, 2261)  # of a timestamp in nanoseconds
 UNREADABLE_LABEL_TS = -1  # the schema refuses it
 AMBIGUOUS_AMOUNT = r"-?\d{1,3}(?:[.]\d{3})+"
 CUT_ID = r"\d(?:[.,]\d+)?[eE][+]\d{2,3}"  # as spreadsheets and pandas write large numbers
+FLOAT_ID = r"-?\d+[.]0+"  # as pandas writes whole numbers of a column with gaps
 MISSING_ID_WORDS = ("", "nan", "none", "null", "<na>", "nat", "#n/a", "n/a")
 ULB_START_TS = int(datetime(2013, 9, 1, tzinfo=UTC).timestamp())
 
@@ -76,9 +77,18 @@ def _parse_id(text: pd.Series) -> pd.Series:
     Raises
     ------
     UserError
-        If a spreadsheet has cut off the digits of an id.
+        If a spreadsheet has cut off the digits of an id, or a program has written ids as numbers
+        with decimals: the same id may have another spelling in the next file.
     """
     text = text.str.strip()
+    is_float = text.str.fullmatch(FLOAT_ID).astype(bool)
+    if is_float.any():
+        raise UserError(
+            f"The column {text.name!r} has the id {text[is_float].iloc[0]!r}: a program has read "
+            "ids as numbers and added decimals, so the same id may look different in another "
+            "file. Read the column as text before you export it, for example with "
+            f"`pandas.read_csv(..., dtype={{{text.name!r}: str}})`."
+        )
     is_damaged = text.str.fullmatch(CUT_ID).astype(bool)
     if is_damaged.any():
         raise UserError(

@@ -169,6 +169,7 @@ def _ingest_locked(
                 f"None of the {counts['read']} rows is a valid transaction.{reason} "
                 f"See {quarantine}."
             )
+        reused_ids = landing.describe_reused_ids(counts["accepted"])
         landing.write_days(new)
         landing.write_labels(new, new_labels)
         counts_by_day = _count_rows_by_day(new)
@@ -183,6 +184,7 @@ def _ingest_locked(
             "first_day": days[0].isoformat(),
             "last_day": days[-1].isoformat(),
             "far_off": {day.isoformat(): counts_by_day[day] for day in far_off},
+            "reused_ids": reused_ids,
             "not_filled": list(source.not_filled),
             "given": landing.given,
             "fingerprint": compute_fingerprint(folder),

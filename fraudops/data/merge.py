@@ -30,6 +30,8 @@ from fraudops.timeline import DAY, day_of
 
 DUCKDB_MEMORY_LIMIT = "1GB"  # for sorting; what is more goes to disk beside the data
 SUPERSEDED_FILE = "superseded.parquet"
+# So many rows of one file that use an id again are no corrections: the id is not unique.
+MAX_REUSED_ROWS, MAX_REUSED_SHARE = 20, 0.1
 
 
 class StagedIngestion:
@@ -250,6 +252,47 @@ class StagedIngestion:
             "SELECT reason, count(*) AS n FROM bad GROUP BY reason ORDER BY n DESC, reason LIMIT 1"
         ).fetchall()
         return f" Most often: {top[0][0]} ({top[0][1]} rows)." if top else ""
+
+    def describe_reused_ids(self, accepted: int) -> str:
+        """Describe ids that one file uses more than once, for one customer and other content.
+
+        The last row of each id counts, as if it corrected the others.
+
+        Parameters
+        ----------
+        accepted : int
+            Accepted rows of the delivery.
+
+        Returns
+        -------
+        str
+            Empty if there is none.
+
+        Raises
+        ------
+        UserError
+            If there are so many that the column cannot be the id of a transaction.
+        """
+        uses = self.db.execute(
+            "SELECT tx_id, source, list(line ORDER BY line) FROM judged WHERE fate = 'new' "
+            "GROUP BY tx_id, source HAVING count(*) > 1 ORDER BY count(*) DESC, tx_id"
+        ).fetchall()
+        if not uses:
+            return ""
+        reused = sum(len(lines) - 1 for _, _, lines in uses)
+        tx_id, source, lines = uses[0]
+        shown = ", ".join(map(str, lines[:5]))
+        text = (
+            f"{len(uses):,} ids are used more than once in one file with other content, for "
+            f"example {tx_id!r} on the lines {shown} of {source}"
+        )
+        if reused >= MAX_REUSED_ROWS and reused > MAX_REUSED_SHARE * accepted:
+            raise UserError(
+                f"{text}. Of {accepted:,} rows {reused:,} would be replaced. The column seems to "
+                "number invoices or batches: tx_id must be different for each transaction. "
+                "Nothing was ingested."
+            )
+        return f"{text}. Only the last row of each counts."
 
     def write_quarantine(self, target: Path, earlier: Path | None) -> None:
         """Write all rejected rows with source, line and reason; equal rows once."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom, poisson
 
 from fraudops.data import load_transactions
 from fraudops.features import TERMINAL_HISTORY_SECONDS
@@ -22,6 +23,7 @@ REQUIRED_COLUMNS = ("tx_id", *NUMBER_COLUMNS, *TEXT_COLUMNS)
 # Two rows that are equal in these columns are one payment that was delivered twice.
 DUPLICATE_KEY_COLUMNS = ("ts", "customer_id", "terminal_id", "amount_cents")
 MIN_ROWS_FOR_SHARES = 30  # with fewer rows a share says nothing
+MAX_CHANCE = 1e-4  # a check that a sound day fails more often by chance does not hold the day back
 MAX_REFERENCE_AGE_DAYS = 120  # an older reference has not seen this season
 
 SEVERITY_WATCH, SEVERITY_ACT = "watch", "act"
@@ -106,8 +108,9 @@ class DataProfile:
         Share of missing or unknown values by column.
     known_values : dict of str to set of str
         Values by categorical column.
-    varying_columns : set of str
-        Columns with more than one value.
+    value_shares : dict of str to ndarray
+        Shares of the values by column of `REQUIRED_COLUMNS`.
+    n_rows : int
     median_cents, max_cents : float
         Median and largest amount.
     duplicate_share : float
@@ -120,7 +123,8 @@ class DataProfile:
     longest_gap: int
     missing_shares: dict[str, float]
     known_values: dict[str, set[str]]
-    varying_columns: set[str]
+    value_shares: dict[str, np.ndarray]
+    n_rows: int
     median_cents: float
     max_cents: float
     duplicate_share: float
@@ -158,7 +162,11 @@ class DataProfile:
             known_values={
                 name: set(rows[name].dropna()) | {"", "unknown"} for name in CATEGORY_COLUMNS
             },
-            varying_columns={name for name in REQUIRED_COLUMNS if rows[name].nunique() > 1},
+            value_shares={
+                name: rows[name].value_counts(normalize=True).to_numpy()
+                for name in REQUIRED_COLUMNS
+            },
+            n_rows=len(rows),
             median_cents=float(rows["amount_cents"].median()),
             max_cents=float(rows["amount_cents"].max()),
             duplicate_share=_duplicate_share(rows),
@@ -224,15 +232,18 @@ class DataProfile:
         usual = self.rows_by_weekday[(start // DAY + 3) % 7]
         usual = float(np.nanmedian(self.rows_by_weekday) if np.isnan(usual) else usual)
         if rows.empty:
-            yield make_finding(
-                "volume", "", SEVERITY_ACT, 0, usual, "there is no transaction at all"
-            )
+            severity = _grade(poisson.pmf(0, max(usual - 1, 0)) < MAX_CHANCE)
+            yield make_finding("volume", "", severity, 0, usual, "there is no transaction at all")
             return
         ratio = len(rows) / usual if usual else float("nan")
         if not 0.5 <= ratio <= 2:
             text = f"{len(rows):,} rows, {ratio:.2f} times the usual number"
             limit = 0.5 if ratio < 1 else 2
-            yield make_finding("volume", "", _grade(not 0.3 <= ratio <= 4), ratio, limit, text)
+            # The median of a weekday may differ from its mean by one.
+            fewer = poisson.cdf(len(rows), max(usual - 1, 0))
+            chance = fewer if ratio < 1 else poisson.sf(len(rows) - 1, usual + 1)
+            severity = _grade(not 0.3 <= ratio <= 4 and chance < MAX_CHANCE)
+            yield make_finding("volume", "", severity, ratio, limit, text)
         gap = _longest_gap_seconds(rows["ts"].to_numpy(np.int64), start)
         max_gap = max(2 * self.longest_gap, DAY // 4)
         if gap > max_gap:
@@ -252,8 +263,12 @@ class DataProfile:
             yield make_finding("range", "amount_cents", SEVERITY_ACT, share, 0, text)
         if len(rows) < MIN_ROWS_FOR_SHARES:
             return
-        share, limit = float((cents > self.max_cents).mean()), 0.01
-        if share > limit:
+        is_above, limit = cents > self.max_cents, 0.01
+        share = float(is_above.mean())
+        # A card that is emptied has several large amounts, so customers are counted.
+        customers = rows.loc[is_above, "customer_id"].nunique()
+        chance = binom.sf(customers - 1, len(rows), 1 / (self.n_rows + 1))
+        if share > limit and chance < MAX_CHANCE:
             text = (
                 f"{share:.1%} of the amounts are above the largest of all healthy days: "
                 "a wrong unit?"
@@ -273,7 +288,8 @@ class DataProfile:
             text = f"{name} is missing in {share:.1%} of the rows, before {usual:.1%}"
             yield make_finding("nulls", name, _grade(share > limit + 0.04), share, limit, text)
         is_constant = rows[name].nunique() == 1 and share < 1
-        if is_constant and len(rows) >= MIN_ROWS_FOR_SHARES and name in self.varying_columns:
+        chance = float((self.value_shares[name] ** len(rows)).sum())  # that all rows are equal
+        if is_constant and len(rows) >= MIN_ROWS_FOR_SHARES and chance < MAX_CHANCE:
             value = rows[name].dropna().iloc[0]
             text = f"{name} has one value only, {value!r}, where it had several"
             yield make_finding("constant", name, SEVERITY_ACT, 1, 2, text)

@@ -49,6 +49,37 @@ def test_an_id_whose_digits_are_cut_off_refuses_the_delivery(workspace, tmp_path
     assert not workspace.path("data", "transactions").exists()
 
 
+@pytest.mark.parametrize("value", ["120.0", "7.00", "-3.0"])
+@pytest.mark.parametrize("column", ["tx_id", "customer_id", "terminal_id"])
+def test_an_id_with_decimals_refuses_the_delivery(workspace, tmp_path, value, column):
+    with pytest.raises(UserError, match=f"'{column}' has the id '{value}'.*added decimals"):
+        deliver(workspace, tmp_path, {column: value})
+    assert not workspace.path("data", "transactions").exists()
+
+
+def test_a_parquet_column_of_numbers_gives_whole_ids(workspace, tmp_path):
+    rows = pd.DataFrame([GOOD | {"tx_id": str(i)} for i in range(3)]).drop(columns="label_ts")
+    rows.assign(customer_id=[120.0, 121.0, None]).to_parquet(tmp_path / "delivery.parquet")
+    ingest(open_source("csv", str(tmp_path / "delivery.parquet")), workspace)
+    assert sorted(load_transactions(workspace)["customer_id"]) == ["120", "121"]
+
+
+def test_an_id_that_numbers_invoices_refuses_the_delivery(workspace, tmp_path):
+    changes = [{"tx_id": f"invoice{i % 10}", "amount": str(i)} for i in range(40)]
+    with pytest.raises(UserError, match=r"'invoice0' on the lines 3, 13, 23, 33 of .*different"):
+        deliver(workspace, tmp_path, *changes)
+    assert not workspace.path("data", "transactions").exists()
+
+
+def test_an_id_that_is_used_twice_is_named(workspace, tmp_path):
+    tx, reasons = deliver(workspace, tmp_path, {"tx_id": "A"}, {"tx_id": "A", "amount": "3"})
+    manifest = json.loads(workspace.path("data", "dataset.json").read_text())
+    assert tx.loc["A", "amount_cents"] == 300 and not reasons
+    assert "'A' on the lines 3, 4" in manifest["reused_ids"]
+    deliver(workspace, tmp_path, {"tx_id": "A"}, {"tx_id": "B"})
+    assert json.loads(workspace.path("data", "dataset.json").read_text())["reused_ids"] == ""
+
+
 @pytest.mark.parametrize("value", ["e12", "E5", "1e", "a1e5", "12345", "7e55845557240517", "1e5"])
 def test_an_id_that_only_looks_like_it_is_kept(workspace, tmp_path, value):
     tx, reasons = deliver(workspace, tmp_path, {"customer_id": value})

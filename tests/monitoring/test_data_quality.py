@@ -99,3 +99,56 @@ def test_broken_days_are_held_back_and_set_free(tmp_path):
     monitoring.hold_broken_days(workspace)
     assert workspace.held_days() == []
     assert len(data.load_transactions(workspace)) == len(everything)
+
+
+def make_days(n_days: int, rows_per_day: int, online_share: float = 0.5) -> pd.DataFrame:
+    """Sound days of different customers, with amounts of a log-normal distribution."""
+    random, n = np.random.default_rng(1), n_days * rows_per_day
+    return pd.DataFrame(
+        {
+            "tx_id": [f"t{i}" for i in range(n)],
+            "ts": np.sort(random.integers(0, n_days * DAY, n)),
+            "customer_id": random.choice([f"c{i}" for i in range(50)], n),
+            "terminal_id": random.choice([f"m{i}" for i in range(50)], n),
+            "amount_cents": np.exp(random.normal(8, 1, n)).astype(int),
+            "category": "food",
+            "channel": np.where(random.random(n) < online_share, "online", "chip"),
+        }
+    )
+
+
+def list_broken_days(rows: pd.DataFrame, reference_days: int, last_day: int) -> list[int]:
+    profile = monitoring.DataProfile.learn(rows, 0, reference_days * DAY)
+    found = {}
+    for day in range(reference_days, last_day):
+        start = day * DAY
+        found[day] = profile.check(rows[rows["ts"].between(start, start + DAY - 1)], start)
+    return [day for day, findings in found.items() if monitoring.is_data_broken(findings)]
+
+
+@pytest.mark.parametrize(("rows_per_day", "online_share"), [(2, 0.5), (40, 0.03), (200, 0.005)])
+def test_sound_days_of_small_data_are_not_held_back(rows_per_day, online_share):
+    assert list_broken_days(make_days(150, rows_per_day, online_share), 60, 150) == []
+
+
+def test_a_constant_that_is_no_chance_is_held_back():
+    rows = make_days(61, 40, 0.5)
+    rows.loc[rows["ts"] >= 60 * DAY, "channel"] = "chip"
+    assert list_broken_days(rows, 60, 61) == [60]
+
+
+@pytest.mark.parametrize(("n_large", "n_customers", "broken"), [(1, 1, 0), (9, 1, 0), (9, 9, 1)])
+def test_amounts_above_the_largest_are_counted_by_customer(n_large, n_customers, broken):
+    rows = make_days(61, 48)
+    large = rows.index[rows["ts"] >= 60 * DAY][:n_large]
+    rows.loc[large, "amount_cents"] = 10**7
+    rows.loc[large, "customer_id"] = [f"c{i % n_customers}" for i in range(n_large)]
+    assert len(list_broken_days(rows, 60, 61)) == broken
+
+
+@pytest.mark.parametrize(("usual", "delivered", "broken"), [(100, 0, 1), (100, 20, 1), (3, 0, 0)])
+def test_a_day_without_rows_is_broken_only_if_it_is_no_chance(usual, delivered, broken):
+    rows = make_days(60, usual)
+    last = make_days(1, usual).head(delivered)
+    rows = pd.concat([rows, last.assign(ts=60 * DAY + np.arange(delivered) * 4_000)])
+    assert len(list_broken_days(rows, 60, 61)) == broken
