@@ -386,7 +386,9 @@ class ModelRegistry:
         actor: str = "pipeline",
         at: float | None = None,
     ) -> None:
-        """Record in the ledger that the gates refused a challenger, once for each challenger.
+        """Record in the ledger that the gates refused a challenger.
+
+        The same gates for the same version are recorded once.
 
         Parameters
         ----------
@@ -398,8 +400,10 @@ class ModelRegistry:
             Seconds since 1970; now if not given.
         """
         with store.write_transaction(engine) as connection:
-            refused = ledger.load_entries(connection, "refused")
-            if all(one["payload"]["version"] != version for one in refused):
+            failed = [gate.name for gate in gates if not gate.passed]
+            entries = ledger.load_entries(connection, "refused")
+            known = [(one["payload"]["version"], one["payload"]["failed"]) for one in entries]
+            if (version, failed) not in known:
                 self.append_refusal(connection, version, gates, actor, at)
 
     @staticmethod

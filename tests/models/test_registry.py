@@ -183,6 +183,23 @@ def test_a_promotion_that_fails_half_way_leaves_no_entry_and_can_be_said_again(
     assert found_by.find_champion_before(engine, blind) == good  # whom a challenger meets now
 
 
+def test_the_same_refusal_is_recorded_once(registered):
+    workspace, versions = registered
+    engine = store.connect(
+        workspace, f"sqlite:///{workspace.path('store', 'refusals.db').as_posix()}"
+    )
+    good, blind = versions["good"].version, versions["blind"].version
+    refused_by = {name: [models.GateResult(name, 0.0, 1.0, False, "")] for name in ("money", "AP")}
+    for version, name in ((good, "money"), (good, "money"), (good, "AP"), (blind, "AP")):
+        models.ModelRegistry(workspace).record_refusal(engine, version, refused_by[name])
+    with engine.connect() as connection:
+        entries = [one["payload"] for one in ledger.load_entries(connection, "refused")]
+    recorded = [
+        (one["version"], one["failed"]) for one in entries if one["version"] in (good, blind)
+    ]
+    assert recorded == [(good, ["money"]), (good, ["AP"]), (blind, ["AP"])]
+
+
 def test_trainings_are_remembered_by_their_data(rows, registered):
     workspace, _ = registered
     assert models.ModelRegistry(workspace).find_last_training("data", 9) is None
