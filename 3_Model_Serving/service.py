@@ -142,6 +142,7 @@ class FraudScoring:
             str(known["version"]),
             DecisionPolicy.from_record(json.loads(known["policy"])),
             made_at=self.model.info.creation_time.timestamp(),
+            prediction_key=os.environ.get(serving.PREDICTION_KEY_VARIABLE, ""),
         )
         self.differs = serving.find_environment_differences(file.parent)
         for one in self.differs:

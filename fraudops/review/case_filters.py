@@ -53,7 +53,7 @@ def order_cases(connection: sa.Connection, actor: str, now: float) -> list[sa.Co
         (case.kind == next_kind, 2),
         else_=3,
     )
-    # Prediction ids are random, so the reviewed part of the sample is a random sample too.
+    # Prediction ids are keyed hashes, so the reviewed part of the sample is a random sample too.
     sample_order = sa.case((case.kind == "sample", prediction.prediction_id))
     priority = case.expected_loss_cents * policy.build_urgency_sql(age)
     return [group, sample_order, priority.desc(), case.tx_id]

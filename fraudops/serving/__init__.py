@@ -34,6 +34,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "SwitchRequest",
         ),
         "workers": ("read_worker_statuses", "write_worker_status"),
-        "scorer": ("Scorer", "load_logged_inputs"),
+        "scorer": ("PREDICTION_KEY_VARIABLE", "Scorer", "load_logged_inputs"),
     },
 )

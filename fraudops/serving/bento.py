@@ -18,6 +18,7 @@ from fraudops.errors import UserError
 from fraudops.models import ModelRegistry, RegisteredVersion
 from fraudops.serving.loaded_model import BENTO_MODEL_NAME, BENTO_SERVICE_NAME
 from fraudops.serving.middleware import API_TOKEN_VARIABLE
+from fraudops.serving.scorer import PREDICTION_KEY_VARIABLE
 from fraudops.workspace import REPOSITORY, Workspace
 
 BENTOFILE = REPOSITORY / "3_Model_Serving" / "bentofile.yaml"
@@ -121,6 +122,7 @@ def serve_bento(
     host: str = "127.0.0.1",
     token: str = "",
     database: Workspace | None = None,
+    prediction_key: str = "",
 ) -> Iterator[str]:
     """Run ``bentoml serve`` on a free port of localhost, and stop it at the end.
 
@@ -134,6 +136,9 @@ def serve_bento(
         Every caller must send it, if given.
     database : Workspace, optional
         The workspace whose database the service uses, if another one.
+    prediction_key : str, optional
+        Decides which approved transactions are in the random sample for reviewers. With the same
+        key a replay draws the same sample; without one the service draws its own secret key.
 
     Yields
     ------
@@ -149,6 +154,8 @@ def serve_bento(
     environment = workspace.subprocess_environment() | {"FRAUDOPS_WORKERS": str(workers)}
     if token:
         environment[API_TOKEN_VARIABLE] = token
+    if prediction_key:
+        environment[PREDICTION_KEY_VARIABLE] = prediction_key
     if database:
         environment["FRAUDOPS_DATABASE_URL"] = database.database_file_url
     process, url = _start_service(tag, host, environment, log)

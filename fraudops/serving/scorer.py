@@ -1,10 +1,11 @@
 """Score transactions: online features and a model. Service, replay and tests use this one way."""
 
+import hashlib
 import json
 import logging
 import math
+import secrets
 import time
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from fraudops.timeline import DAY
 _logger = logging.getLogger("fraudops.scoring")
 
 
+PREDICTION_KEY_VARIABLE = "FRAUDOPS_PREDICTION_KEY"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0  # between attempts to read a model file
 
 
@@ -59,8 +61,15 @@ class Scorer:
         version: str,
         policy: DecisionPolicy,
         made_at: float = 0.0,
+        prediction_key: str = "",
     ):
-        """Ignore a champion that was deployed before `made_at` (seconds since 1970)."""
+        """Ignore a champion that was deployed before `made_at` (seconds since 1970).
+
+        `prediction_key` decides the prediction ids, and so the random sample of the approved
+        transactions. A replay states it to draw the same sample again. Without one it is secret.
+        """
+        key = prediction_key or secrets.token_hex(32)
+        self._prediction_key = hashlib.sha256(key.encode()).digest()
         self.engine, self.made_at = engine, made_at
         self.own = self.champion = LoadedModel.load(model_file, sha256, version, policy)
         self.challenger: LoadedModel | None = None
@@ -219,6 +228,10 @@ class Scorer:
             self._learnt = known, learnt
         return self._learnt[1]
 
+    def _make_prediction_id(self, tx_id: str) -> str:
+        keyed = hashlib.blake2b(tx_id.encode(), key=self._prediction_key, digest_size=16)
+        return keyed.hexdigest()
+
     def _judge(
         self, rows: list[dict], found: dict[str, np.ndarray], policy: DecisionPolicy
     ) -> tuple[list[dict], list[dict], list[dict]]:
@@ -227,7 +240,7 @@ class Scorer:
         texts = [[row[name] for row in rows] for name in CATEGORICAL_FEATURES]
         served, now = self.champion, time.time()
         encoded = served.model.encode(numbers, *texts)
-        prediction_ids = [uuid.uuid4().hex for _ in rows]
+        prediction_ids = [self._make_prediction_id(row["tx_id"]) for row in rows]
         if self.mode == "rules":
             (p, reason), version = (
                 fallback_rules.apply_rules(numbers),

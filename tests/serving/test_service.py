@@ -517,3 +517,25 @@ def test_the_price_of_capacity_is_learnt_from_the_days_before(small_workspace, t
     assert days == 7 and learnt.capacity_price > 0
     reviews = (learnt.make_decisions(p, cents) == "review").sum()
     assert 0 < reviews <= 5 * days
+
+
+def test_a_prediction_key_draws_the_same_sample_again(small_workspace, tmp_path):
+    def draw(name: str, key: str = "") -> list[str]:
+        copy = Workspace.find(shutil.copytree(small_workspace.root, tmp_path / name))
+        engine, champion = store.connect(copy), models.ModelRegistry(copy).find()
+        scorer = Scorer(
+            engine,
+            champion.file,
+            champion.sha256,
+            champion.version,
+            champion.policy,
+            prediction_key=key,
+        )
+        again = data.load_transactions(copy).tail(20)
+        found = scorer.score(again.assign(tx_id="again-" + again["tx_id"]))
+        engine.dispose()
+        return list(found["prediction_id"])
+
+    first, second, other, secret = draw("a", "k"), draw("b", "k"), draw("c", "x"), draw("d")
+    assert first == second and len(set(first)) == 20
+    assert not set(first) & (set(other) | set(secret)) and not set(other) & set(secret)
