@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fraudops.data.amounts import parse_amounts
 from fraudops.data.readers import TABLE_SUFFIXES
 from fraudops.data.schema import CANONICAL_COLUMNS
 from fraudops.errors import UserError
@@ -20,7 +21,7 @@ PAYSIM_START_TS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 # two days of September 2013; which ones is not published
 YEARS = (1900, 2261)  # of a timestamp in nanoseconds
 UNREADABLE_LABEL_TS = -1  # the schema refuses it
-AMBIGUOUS_AMOUNT = r"-?\d{1,3}(?:[.]\d{3})+"
+UNREADABLE_CDEG = 99_999  # the schema refuses it
 CUT_ID = r"\d(?:[.,]\d+)?[eE][+]\d{2,3}"  # as spreadsheets and pandas write large numbers
 FLOAT_ID = r"-?\d+[.]0+"  # as pandas writes whole numbers of a column with gaps
 MISSING_ID_WORDS = ("", "nan", "none", "null", "<na>", "nat", "#n/a", "n/a")
@@ -53,13 +54,27 @@ def _to_int64(values: pd.Series) -> pd.Series:
 
 
 def _parse_cents(text: pd.Series) -> pd.Series:
-    """Parse an amount; null if it may be thousands: 1.025 is 1,025 in half of the world."""
-    is_ambiguous = text.str.strip().str.fullmatch(AMBIGUOUS_AMOUNT).astype(bool)
-    return _to_int64((_parse_number(text) * 100).round().mask(is_ambiguous))
+    """Parse an amount; null if it is no number or has two readings."""
+    return _to_int64((parse_amounts(text) * 100).round())
 
 
 def _parse_centidegrees(text: pd.Series) -> pd.Series:
-    return _to_int64((_parse_number(text) * 100).round())
+    text = text.str.strip()
+    point = text.str.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
+    parsed = _to_int64((_parse_number(point) * 100).round())
+    return parsed.mask(parsed.isna() & ~_is_missing(text), UNREADABLE_CDEG)
+
+
+def _parse_given(text: pd.Series) -> pd.Series:
+    """Parse a number that the source has computed; infinite, which the schema refuses, if a text
+    is no number.
+    """
+    parsed = _parse_number(text)
+    return parsed.mask(parsed.isna() & ~_is_missing(text), np.inf)
+
+
+def _is_missing(text: pd.Series) -> pd.Series:
+    return text.str.strip().str.lower().isin(MISSING_ID_WORDS)
 
 
 def _parse_flag(text: pd.Series) -> pd.Series:
@@ -178,7 +193,7 @@ def _build_csv(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     )
     written = raw.get("label_ts", blank)
     given = _parse_ts(written)
-    is_unreadable = given.isna() & ~written.str.strip().str.lower().isin(MISSING_ID_WORDS)
+    is_unreadable = given.isna() & ~_is_missing(written)
     given = given.fillna(_delayed_label_ts(frame)).mask(is_unreadable, UNREADABLE_LABEL_TS)
     return frame.assign(label_ts=given)
 
@@ -224,9 +239,7 @@ def _build_paysim(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     # The balances after the payment tell how it ended, so they do not pass; those before it are
     # what was known.
     before = {
-        name: _parse_number(raw[name])
-        for name in ("oldbalanceOrg", "oldbalanceDest")
-        if name in raw
+        name: _parse_given(raw[name]) for name in ("oldbalanceOrg", "oldbalanceDest") if name in raw
     }
     return pd.DataFrame(
         {
@@ -257,7 +270,7 @@ def _build_ulb(raw: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
             "category": "unknown",
             "channel": "unknown",
             "is_fraud": _parse_flag(raw["Class"]),
-            **{f"given_{name}": _parse_number(raw[name]) for name in ULB_GIVEN_COLUMNS},
+            **{f"given_{name}": _parse_given(raw[name]) for name in ULB_GIVEN_COLUMNS},
         }
     )
 

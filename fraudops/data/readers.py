@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from fraudops.data.csv_records import (
     read_line_blocks,
     read_names,
 )
+from fraudops.data.file_kinds import describe_wrong_encoding, find_file_format, open_text
 from fraudops.data.safe_pickle import read_pickled_frame
 from fraudops.errors import UserError
 
@@ -72,8 +72,10 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
         raise UserError(
             f"{path} is not a file and not a folder. Check the path (seen from {Path.cwd()})."
         )
-    unreadable = [file.name for file in found if not file.name.endswith(suffixes) or file.is_dir()]
-    if unreadable and (path.is_dir() or _file_format(path) == ".pkl"):
+    unreadable = [
+        file.name for file in found if not file.name.lower().endswith(suffixes) or file.is_dir()
+    ]
+    if unreadable and (path.is_dir() or path.suffix.lower() == ".pkl"):
         raise UserError(
             f"{path if path.is_dir() else path.parent} holds {', '.join(unreadable[:5])}, which "
             "this source does not read: "
@@ -90,9 +92,9 @@ def read_header(file: Path) -> list[str]:
     UserError
         If the file is empty or damaged, or two columns have one name.
     """
-    if _file_format(file) == ".pkl":
+    if find_file_format(file) == "pickle":
         names = list(read_pickled_frame(file).columns)
-    elif _file_format(file) == ".parquet":
+    elif find_file_format(file) == "parquet":
         with _explain_read_errors(file, "Parquet"):
             names = pq.read_schema(file).names
     else:
@@ -108,21 +110,17 @@ def read_header(file: Path) -> list[str]:
 
 def read_raw_rows(file: Path) -> Iterator[RawRows]:
     """Read the rows of a file with limited memory; a pickle is read whole."""
-    if _file_format(file) == ".pkl":
+    if find_file_format(file) == "pickle":
         yield from _read_batches(
             pa.Table.from_pandas(read_pickled_frame(file), preserve_index=False).to_batches(
                 CHUNK_ROWS
             )
         )
-    elif _file_format(file) == ".parquet":
+    elif find_file_format(file) == "parquet":
         with _explain_read_errors(file, "Parquet"):
             yield from _read_batches(pq.ParquetFile(file).iter_batches(CHUNK_ROWS))
     else:
         yield from _read_csv(file)
-
-
-def _file_format(file: Path) -> str:
-    return {".parquet": ".parquet", ".pkl": ".pkl"}.get(file.suffix, ".csv")
 
 
 def _read_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[RawRows]:
@@ -134,24 +132,6 @@ def _read_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[RawRows]:
         }
         yield RawRows(pa.table(columns).to_pandas(), np.arange(first, first + len(batch)))
         first += len(batch)
-
-
-def _open_bytes(file: Path) -> IO[bytes]:
-    if file.suffix == ".gz":
-        return gzip.open(file, "rb")
-    if file.suffix == ".zip":
-        archive = zipfile.ZipFile(file)
-        members = [
-            one
-            for one in archive.infolist()
-            if not one.is_dir() and not one.filename.startswith("__MACOSX/")
-        ]
-        if len(members) != 1:
-            raise UserError(f"{file} holds {len(members)} files: leave just one CSV in it.")
-        if members[0].flag_bits & 0x1:
-            raise UserError(f"{file} is encrypted: unpack it, and ingest the file that was in it.")
-        return archive.open(members[0])
-    return file.open("rb")
 
 
 READ_ERRORS = (
@@ -175,11 +155,30 @@ def _explain_read_errors(file: Path, what: str) -> Iterator[None]:
             reason = (
                 f"is damaged or cut off ({error}). Nothing was ingested: copy or download it again."
             )
+        elif (wrong := _find_wrong_encoding(file)) and what != "Parquet":
+            reason = f"is no UTF-8 text: {wrong}. Nothing was ingested: save it as UTF-8."
         else:
             reason = (
                 f"cannot be read as {what} ({str(error).splitlines()[0]}). Nothing was ingested."
             )
         raise UserError(f"{file} {reason}") from None
+
+
+def _find_wrong_encoding(file: Path) -> str:
+    """Describe the first line of a text file that is not UTF-8; empty if there is none."""
+    if find_file_format(file) != "csv":
+        return ""
+    with open_text(file) as handle:
+        try:
+            for block in read_line_blocks(handle):
+                for number, line in enumerate(block.lines, block.first):
+                    try:
+                        line.decode()
+                    except UnicodeDecodeError:
+                        return describe_wrong_encoding(line, number)
+        except UnicodeDecodeError as error:  # of a text in UTF-16
+            return f"it is damaged {error.encoding.upper()} ({error.reason})"
+    return ""
 
 
 def _read_csv_header(file: Path) -> list[str]:
@@ -188,7 +187,7 @@ def _read_csv_header(file: Path) -> list[str]:
 
 def _open_csv(file: Path) -> tuple[list[str], str, int]:
     """Names of the columns, delimiter, and number of lines of the header."""
-    with _explain_read_errors(file, "a CSV in UTF-8"), _open_bytes(file) as handle:
+    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file) as handle:
         block = next(read_line_blocks(handle))
         lines = block.lines[:MAX_HEADER_LINES]
         if not lines or not lines[0].strip():
@@ -208,7 +207,7 @@ def _read_csv(file: Path) -> Iterator[RawRows]:
     if len(set(names)) < len(names):
         read_header(file)  # says which
     reader, n_lines = RecordReader(names, delimiter), n_header
-    with _explain_read_errors(file, "a CSV in UTF-8"), _open_bytes(file) as handle:
+    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file) as handle:
         for block in read_line_blocks(handle):
             total = block.first - 1 + len(block.lines)
             if block.first == 1:

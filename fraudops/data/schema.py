@@ -87,7 +87,9 @@ def build_transaction_schema(
             **{
                 name: pa.Column(
                     float,
-                    pa.Check(np.isfinite, error=f"{name.removeprefix('given_')} is infinite"),
+                    pa.Check(
+                        np.isfinite, error=f"{name.removeprefix('given_')} is infinite or no number"
+                    ),
                     nullable=True,
                 )
                 for name in given

@@ -1,6 +1,8 @@
 """Deliveries as they arrive: no number is silently wrong, and each refusal says why."""
 
+import gzip
 import json
+import zipfile
 from datetime import date
 
 import pandas as pd
@@ -92,7 +94,9 @@ def test_a_control_character_in_an_id_is_refused_as_in_the_service(workspace, tm
     assert list(tx.index) == ["T1"] and "control character" in reasons[0]
 
 
-@pytest.mark.parametrize("value", ["1.025", "10.250", "1.025.000", " 988.125 "])
+@pytest.mark.parametrize(
+    "value", ["1.025", "10.250", "1,025", "$1,025", " 988.125 ", "0,125", "1,02,500"]
+)
 def test_an_amount_that_may_be_thousands_is_not_read(workspace, tmp_path, value):
     tx, reasons = deliver(workspace, tmp_path, {"amount": value})
     assert list(tx.index) == ["T1"] and "is 1.025 a thousand?" in reasons[0]
@@ -100,11 +104,50 @@ def test_an_amount_that_may_be_thousands_is_not_read(workspace, tmp_path, value)
 
 @pytest.mark.parametrize(
     ("value", "cents"),
-    [("988", 98_800), ("0.5", 50), ("1025.00", 102_500), ("1234.567", 123_457), ("12.3456", 1_235)],
+    [
+        ("988", 98_800),
+        ("0.5", 50),
+        ("1025.00", 102_500),
+        ("1234.567", 123_457),
+        ("12.3456", 1_235),
+        ("12,5", 1_250),
+        ("1.025,50", 102_550),
+        ("1,025.50", 102_550),
+        ("12,025.00", 1_202_500),
+        ("$12.50", 1_250),
+        ("12,50 €", 1_250),
+        ("THB 1,025.50", 102_550),
+        ("1 025,50", 102_550),
+        ("1\u00a0025.50", 102_550),
+        ("1'025.50", 102_550),
+        ("2,550.00 $", 255_000),
+    ],
 )
 def test_an_amount_that_is_clear_is_read(workspace, tmp_path, value, cents):
     tx, reasons = deliver(workspace, tmp_path, {"amount": value})
     assert tx.loc["X0", "amount_cents"] == cents and not reasons
+
+
+@pytest.mark.parametrize("value", ["(12.50)", "-12,50", "\u221212.50", "-$12.50"])
+def test_a_negative_amount_is_named_whatever_its_marks(workspace, tmp_path, value):
+    tx, reasons = deliver(workspace, tmp_path, {"amount": value})
+    assert list(tx.index) == ["T1"] and reasons == ["the amount is negative"]
+
+
+def test_amounts_of_several_currencies_refuse_the_delivery(workspace, tmp_path):
+    with pytest.raises(UserError, match=r"several currencies \(\$, €\)"):
+        deliver(workspace, tmp_path, {"amount": "$5.00"}, {"amount": "€5.00"})
+
+
+def test_a_place_that_is_no_number_is_not_a_missing_place(workspace, tmp_path):
+    rows = pd.DataFrame([GOOD | {"tx_id": str(i)} for i in range(3)])
+    rows["lat"], rows["lon"] = ["13,75", "north", ""], ["100,5", "east", ""]
+    rows.to_csv(tmp_path / "delivery.csv", index=False)
+    done = ingest(open_source("csv", str(tmp_path / "delivery.csv")), workspace)
+    tx = load_transactions(workspace).set_index("tx_id")
+    assert (done.accepted, done.quarantined) == (2, 1) and "1" not in tx.index
+    assert tx.loc["0", ["lat_cdeg", "lon_cdeg"]].tolist() == [1375, 10050]
+    assert tx.loc["2", ["lat_cdeg", "lon_cdeg"]].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -158,3 +201,82 @@ def test_data_that_is_too_short_for_a_timeline_holds_no_day(workspace, tmp_path)
     deliver(workspace, tmp_path)
     assert hold_broken_days(workspace) == {} and workspace.held_days() == []
     assert workspace.path("data", "held.json").is_file()
+
+
+THAI = "\u0e01\u0e32\u0e41\u0e1f"  # coffee
+
+
+def as_csv(**changes: str) -> str:
+    rows = pd.DataFrame([GOOD | {"tx_id": f"T{i}"} for i in range(200)]).assign(**changes)
+    return rows.to_csv(index=False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_certain_encoding_is_read(workspace, tmp_path, encoding):
+    path = tmp_path / "DELIVERY.CSV"
+    path.write_bytes(as_csv(category=THAI).encode(encoding))
+    done = ingest(open_source("csv", str(path)), workspace)
+    assert (done.read, done.accepted) == (200, 200)
+    assert set(load_transactions(workspace)["category"]) == {THAI}
+
+
+@pytest.mark.parametrize("encoding", ["cp874", "cp1252"])
+def test_an_uncertain_encoding_is_refused_with_its_readings(workspace, tmp_path, encoding):
+    word = THAI if encoding == "cp874" else "Caf\u00e9"
+    path = tmp_path / "delivery.csv"
+    path.write_bytes(as_csv(category=word).encode(encoding))
+    with pytest.raises(UserError, match=rf"line 2 is not UTF-8.*[iI]n {encoding} it is .*{word}"):
+        ingest(open_source("csv", str(path)), workspace)
+    assert not workspace.path("data", "transactions").exists()
+
+
+def test_a_cut_utf16_file_is_refused(workspace, tmp_path):
+    path = tmp_path / "delivery.csv"
+    path.write_bytes(as_csv().encode("utf-16")[:-1])
+    with pytest.raises(UserError, match="damaged UTF-16"):
+        ingest(open_source("csv", str(path)), workspace)
+
+
+@pytest.mark.parametrize("name", ["delivery.csv", "delivery.csv.gz", "DELIVERY.CSV.GZ", "d.zip"])
+@pytest.mark.parametrize("kind", ["plain", "gzip", "zip", "parquet"])
+def test_the_bytes_and_not_the_name_say_what_a_file_is(workspace, tmp_path, name, kind):
+    path = tmp_path / name
+    if kind == "plain":
+        path.write_text(as_csv())
+    elif kind == "gzip":
+        path.write_bytes(gzip.compress(as_csv().encode()))
+    elif kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("delivery.csv", as_csv())
+    else:
+        pd.DataFrame([GOOD | {"tx_id": f"T{i}"} for i in range(200)]).to_parquet(path)
+    assert ingest(open_source("csv", str(path)), workspace).accepted == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "git lfs pull"),
+        (b"<!DOCTYPE html><title>Log in</title>", "web page"),
+        (b"\xef\xbb\xbf\n <HTML>", "web page"),
+        (b'{"tx_id": "T1"}', "is JSON"),
+        (b"[1, 2]", "is JSON"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel workbook"),
+    ],
+)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_a_file_that_is_no_table_is_named(workspace, tmp_path, content, advice, compress):
+    path = tmp_path / "delivery.csv"
+    path.write_bytes(compress(content))
+    with pytest.raises(UserError, match=advice):
+        ingest(open_source("csv", str(path)), workspace)
+
+
+def test_a_workbook_is_named(workspace, tmp_path):
+    path = tmp_path / "delivery.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(UserError, match="Excel workbook"):
+        ingest(open_source("csv", str(path)), workspace)

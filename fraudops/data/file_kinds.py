@@ -1,0 +1,158 @@
+"""Find out what a file is from its bytes, whatever its name says, and open it as UTF-8."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from fraudops.errors import UserError
+
+HEAD_BYTES = 4096
+GZIP, ZIP, PARQUET, OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
+OTHER_ENCODINGS = ("cp1252", "cp874")  # of Western Europe, and of Thailand
+NEW_EXCEL_MEMBER = "[Content_Types].xml"
+EXCEL_ADVICE = "is an Excel workbook: save the sheet as `CSV UTF-8`."
+
+
+def find_file_format(file: Path) -> str:
+    """Find how a file must be read.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    str
+        ``parquet`` or ``csv`` by its first bytes; ``pickle`` by its ending, because only a source
+        that allows pickles may open one.
+    """
+    if file.suffix.lower() == ".pkl":
+        return "pickle"
+    if file.suffix.lower() == ".parquet":
+        return "parquet"
+    with file.open("rb") as handle:
+        return "parquet" if handle.read(len(PARQUET)) == PARQUET else "csv"
+
+
+def open_text(file: Path) -> IO[bytes]:
+    """Open a text file, compressed or not, and give its bytes in UTF-8.
+
+    Parameters
+    ----------
+    file : Path
+        Compression is found from the first bytes: a browser may have unpacked a ``.gz``, and a
+        program may have left out the ending. UTF-16 is converted.
+
+    Returns
+    -------
+    binary file
+
+    Raises
+    ------
+    UserError
+        If the file is no table in text: a web page, JSON, a Git LFS pointer, a workbook.
+    """
+    with file.open("rb") as handle:
+        start = handle.read(len(ZIP))
+    if start.startswith(GZIP):
+        stream: IO[bytes] = gzip.open(file, "rb")
+    elif start.startswith(ZIP):
+        stream = _open_only_member(file)
+    else:
+        stream = file.open("rb")
+    buffered = io.BufferedReader(stream, 2 * HEAD_BYTES)  # type: ignore[arg-type]
+    head = buffered.peek(HEAD_BYTES)[:HEAD_BYTES]
+    other = _describe_other_kind(head)
+    if other:
+        buffered.close()
+        raise UserError(f"{file} {other} Nothing was ingested.")
+    encoding = _find_utf16(head)
+    return _Utf8Reader(buffered, encoding) if encoding else buffered
+
+
+class _Utf8Reader(io.RawIOBase):
+    """Bytes in UTF-8 of a file in another encoding."""
+
+    def __init__(self, stream: IO[bytes], encoding: str):
+        self._text = io.TextIOWrapper(stream, encoding, newline="")
+
+    def read(self, size: int = -1) -> bytes:
+        return self._text.read(size).encode()
+
+    def close(self) -> None:
+        self._text.close()
+        super().close()
+
+
+def _open_only_member(file: Path) -> IO[bytes]:
+    archive = zipfile.ZipFile(file)
+    members = [
+        one
+        for one in archive.infolist()
+        if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+    ]
+    if any(one.filename == NEW_EXCEL_MEMBER for one in members):
+        raise UserError(f"{file} {EXCEL_ADVICE} Nothing was ingested.")
+    if len(members) != 1:
+        raise UserError(f"{file} holds {len(members)} files: leave just one CSV in it.")
+    if members[0].flag_bits & 0x1:
+        raise UserError(f"{file} is encrypted: unpack it, and ingest the file that was in it.")
+    return archive.open(members[0])
+
+
+def _describe_other_kind(head: bytes) -> str:
+    """Say what a file is that is no table in text; empty if it may be one."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer and not the file itself: run `git lfs pull`."
+    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "is a web page or XML, perhaps a login page: download the CSV again."
+    if text.startswith((b"{", b"[")):
+        return "is JSON: export the table as CSV or Parquet."
+    if text.startswith(b"%pdf"):
+        return "is a PDF: export the table as CSV or Parquet."
+    if head.startswith(OLD_EXCEL):
+        return EXCEL_ADVICE
+    return ""
+
+
+def _find_utf16(head: bytes) -> str:
+    """Find the UTF-16 encoding of a text by its mark, or by the zeros of its Latin letters."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    head = head[:64]  # names of columns, in Latin letters
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half and odd > 0.9 * half and not even:
+        return "utf-16-le"
+    return "utf-16-be" if half and even > 0.9 * half and not odd else ""
+
+
+def describe_wrong_encoding(line: bytes, number: int) -> str:
+    r"""Describe a line that is not UTF-8, and what it would be in other encodings.
+
+    Parameters
+    ----------
+    line : bytes
+    number : int
+        Of the line in its file, from 1.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> describe_wrong_encoding("T1,\u00e9".encode("cp1252"), 2)
+    "line 2 is not UTF-8. In cp1252 it is 'T1,é', in cp874 it is 'T1,้'"
+    """
+    read = []
+    for encoding in OTHER_ENCODINGS:
+        try:
+            read.append(f"in {encoding} it is {line.decode(encoding)[:100]!r}")
+        except UnicodeDecodeError:
+            continue
+    choice = ", ".join(read) or "it is damaged"
+    return f"line {number} is not UTF-8. {choice[0].upper()}{choice[1:]}"
