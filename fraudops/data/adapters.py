@@ -19,6 +19,7 @@ LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that
 # the file counts hours from an unnamed day
 PAYSIM_START_TS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 # two days of September 2013; which ones is not published
+MAX_NAMES, MAX_NAME = 40, 30  # names in a message, and characters of each
 YEARS = (1900, 2261)  # of a timestamp in nanoseconds
 UNREADABLE_LABEL_TS = -1  # the schema refuses it
 UNREADABLE_CDEG = 99_999  # the schema refuses it
@@ -113,6 +114,13 @@ def _parse_id(text: pd.Series) -> pd.Series:
     return text.mask(text.str.lower().isin(MISSING_ID_WORDS))
 
 
+def _list_names(names: list[str]) -> str:
+    """List names of columns for a message: escaped, and not without end."""
+    shown = [name if name.isprintable() else repr(name)[1:-1] for name in names[:MAX_NAMES]]
+    more = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(name[:MAX_NAME] for name in shown) + more
+
+
 def _delayed_label_ts(frame: pd.DataFrame) -> pd.Series:
     return (frame["ts"] + LABEL_DELAY_DAYS * DAY).where(frame["is_fraud"] == 1)
 
@@ -155,10 +163,11 @@ class SourceAdapter:
             for name in missing:
                 near = difflib.get_close_matches(name.split("|")[0], names, 1, 0.5)
                 hints.append(
-                    f"{name.replace('|', ' or ')!r}" + (f" (is it {near[0]!r}?)" if near else "")
+                    f"{name.replace('|', ' or ')!r}"
+                    + (f" (is it {near[0][:MAX_NAME]!r}?)" if near else "")
                 )
             raise UserError(
-                f"{file} has no column {', '.join(hints)}. It has: {', '.join(names)}. "
+                f"{file} has no column {', '.join(hints)}. It has: {_list_names(names)}. "
                 "Rename its columns, or choose another source."
             )
         absent = [name for name in self.optional if name not in names]

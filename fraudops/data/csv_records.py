@@ -249,6 +249,8 @@ class RecordReader:
         if not lines:
             return pd.DataFrame(columns=self.names, dtype=str)
         data = b"\n".join(lines) + b"\n"
+        if not data.isascii():
+            data.decode()  # pyarrow cannot hand over a broken row that is not UTF-8
 
         def on_broken(row: pa.csv.InvalidRow) -> str:
             broken.append((row.number - 1, self._count_reason(row.actual_columns), row.text))

@@ -100,9 +100,9 @@ def read_header(file: Path) -> list[str]:
     else:
         names = _read_csv_header(file)
     if len(set(names)) < len(names):
-        duplicates = sorted({n for n in names if names.count(n) > 1})
+        duplicates = sorted({n[:30] for n in names if names.count(n) > 1})
         raise UserError(
-            f"{file} has two columns named {', '.join(map(repr, duplicates))}: "
+            f"{file} has two columns named {', '.join(map(repr, duplicates[:5]))}: "
             "rename or remove one."
         )
     return names
