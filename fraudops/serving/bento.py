@@ -135,7 +135,7 @@ def serve_bento(
     token : str, optional
         Every caller must send it, if given.
     database : Workspace, optional
-        The workspace whose database the service uses, if another one.
+        The workspace whose database the service uses, if another one. Its log is there too.
     prediction_key : str, optional
         Decides which approved transactions are in the random sample for reviewers. With the same
         key a replay draws the same sample; without one the service draws its own secret key.
@@ -150,7 +150,7 @@ def serve_bento(
     UserError
         If the service ends, or is not ready in time. The message names its log.
     """
-    log = workspace.path("serving", "service.log")
+    log = (database or workspace).path("serving", "service.log")
     environment = workspace.subprocess_environment() | {"FRAUDOPS_WORKERS": str(workers)}
     if token:
         environment[API_TOKEN_VARIABLE] = token

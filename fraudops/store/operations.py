@@ -115,6 +115,10 @@ def copy_database(engine: sa.Engine, to: Workspace) -> None:
     file = to.path("store", "fraudops.db")
     for old in (file, *(file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))):
         old.unlink(missing_ok=True)
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as source, closing(sqlite3.connect(file)) as target_file:
+            source.connection.driver_connection.backup(target_file)
+        return
     target = connect(to, to.database_file_url)
     with engine.connect() as source, write_transaction(target) as connection:
         for table in METADATA.sorted_tables:

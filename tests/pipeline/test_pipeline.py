@@ -130,6 +130,7 @@ def test_select():
     assert select_nodes(from_="3_2_serve") == [
         "3_2_serve",
         "3_3_skew",
+        "3_4_load_test",
         "4_2_retrain",
         "4_3_gates",
         "4_4_rollback",
