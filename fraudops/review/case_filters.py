@@ -1,5 +1,7 @@
 """SQL conditions: who may be given which case, and in which order."""
 
+from functools import cache
+
 import sqlalchemy as sa
 
 from fraudops import store
@@ -8,7 +10,10 @@ from fraudops.review import policy
 WAITING_STATES = ("open", "second")  # states of a case that is not closed
 
 
-def is_held_by(actor: str, now: float) -> sa.ColumnElement[bool]:
+Parameter = sa.BindParameter  # of a query that is built once
+
+
+def is_held_by(actor: str | Parameter, now: float | Parameter) -> sa.ColumnElement[bool]:
     """Make the condition that this reviewer holds the case."""
     case = store.cases.c
     return sa.and_(
@@ -16,7 +21,7 @@ def is_held_by(actor: str, now: float) -> sa.ColumnElement[bool]:
     )
 
 
-def is_available_to(actor: str, now: float) -> sa.ColumnElement[bool]:
+def is_available_to(actor: str | Parameter, now: float | Parameter) -> sa.ColumnElement[bool]:
     """Make the condition that this reviewer may be given the case.
 
     Another person must confirm a proposal. A reviewer who was unsure about a case does not get it
@@ -42,21 +47,47 @@ def is_available_to(actor: str, now: float) -> sa.ColumnElement[bool]:
     )
 
 
-def order_cases(connection: sa.Connection, actor: str, now: float) -> list[sa.ColumnElement]:
-    """Make the order in which cases are given out: see `ReviewQueue.claim_next`."""
+@cache
+def build_next_case_query() -> sa.Select:
+    """Build the query for the case to give out next: see `ReviewQueue.claim_next`.
+
+    It is built once, because that takes longer than to run it.
+
+    Returns
+    -------
+    Select
+        Of the tx_id, with the parameters ``actor``, ``now``, ``latest_ts`` and ``next_kind``.
+    """
     case, prediction = store.cases.c, store.predictions.c
-    age = store.get_latest_ts(connection) - case.opened_ts
-    next_kind = "sample" if _is_sample_due(connection) else "flagged"
+    actor, now = sa.bindparam("actor", type_=sa.Text), sa.bindparam("now", type_=sa.Float)
+    age = sa.bindparam("latest_ts", type_=sa.BigInteger) - case.opened_ts
     group = sa.case(
         (is_held_by(actor, now), 0),
         (case.state == "second", 1),
-        (case.kind == next_kind, 2),
+        (case.kind == sa.bindparam("next_kind"), 2),
         else_=3,
     )
     # Prediction ids are keyed hashes, so the reviewed part of the sample is a random sample too.
     sample_order = sa.case((case.kind == "sample", prediction.prediction_id))
     priority = case.expected_loss_cents * policy.build_urgency_sql(age)
-    return [group, sample_order, priority.desc(), case.tx_id]
+    return (
+        sa.select(case.tx_id)
+        .join(store.predictions, prediction.tx_id == case.tx_id)
+        .where(is_available_to(actor, now))
+        .order_by(group, sample_order, priority.desc(), case.tx_id)
+        .limit(1)
+    )
+
+
+def find_next_case(connection: sa.Connection, actor: str, now: float) -> str | None:
+    """Find the case to give out next: see `ReviewQueue.claim_next`."""
+    parameters = {
+        "actor": actor,
+        "now": now,
+        "latest_ts": store.get_latest_ts(connection),
+        "next_kind": "sample" if _is_sample_due(connection) else "flagged",
+    }
+    return connection.scalar(build_next_case_query(), parameters)
 
 
 def _is_sample_due(connection: sa.Connection) -> bool:

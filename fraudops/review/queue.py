@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from fraudops import ledger, store
 from fraudops.errors import UserError
 from fraudops.review import policy
-from fraudops.review.case_filters import WAITING_STATES, is_available_to, is_held_by, order_cases
+from fraudops.review.case_filters import WAITING_STATES, find_next_case, is_available_to, is_held_by
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,7 @@ class ReviewQueue:
         """
         c, now = store.cases.c, time.time()
         with store.write_transaction(self.engine) as connection:
-            query = (
-                sa.select(c.tx_id)
-                .join(store.predictions, store.predictions.c.tx_id == c.tx_id)
-                .where(is_available_to(actor, now))
-                .order_by(*order_cases(connection, actor, now))
-                .limit(1)
-            )
-            tx_id = connection.scalar(query)
+            tx_id = find_next_case(connection, actor, now)
             if tx_id is not None:
                 # A case that is claimed again keeps the time of the first claim.
                 is_own = sa.and_(c.claimed_by == actor, c.claimed_until >= now)
