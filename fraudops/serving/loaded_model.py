@@ -54,6 +54,23 @@ class LoadedModel:
             )
         return cls(version, sha256, policy, model, explainer)
 
+    def score_inputs(self, inputs: list[list]) -> np.ndarray:
+        """Compute the probabilities of stored inputs.
+
+        Parameters
+        ----------
+        inputs : list of list
+            Values in the order of `FEATURES`; None is a missing number.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        n = len(NUMERIC_FEATURES)
+        numbers = np.array([row[:n] for row in inputs], float)
+        texts = [[row[n + i] for row in inputs] for i in range(len(CATEGORICAL_FEATURES))]
+        return self.model.probability(self.model.encode(numbers, *texts))
+
 
 def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) -> None:
     rng = np.random.default_rng(0)

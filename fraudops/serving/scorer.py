@@ -220,9 +220,9 @@ class Scorer:
         day = max(row["ts"] for row in rows) // DAY * DAY
         known = (policy, self.champion.sha256, day)
         if self._learnt is None or self._learnt[0] != known:
-            # in the first week after a promotion these are also scores of the model before
+            start, served = day - RECENT_DAYS * DAY, self.champion
             p, cents, days = store.load_recent_scores(
-                connection, day - RECENT_DAYS * DAY, day, fallback_rules.RULES_VERSION
+                connection, start, day, served.version, served.score_inputs
             )
             learnt = policy.learn_capacity_price(p, cents, days) if days else policy
             self._learnt = known, learnt

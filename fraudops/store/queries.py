@@ -1,6 +1,7 @@
 """Queries of stored predictions and counts, for the service."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import sqlalchemy as sa
@@ -85,37 +86,53 @@ def list_predictions(
 
 
 def load_recent_scores(
-    connection: sa.Connection, start: int, end: int, without_version: str = ""
+    connection: sa.Connection,
+    start: int,
+    end: int,
+    version: str,
+    score_inputs: Callable[[list[list]], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Load what a price of capacity is learnt from.
+    """Load what a price of capacity is learnt from: one model's scores of recent transactions.
+
+    What another version has answered is scored again from its stored inputs. So a model that was
+    promoted today learns its price from its own scores.
 
     Parameters
     ----------
     connection : Connection
     start, end : int
         Seconds since 1970; transactions with ``start <= ts < end``.
-    without_version : str, optional
-        Leave out what this version has answered: plain rules give no probabilities.
+    version : str
+        Of the model.
+    score_inputs : callable
+        Gives the model's probabilities of stored inputs, each a list in the order of `FEATURES`.
 
     Returns
     -------
     p : ndarray of float, shape (n,)
-        Probabilities, as the service answered them.
+        Probabilities.
     cents : ndarray of int64, shape (n,)
         Amounts.
     days : int
         Days that have a prediction.
     """
-    p, t = schema.predictions, schema.transactions
-    query = (
-        sa.select(p.c.probability, t.c.amount_cents, p.c.ts)
-        .join(t, t.c.tx_id == p.c.tx_id)
-        .where(p.c.ts >= start, p.c.ts < end, p.c.model_version != without_version)
+    p, t, e = schema.predictions, schema.transactions, schema.evidence
+    inside = sa.and_(p.c.ts >= start, p.c.ts < end)
+    columns = sa.select(p.c.ts, t.c.amount_cents).join(t, t.c.tx_id == p.c.tx_id).where(inside)
+    own = columns.add_columns(p.c.probability).where(p.c.model_version == version)
+    other = (
+        columns.add_columns(e.c.inputs)
+        .join(e, e.c.prediction_id == p.c.prediction_id)
+        .where(p.c.model_version != version)
     )
-    rows = connection.execute(query).all()
-    probability, cents, ts = zip(*rows, strict=True) if rows else ((), (), ())
-    days = len({one // DAY for one in ts})
-    return np.array(probability, float), np.array(cents, np.int64), days
+    answered, stored = connection.execute(own).all(), connection.execute(other).all()
+    probability = np.array([row.probability for row in answered], float)
+    if stored:
+        again = score_inputs([json.loads(row.inputs) for row in stored])
+        probability = np.concatenate([probability, again])
+    rows = [*answered, *stored]
+    cents = np.array([row.amount_cents for row in rows], np.int64)
+    return probability, cents, len({row.ts // DAY for row in rows})
 
 
 def count_stored_rows(connection: sa.Connection) -> dict:

@@ -507,12 +507,28 @@ def test_the_price_of_capacity_is_learnt_from_the_days_before(small_workspace, t
     workspace = Workspace.find(copy)
     engine, champion = store.connect(workspace), models.ModelRegistry(workspace).find()
     limited = dataclasses.replace(champion.policy, review=0, goodwill=10**7, capacity=5)
-    scorer = Scorer(engine, champion.file, champion.sha256, champion.version, limited)
     with engine.connect() as connection:
         day = store.get_latest_ts(connection) // DAY * DAY
         rows = [{"ts": day + 60}]
-        learnt = scorer._current_policy(connection, rows)
-        p, cents, days = store.load_recent_scores(connection, day - 7 * DAY, day)
+        versions = sa.select(store.predictions.c.model_version).distinct()
+        answered = connection.scalars(versions).one()
+        found = []
+        # the same file under a new version, as if it had been promoted today: scored again
+        for version in (answered, "new"):
+            scorer = Scorer(
+                engine, champion.file, champion.sha256, version, limited, made_at=float("inf")
+            )
+            learnt = scorer._current_policy(connection, rows)
+            p, cents, days = store.load_recent_scores(
+                connection, day - 7 * DAY, day, version, scorer.champion.score_inputs
+            )
+            found.append((sorted(zip(p, cents, strict=True)), learnt.capacity_price))
+        assert found[0] == found[1]
+        half = scorer.champion.score_inputs
+        weaker, _, _ = store.load_recent_scores(
+            connection, day - 7 * DAY, day, "new", lambda inputs: half(inputs) / 2
+        )
+        assert weaker.sum() == p.sum() / 2
     engine.dispose()
     assert days == 7 and learnt.capacity_price > 0
     reviews = (learnt.make_decisions(p, cents) == "review").sum()
