@@ -265,9 +265,11 @@ class DataProfile:
             return
         is_above, limit = cents > self.max_cents, 0.01
         share = float(is_above.mean())
-        # A card that is emptied has several large amounts, so customers are counted.
-        customers = rows.loc[is_above, "customer_id"].nunique()
-        chance = binom.sf(customers - 1, len(rows), 1 / (self.n_rows + 1))
+        # A card that is emptied has several large amounts, so customers are counted. Data with a
+        # single customer tells nothing about customers, so there the amounts are counted.
+        customers = rows["customer_id"].nunique()
+        n_above = rows.loc[is_above, "customer_id"].nunique() if customers > 1 else is_above.sum()
+        chance = binom.sf(n_above - 1, len(rows), 1 / (self.n_rows + 1))
         if share > limit and chance < MAX_CHANCE:
             text = (
                 f"{share:.1%} of the amounts are above the largest of all healthy days: "

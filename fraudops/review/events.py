@@ -172,17 +172,19 @@ def summarize_model_versions(engine: sa.Engine) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``version, predictions, flagged``, first and last transaction, ``first_scored`` (seconds
-        since 1970).
+        ``version, predictions, reviews, blocks``, first and last transaction, ``first_scored``
+        (seconds since 1970).
     """
     predictions = store.predictions
-    flagged = sa.func.sum(sa.case((predictions.c.decision != "approve", 1), else_=0)).label(
-        "flagged"
-    )
+
+    def count(decision: str) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((predictions.c.decision == decision, 1), else_=0))
+
     columns = [
         predictions.c.model_version.label("version"),
         sa.func.count().label("predictions"),
-        flagged,
+        count("review").label("reviews"),
+        count("block").label("blocks"),
         sa.func.min(predictions.c.ts).label("first"),
         sa.func.max(predictions.c.ts).label("last"),
         sa.func.min(predictions.c.scored_at).label("first_scored"),

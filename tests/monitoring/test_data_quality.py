@@ -63,6 +63,18 @@ def test_each_fault_is_named(day, fault, check):
     assert any(one["check"] == check and one["severity"] == "act" for one in found), found
 
 
+def test_some_amounts_in_a_wrong_unit_are_found_also_if_there_is_one_customer(small_workspace):
+    timeline = load_timeline(small_workspace)
+    tx = data.load_transactions(small_workspace).assign(customer_id="the only one")
+    profile = monitoring.DataProfile.learn(tx, *monitoring.reference_window(timeline))
+    last = timeline.live_days[-1]
+    today = tx[tx["ts"] >= last]
+    factor = np.where(np.arange(len(today)) % 20 == 0, 1000, 1)
+    wrong = today.assign(amount_cents=today["amount_cents"] * factor)
+    assert not any("unit" in one["text"] for one in profile.check(today, last))
+    assert any("unit" in one["text"] for one in profile.check(wrong, last))
+
+
 def test_a_new_category_on_few_rows_is_only_looked_at(day):
     tx, profile, start = day
     few = tx.assign(category=np.where(np.arange(len(tx)) < 3, "moon rocks", tx["category"]))
