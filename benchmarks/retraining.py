@@ -6,7 +6,8 @@ team. The loop and never retraining play all live days; what they save is compar
 `MONTH` days. `DAILY_SEEDS` are the worlds in which the model is also trained on each day of the
 month, which takes as long as ten months of the loop.
 
-How long a training waits and how long a trial lasts was chosen on the worlds of `CHOSEN_ON`.
+How long a training waits, how many trials there are at once and how long they last was chosen on
+the worlds of `CHOSEN_ON`.
 """
 
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -31,7 +32,7 @@ from fraudops.simulator import DEFAULT_DRIFTS, make_course_config, simulate_worl
 from fraudops.timeline import DAY, day_of
 
 CHOSEN_ON = range(5101, 5111)
-SEEDS = range(5301, 5311)
+SEEDS = range(5401, 5411)
 DAILY_SEEDS = SEEDS[:3]
 MONTH = 30
 SETTINGS = BacktestSettings(49, decision_policy=DecisionPolicy(capacity=60))  # the defaults of 3_1

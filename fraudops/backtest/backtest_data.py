@@ -37,6 +37,9 @@ class BacktestSettings:
     judge_after_days : tuple of int
         Days after a training on which the gates test its challenger. After the last one the
         challenger is dropped.
+    max_trials : int
+        How many challengers can be on trial at once. While one is on trial, a later training learns
+        from more days of the change.
     strategy : str
         Imbalance strategy of every model.
     reviewer : SimulatedReviewer
@@ -46,9 +49,10 @@ class BacktestSettings:
     """
 
     days: int = 30
-    retrain_policy: RetrainPolicy = field(default_factory=lambda: RetrainPolicy(cooldown_days=4))
-    wait_days: int = 12
+    retrain_policy: RetrainPolicy = field(default_factory=lambda: RetrainPolicy(cooldown_days=3))
+    wait_days: int = 9
     judge_after_days: tuple[int, ...] = (7, 10, 14)
+    max_trials: int = 3
     strategy: str = "plain"
     reviewer: SimulatedReviewer = field(default_factory=SimulatedReviewer)
     decision_policy: DecisionPolicy = field(default_factory=DecisionPolicy)
@@ -97,8 +101,11 @@ class PolicyState:
 
     Attributes
     ----------
-    champion, challenger : str
-        Versions; the challenger is '' if none is on trial.
+    champion : str
+        Version.
+    trials : list of list
+        The challengers on trial, in the order of their trainings: ``[version, trained]``, with the
+        morning of the training in seconds since 1970.
     first : str
         The champion of the first day; default: `champion`.
     trained : int
@@ -108,7 +115,7 @@ class PolicyState:
     """
 
     champion: str
-    challenger: str = ""
+    trials: list[list] = field(default_factory=list)
     first: str = ""
     trained: int = 0
     reviews: list[list] = field(default_factory=list)

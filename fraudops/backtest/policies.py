@@ -82,7 +82,9 @@ class OperatingPolicy:
             "never": None,
         }[name]
 
-    def run_day(self, state: PolicyState, now: int) -> tuple[dict, PolicyState, list[GateResult]]:
+    def run_day(
+        self, state: PolicyState, now: int
+    ) -> tuple[dict, PolicyState, dict[str, list[GateResult]]]:
         """Run one day.
 
         Parameters
@@ -98,58 +100,68 @@ class OperatingPolicy:
             The results of the day.
         state : PolicyState
             Of the evening.
-        gates : list of GateResult
-            The gates of this day.
+        gates : dict of str to list of GateResult
+            The gates of this day, by the version that they tested.
         """
         row: dict = {
             "day": str(day_of(now)),
             "trained": False,
-            "judged": False,
+            "judged": [],
             "promoted": False,
-            "refused": [],
             "why": "",
         }
-        gates: list[GateResult] = []
-        if state.challenger:
-            state, gates = self._evaluate_challenger(state, now, row)
+        gates = {}
+        for version, trained in state.trials:
+            if (now - trained) // DAY in self.settings.judge_after_days:
+                gates[version] = self._evaluate_challenger(state, version, trained, now)
+                state = self._conclude(state, version, trained, now, gates[version], row)
         if self.retrain_policy:
             state = self._maybe_train(state, now, row)
         state = self._operate(state, now, row)
-        return row | {"champion": state.champion, "challenger": state.challenger}, state, gates
+        on_trial = [version for version, _ in state.trials]
+        return row | {"champion": state.champion, "on_trial": on_trial}, state, gates
 
     def _evaluate_challenger(
-        self, state: PolicyState, now: int, row: dict
-    ) -> tuple[PolicyState, list[GateResult]]:
-        age = (now - state.trained) // DAY
-        if age not in self.settings.judge_after_days:
-            return state, []
-        data, champion, challenger = (
-            self.data,
-            self.model_store.load(state.champion),
-            self.model_store.load(state.challenger),
-        )
+        self, state: PolicyState, version: str, trained: int, now: int
+    ) -> list[GateResult]:
+        """Test a challenger on the days since its training, against the champion of this morning.
+
+        The champion is not younger than the challenger, so neither was trained on these days.
+        """
+        data, load = self.data, self.model_store.load
         test, weight = LabelledRows.select_weighted(
-            data.rows, data.labels, self._reviews(state), state.trained, now, now, min_age_days=0
+            data.rows, data.labels, self._reviews(state), trained, now, now, min_age_days=0
         )
         logged = data.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
-        gates = evaluate_gates(
-            champion, challenger, test, logged, self.settings.decision_policy, weight
-        )
+        policy = self.settings.decision_policy
+        return evaluate_gates(load(state.champion), load(version), test, logged, policy, weight)
+
+    def _conclude(
+        self,
+        state: PolicyState,
+        version: str,
+        trained: int,
+        now: int,
+        gates: list[GateResult],
+        row: dict,
+    ) -> PolicyState:
+        """Promote a challenger whose gates passed, or drop one whose trial is over.
+
+        A promotion also ends the trials of older challengers: they know less of the change.
+        """
         refused = [gate.name for gate in gates if not gate.passed]
-        row |= {
-            "judged": True,
-            "tried": state.challenger,
-            "refused": refused,
-            "promoted": not refused,
-        }
+        row["judged"].append({"version": version, "refused": refused})
         if not refused:
-            return replace(state, champion=state.challenger, challenger=""), gates
-        is_last_try = age >= max(self.settings.judge_after_days)
-        return replace(state, challenger="" if is_last_try else state.challenger), gates
+            row["promoted"] = True
+            younger = [one for one in state.trials if one[1] > trained]
+            return replace(state, champion=version, trials=younger)
+        if (now - trained) // DAY < max(self.settings.judge_after_days):
+            return state
+        return replace(state, trials=[one for one in state.trials if one[0] != version])
 
     def _maybe_train(self, state: PolicyState, now: int, row: dict) -> PolicyState:
         data = self.data
-        if state.challenger:
+        if len(state.trials) >= self.settings.max_trials:
             return state
         new_labels = data.labels[
             (data.labels["label_ts"] >= state.trained) & (data.labels["label_ts"] < now)
@@ -170,9 +182,10 @@ class OperatingPolicy:
             return state
         version = self.train(state, now)
         row["trained"] = True
+        row["version"] = version
         if self.name == "daily":
             return replace(state, champion=version, trained=now)
-        return replace(state, challenger=version, trained=now)
+        return replace(state, trials=[*state.trials, [version, now]], trained=now)
 
     def _count_days_in_alarm(self, now: int) -> int:
         """Count the days since the monitor began to ask for a training.
@@ -250,8 +263,8 @@ class OperatingPolicy:
         """Score the day, review what is flagged, and count the costs.
 
         The champion decides. What it approves and a challenger on trial would flag is reviewed too,
-        by the same team: its day has room for the most useful cases of both. So the frauds in which
-        the two models differ are known on the same evening, and the trial pays for its reviews.
+        by the same team: its day has room for the most useful cases of all. So the frauds in which
+        the models differ are known on the same evening, and a trial pays for its reviews.
         """
         today = self.data.day(now, now + DAY)
         fraud = today["tx_id"].isin(self.data.labels["tx_id"]).to_numpy()
@@ -269,10 +282,10 @@ class OperatingPolicy:
             return int(cost.sum())
 
         wishes = decide(state.champion, state.champion)
-        alone = decision = wishes.limit(capacity)
-        if state.challenger:
-            trial = self._decide_for_trial(state.challenger, now, today, cents)
-            decision = wishes.add_reviews(trial).limit(capacity)
+        alone = wishes.limit(capacity)
+        for version, _ in state.trials:
+            wishes = wishes.add_reviews(self._decide_for_trial(version, now, today, cents))
+        decision = wishes.limit(capacity)
         on_trial = (decision == "review") & (alone != "review")
         # the same day once more: by the first model, then by today's model, then at today's price
         first = count_cost(decide(state.first, state.first).limit(capacity))

@@ -15,6 +15,7 @@ from fraudops.plotting import COLORS, use_style
 from fraudops.timeline import day_of
 from fraudops.workspace import Workspace, atomic_write
 
+LANE = 0.3  # between the lines of trials at the same time
 SMOOTHED_DAYS = 5
 # policy: its name on the page, its colour
 POLICY_STYLES = {
@@ -79,13 +80,13 @@ def tabulate_events(story: dict) -> pd.DataFrame:
                     (
                         row["day"],
                         "training",
-                        f"version {row['challenger']} goes on trial; {row['why']}",
+                        f"version {row['version']} goes on trial; {row['why']}",
                     )
                 )
-            if row["judged"] and not row["promoted"]:
-                found.append(
-                    (row["day"], "refusal", f"version {row['tried']}: {', '.join(row['refused'])}")
-                )
+            for one in row["judged"]:
+                if one["refused"]:
+                    text = f"version {one['version']}: {', '.join(one['refused'])}"
+                    found.append((row["day"], "refusal", text))
     for move in story["moves"]:
         if move["previous"]:
             text = (
@@ -156,20 +157,22 @@ def _plot_events(axes: Axes, story: dict, days: list[str]) -> None:
         if day["severity"] == "act" and day["action"] == "retrain"
     ]
     axes.plot(alarms, [0] * len(alarms), "s", color=COLORS.fraud, markersize=5)
-    begun = None
+    lanes: list[str] = []  # of trials at the same time
     for row in story["played"]:
-        if row["policy"] == "loop":
-            at = days.index(row["day"])
-            if row["judged"]:
-                colour = COLORS.champion if row["promoted"] else COLORS.neutral
-                axes.plot(at, -2 if row["promoted"] else -1, "D", color=colour, markersize=6)
-            if begun is not None and not (row["challenger"] and not row["trained"]):
-                axes.plot([begun, at], [-1, -1], color=COLORS.challenger, linewidth=4, zorder=1)
-                begun = None
-            if row["trained"]:
-                begun = at
-    if begun is not None:
-        axes.plot([begun, len(days) - 0.5], [-1, -1], color=COLORS.challenger, linewidth=4)
+        if row["policy"] != "loop":
+            continue
+        at = days.index(row["day"])
+        for one in row["judged"]:
+            colour = COLORS.neutral if one["refused"] else COLORS.champion
+            height = -1 - LANE * lanes.index(one["version"]) if one["refused"] else -2
+            axes.plot(at, height, "D", color=colour, markersize=6)
+        lanes = [version if version in row["on_trial"] else "" for version in lanes]
+        for version in row["on_trial"]:
+            if version not in lanes:
+                free = lanes.index("") if "" in lanes else len(lanes)
+                lanes[free : free + 1] = [version]
+            height = -1 - LANE * lanes.index(version)
+            axes.plot([at, at + 1], [height] * 2, color=COLORS.challenger, linewidth=4, zorder=1)
     axes.set_yticks([0, -1, -2], ["alarm", "trial", "promotion"])
     axes.set(ylim=(-2.5, 0.5))
 
@@ -226,12 +229,13 @@ def _list_gate_results(story: dict) -> list[dict]:
     return [
         {
             "day": row["day"],
-            "version": row["tried"],
-            "promoted": row["promoted"],
-            "gates": row["gates"],
+            "version": one["version"],
+            "promoted": not one["refused"],
+            "gates": row["gates"][one["version"]],
         }
         for row in story["played"]
-        if row["policy"] == "loop" and row["judged"]
+        for one in row["judged"]
+        if row["policy"] == "loop"
     ]
 
 

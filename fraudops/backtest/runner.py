@@ -271,23 +271,24 @@ def _save_day(
     now: int,
     row: dict,
     state: PolicyState,
-    gates: list[GateResult],
+    gates: dict[str, list[GateResult]],
 ) -> None:
     """Save a day, and for the loop the change of the champion, in one transaction."""
-    row = row | {"gates": gates_to_json(gates)}
+    row = row | {"gates": {version: gates_to_json(found) for version, found in gates.items()}}
     with store.write_transaction(engine) as connection:
         connection.execute(
             store.days.insert(),
             {"policy": name, "ts": now, "row": json.dumps(row), "state": json.dumps(asdict(state))},
         )
-        if name == "loop" and row["judged"]:
-            if row["promoted"]:
-                models.ModelRegistry(backtest_workspace).set_champion(
-                    connection, state.champion, "every gate passed", "month", gates, at=now
+        for one in row["judged"] if name == "loop" else []:
+            version = one["version"]
+            if one["refused"]:
+                models.ModelRegistry.append_refusal(
+                    connection, version, gates[version], "month", at=now
                 )
             else:
-                models.ModelRegistry.append_refusal(
-                    connection, row["tried"], gates, "month", at=now
+                models.ModelRegistry(backtest_workspace).set_champion(
+                    connection, version, "every gate passed", "month", gates[version], at=now
                 )
 
 

@@ -24,7 +24,7 @@ from fraudops.backtest import (
 from fraudops.backtest.backtest_data import DEFAULT_VERDICT
 from fraudops.backtest.team import DayWishes
 from fraudops.errors import UserError
-from fraudops.models import MAX_REVIEW_SHARE, Candidate, DecisionPolicy
+from fraudops.models import MAX_REVIEW_SHARE, Candidate, DecisionPolicy, GateResult
 from fraudops.monitoring import RetrainPolicy
 from fraudops.review import SimulatedReviewer, compute_cost_with_review_errors
 from fraudops.timeline import DAY, load_timeline
@@ -58,7 +58,7 @@ def test_the_story_has_every_day_of_every_policy(played):
         rows[rows["policy"] == "daily"]["trained"].all()
         and not rows[rows["policy"] == "never"]["trained"].any()
     )
-    assert rows[(rows["policy"] == "loop") & rows["judged"]].shape[0] >= 1
+    assert rows[(rows["policy"] == "loop") & rows["judged"].astype(bool)].shape[0] >= 1
     own = runner.get_backtest_workspace(workspace)
     engine = store.connect(own)
     with engine.connect() as connection:
@@ -98,17 +98,7 @@ def test_interrupted_anywhere_it_tells_the_same_story(played, tmp_path):
     pd.testing.assert_frame_equal(
         report.tabulate_daily_costs(second), report.tabulate_daily_costs(result)
     )
-    keys = [
-        "policy",
-        "day",
-        "trained",
-        "judged",
-        "promoted",
-        "refused",
-        "reviews",
-        "blocked",
-        "why",
-    ]
+    keys = ["policy", "day", "trained", "judged", "promoted", "reviews", "blocked", "why"]
     pd.testing.assert_frame_equal(
         pd.DataFrame(second["played"])[keys], pd.DataFrame(result["played"])[keys]
     )
@@ -149,10 +139,12 @@ def test_each_part_of_the_lead_is_what_its_name_says(played):
     now = data.timeline.live_days[1]
     policy = OperatingPolicy("loop", data, SETTING, StrictAndWideStore())
     kept, _, _ = policy.run_day(PolicyState("strict", trained=now - DAY), now)
-    changed, _, _ = policy.run_day(PolicyState("wide", "", "strict", trained=now - DAY), now)
+    changed, _, _ = policy.run_day(PolicyState("wide", [], "strict", trained=now - DAY), now)
     gain = kept["cost_cents"] - changed["cost_cents"]
     assert gain and changed["lead_cents"] == {"model": gain, "policy": 0, "reviews": 0}
-    tried, _, _ = policy.run_day(PolicyState("strict", "wide", trained=now - DAY), now)
+    tried, _, _ = policy.run_day(
+        PolicyState("strict", [["wide", now - DAY]], trained=now - DAY), now
+    )
     gain = kept["cost_cents"] - tried["cost_cents"]
     assert gain and tried["lead_cents"] == {"model": 0, "policy": 0, "reviews": gain}
 
@@ -163,8 +155,9 @@ def test_no_way_to_operate_reviews_more_than_the_team_can(played):
     data = runner.load_backtest_data(workspace, setting, {})
     now = data.timeline.live_days[1]
     policy = OperatingPolicy("loop", data, setting, StrictAndWideStore())
-    for state in (PolicyState("wide"), PolicyState("wide", "wider"), PolicyState("strict", "wide")):
-        row, evening, _ = policy.run_day(replace(state, trained=now - DAY), now)
+    for champion, trials in (("wide", ()), ("wide", ("wider",)), ("strict", ("wide", "wider"))):
+        state = PolicyState(champion, [[one, now - DAY] for one in trials], trained=now - DAY)
+        row, evening, _ = policy.run_day(state, now)
         assert 0 < row["reviews"] <= 3 and len(evening.reviews) == row["reviews"]
 
 
@@ -192,6 +185,37 @@ def test_a_training_waits_until_the_change_has_labels(played):
     assert [number for number, (one, _) in trained.items() if one] == [6, 7]
     assert trained[2][1] == trained[4][1] == "the monitor did not ask"
     assert "waits 3 days for labels" in trained[5][1] and trained[6][1] == "the monitor asked"
+
+
+def test_a_promotion_ends_older_trials_and_a_last_refusal_its_own():
+    policy = OperatingPolicy("loop", None, BacktestSettings(judge_after_days=(7, 14)), None)
+    now = 100 * DAY
+    trials = [["old", now - 14 * DAY], ["middle", now - 7 * DAY], ["young", now - DAY]]
+    state = PolicyState("first", trials)
+    passed, failed = GateResult("money", 1, 0, True, "EUR"), GateResult("load", 1, 0, False, "EUR")
+    row = {"judged": [], "promoted": False}
+    for gates, champion, left in (
+        ([passed], "middle", ["young"]),
+        ([passed, failed], "first", ["old", "middle", "young"]),
+    ):
+        after = policy._conclude(state, "middle", now - 7 * DAY, now, gates, row)
+        assert (after.champion, [version for version, _ in after.trials]) == (champion, left)
+    after = policy._conclude(state, "old", now - 14 * DAY, now, [failed], row)
+    assert [version for version, _ in after.trials] == ["middle", "young"]
+    assert [one["refused"] for one in row["judged"]] == [[], ["load"], ["load"]]
+    assert row["promoted"]
+
+
+def test_no_more_trials_begin_than_the_settings_allow(played):
+    workspace, _ = played
+    data = runner.load_backtest_data(workspace, SETTING, {})
+    now = data.timeline.live_days[2]
+    setting = replace(SETTING, max_trials=2)
+    for names, trained in ((["wide"], True), (["wide", "wider"], False)):
+        trials = [[one, now - 3 * DAY] for one in names]
+        policy = OperatingPolicy("loop", data, setting, TrainingStore())
+        row, _, _ = policy.run_day(PolicyState("strict", trials, trained=now - 3 * DAY), now)
+        assert row["trained"] is trained
 
 
 def test_a_full_team_takes_the_most_useful_cases_of_both_models():
@@ -293,7 +317,9 @@ def test_what_a_challenger_on_trial_would_flag_is_reviewed_and_known_in_the_even
     now = data.timeline.live_days[1]
     policy = OperatingPolicy("loop", data, SETTING, StrictAndWideStore())
     alone, _, _ = policy.run_day(PolicyState("strict", trained=now - DAY), now)
-    tried, evening, _ = policy.run_day(PolicyState("strict", "wide", trained=now - DAY), now)
+    tried, evening, _ = policy.run_day(
+        PolicyState("strict", [["wide", now - DAY]], trained=now - DAY), now
+    )
     assert alone["trial_reviews"] == 0 and alone["reviews"] == 0
     today = data.day(now, now + DAY)
     assert (
