@@ -21,6 +21,13 @@ COMMANDS = {
         "only if its source, its parameters, its inputs or the library code that it imports have "
         "changed. So you can interrupt a run and start it again.",
     ),
+    "look": (
+        "look at a file of transactions before it is ingested",
+        "Say what a file is, what its columns mean, what ingestion would do with it, and what "
+        "must be decided first. With --write it writes what was found to delivery.yml, which the "
+        "ingestion obeys. Ends with code 1 if there is a question, or ingestion would refuse the "
+        "file.",
+    ),
     "lab": (
         "open the notebooks in JupyterLab",
         "Open the notebooks in JupyterLab. It listens on this machine only and prints a link with "
@@ -149,10 +156,13 @@ def build_parser() -> argparse.ArgumentParser:
             name,
             help=line,
             description=textwrap.fill(text, 78),
-            epilog=examples,
+            epilog="example:\n  fraudops look export.csv --write" if name == "look" else examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        if name == "look":
+            _add_look_arguments(subparser)
+            continue
         subparser.add_argument(
             "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
         )
@@ -188,8 +198,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     if options.command == "run":
         return pipeline.run_command(options, arguments[1:])
-    workspace = Workspace.find(options.workspace)
     try:
+        if options.command == "look":
+            return _look(options.path, options.write)
+        workspace = Workspace.find(options.workspace)
         if options.command in ("evidence", "verify"):
             return _check_record(options.command, workspace)
         if options.command == "airflow":
@@ -214,6 +226,31 @@ def main(arguments: list[str] | None = None) -> int:
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130
+
+
+def _add_look_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="FILE", help="a file, or a folder of files")
+    parser.add_argument(
+        "--write",
+        nargs="?",
+        const="",
+        metavar="DELIVERY",
+        help="write what was found to this file (default: delivery.yml beside FILE)",
+    )
+
+
+def _look(path: str, write: str | None) -> int:
+    from fraudops import data  # imports pandas, which is slow
+
+    look = data.look_at(path)
+    print(data.describe_look(look))
+    if write is not None:
+        place = Path(path).expanduser()
+        folder = place if place.is_dir() else place.parent
+        file = Path(write) if write else folder / data.DELIVERY_FILE
+        data.write_delivery(look, file)
+        print(f"\nWritten: {file}")
+    return 1 if look.questions or look.refusal else 0
 
 
 def _check_record(command: str, workspace: Workspace) -> int:

@@ -5,8 +5,11 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "columns": ("IDENTIFIER_PATTERN", "TRANSACTION_COLUMNS"),
+        "columns": ("DELIVERY_FILE", "IDENTIFIER_PATTERN", "TRANSACTION_COLUMNS"),
+        "delivery": ("Delivery",),
         "ingestion": ("IngestResult", "ingest"),
+        "look": ("look_at",),
+        "look_report": ("describe_look", "write_delivery"),
         "merge": ("SUPERSEDED_FILE",),
         "schema": ("build_transaction_schema",),
         "sources": ("iter_world_chunks", "open_source"),

@@ -12,3 +12,4 @@ TRANSACTION_COLUMNS = (
     "lon_cdeg",
 )
 IDENTIFIER_PATTERN = r"^[^\x00-\x1f]+$"  # of ids, in files and in the service
+DELIVERY_FILE = "delivery.yml"  # beside the files that it describes

@@ -1,5 +1,6 @@
 """Find out what a file is from its bytes, whatever its name says, and open it as UTF-8."""
 
+import codecs
 import gzip
 import io
 import zipfile
@@ -36,7 +37,7 @@ def find_file_format(file: Path) -> str:
         return "parquet" if handle.read(len(PARQUET)) == PARQUET else "csv"
 
 
-def open_text(file: Path) -> IO[bytes]:
+def open_text(file: Path, encoding: str = "") -> IO[bytes]:
     """Open a text file, compressed or not, and give its bytes in UTF-8.
 
     Parameters
@@ -44,6 +45,8 @@ def open_text(file: Path) -> IO[bytes]:
     file : Path
         Compression is found from the first bytes: a browser may have unpacked a ``.gz``, and a
         program may have left out the ending. UTF-16 is converted.
+    encoding : str, optional
+        Of the text, if it is known. Default: UTF-8, or UTF-16 if it begins like it.
 
     Returns
     -------
@@ -68,8 +71,23 @@ def open_text(file: Path) -> IO[bytes]:
     if other:
         buffered.close()
         raise UserError(f"{file} {other} Nothing was ingested.")
-    encoding = _find_utf16(head)
+    encoding = encoding or _find_utf16(head)
     return _Utf8Reader(buffered, encoding) if encoding else buffered
+
+
+def describe_storage(file: Path) -> dict[str, str]:
+    """Describe compression and encoding of a text file, as far as its first bytes tell."""
+    with file.open("rb") as handle:
+        start = handle.read(len(ZIP))
+    found = {}
+    for mark, name in ((GZIP, "gzip"), (ZIP, "zip")):
+        if start.startswith(mark):
+            found["compression"] = name
+    with open_text(file) as text:
+        is_utf16 = isinstance(text, _Utf8Reader)
+        head = text.read(len(codecs.BOM_UTF8))
+    marked = " with a byte order mark" if head.startswith(codecs.BOM_UTF8) else ""
+    return found | {"encoding": "UTF-16" if is_utf16 else f"UTF-8{marked}"}
 
 
 class _Utf8Reader(io.RawIOBase):

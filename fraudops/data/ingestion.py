@@ -186,6 +186,7 @@ def _ingest_locked(
             "far_off": {day.isoformat(): counts_by_day[day] for day in far_off},
             "reused_ids": reused_ids,
             "not_filled": list(source.not_filled),
+            "delivery": source.delivery.to_record(),
             "given": landing.given,
             "fingerprint": compute_fingerprint(folder),
         }

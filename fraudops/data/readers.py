@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fraudops.data.columns import DELIVERY_FILE
 from fraudops.data.csv_records import (
     MAX_HEADER_LINES,
     RecordReader,
@@ -21,6 +22,7 @@ from fraudops.data.csv_records import (
     read_line_blocks,
     read_names,
 )
+from fraudops.data.delivery import Delivery
 from fraudops.data.file_kinds import describe_wrong_encoding, find_file_format, open_text
 from fraudops.data.safe_pickle import read_pickled_frame
 from fraudops.errors import UserError
@@ -62,7 +64,11 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     if path.is_file():
         found = [path]
     elif path.is_dir():
-        found = sorted(file for file in path.iterdir() if not file.name.startswith((".", "_")))
+        found = sorted(
+            file
+            for file in path.iterdir()
+            if not file.name.startswith((".", "_")) and file.name != DELIVERY_FILE
+        )
         if not found:
             raise UserError(
                 f"{path} is an empty folder: put the files of the source in it "
@@ -84,8 +90,8 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return found
 
 
-def read_header(file: Path) -> list[str]:
-    """Read the names of a file's columns.
+def read_header(file: Path, delivery: Delivery | None = None) -> list[str]:
+    """Read the names of a file's columns; nested ones are left out.
 
     Raises
     ------
@@ -96,9 +102,9 @@ def read_header(file: Path) -> list[str]:
         names = list(read_pickled_frame(file).columns)
     elif find_file_format(file) == "parquet":
         with _explain_read_errors(file, "Parquet"):
-            names = pq.read_schema(file).names
+            names = _list_flat_columns(pq.read_schema(file))
     else:
-        names = _read_csv_header(file)
+        names = _open_csv(file, delivery or Delivery())[0]
     if len(set(names)) < len(names):
         duplicates = sorted({n[:30] for n in names if names.count(n) > 1})
         raise UserError(
@@ -108,7 +114,7 @@ def read_header(file: Path) -> list[str]:
     return names
 
 
-def read_raw_rows(file: Path) -> Iterator[RawRows]:
+def read_raw_rows(file: Path, delivery: Delivery | None = None) -> Iterator[RawRows]:
     """Read the rows of a file with limited memory; a pickle is read whole."""
     if find_file_format(file) == "pickle":
         yield from _read_batches(
@@ -118,9 +124,16 @@ def read_raw_rows(file: Path) -> Iterator[RawRows]:
         )
     elif find_file_format(file) == "parquet":
         with _explain_read_errors(file, "Parquet"):
-            yield from _read_batches(pq.ParquetFile(file).iter_batches(CHUNK_ROWS))
+            opened = pq.ParquetFile(file)
+            names = _list_flat_columns(opened.schema_arrow)
+            yield from _read_batches(opened.iter_batches(CHUNK_ROWS, columns=names))
     else:
-        yield from _read_csv(file)
+        yield from _read_csv(file, delivery or Delivery())
+
+
+def _list_flat_columns(schema: pa.Schema) -> list[str]:
+    """List the columns that hold one value a row: no source needs lists or structures."""
+    return [one.name for one in schema if not pa.types.is_nested(one.type)]
 
 
 def _read_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[RawRows]:
@@ -156,7 +169,10 @@ def _explain_read_errors(file: Path, what: str) -> Iterator[None]:
                 f"is damaged or cut off ({error}). Nothing was ingested: copy or download it again."
             )
         elif (wrong := _find_wrong_encoding(file)) and what != "Parquet":
-            reason = f"is no UTF-8 text: {wrong}. Nothing was ingested: save it as UTF-8."
+            reason = (
+                f"is no UTF-8 text: {wrong}. Nothing was ingested: save it as UTF-8, or write its "
+                f"`encoding` in {DELIVERY_FILE} (see `fraudops look`)."
+            )
         else:
             reason = (
                 f"cannot be read as {what} ({str(error).splitlines()[0]}). Nothing was ingested."
@@ -181,13 +197,9 @@ def _find_wrong_encoding(file: Path) -> str:
     return ""
 
 
-def _read_csv_header(file: Path) -> list[str]:
-    return _open_csv(file)[0]
-
-
-def _open_csv(file: Path) -> tuple[list[str], str, int]:
-    """Names of the columns, delimiter, and number of lines of the header."""
-    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file) as handle:
+def _open_csv(file: Path, delivery: Delivery) -> tuple[list[str], int, str]:
+    """Names of the columns, number of lines of the header, and delimiter."""
+    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file, delivery.encoding) as handle:
         block = next(read_line_blocks(handle))
         lines = block.lines[:MAX_HEADER_LINES]
         if not lines or not lines[0].strip():
@@ -195,19 +207,19 @@ def _open_csv(file: Path) -> tuple[list[str], str, int]:
                 f"{file} is empty: it needs a header line and at least one transaction."
             )
         lines[0].decode()
-        delimiter = find_delimiter(lines[0])
+        delimiter = delivery.delimiter or find_delimiter(lines[0])
         try:
             return *read_names(lines, delimiter), delimiter
         except UserError as error:
             raise UserError(f"{file} cannot be read: {error}. Nothing was ingested.") from None
 
 
-def _read_csv(file: Path) -> Iterator[RawRows]:
-    names, n_header, delimiter = _open_csv(file)
+def _read_csv(file: Path, delivery: Delivery) -> Iterator[RawRows]:
+    names, n_header, delimiter = _open_csv(file, delivery)
     if len(set(names)) < len(names):
-        read_header(file)  # says which
+        read_header(file, delivery)  # says which
     reader, n_lines = RecordReader(names, delimiter), n_header
-    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file) as handle:
+    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file, delivery.encoding) as handle:
         for block in read_line_blocks(handle):
             total = block.first - 1 + len(block.lines)
             if block.first == 1:

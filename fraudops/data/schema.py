@@ -14,6 +14,8 @@ from fraudops.errors import UserError
 MAX_AMOUNT_CENTS = (
     100_000_000  # one million: above it a unit is more likely wrong than a purchase right
 )
+SPREADSHEET_DAYS = (32_874, 73_050)  # 1990 to 2099, as spreadsheets count days
+FINER_THAN_SECONDS = 10**11  # a time in seconds after the year 5138
 EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 
 
@@ -55,8 +57,24 @@ def build_transaction_schema(
             "ts": pa.Column(
                 "Int64",
                 [
-                    pa.Check.ge(EARLIEST_TS, error="the time is before 1990"),
-                    pa.Check.le(now, error="the time is in the future"),
+                    pa.Check(
+                        lambda ts: (ts >= EARLIEST_TS) | ts.between(*SPREADSHEET_DAYS),
+                        error="the time is before 1990",
+                    ),
+                    pa.Check(
+                        lambda ts: ~ts.between(*SPREADSHEET_DAYS),
+                        error="the time is the number of a day, as spreadsheets count (write "
+                        "`time_unit` in delivery.yml)",
+                    ),
+                    pa.Check(
+                        lambda ts: (ts <= now) | (ts >= FINER_THAN_SECONDS),
+                        error="the time is in the future",
+                    ),
+                    pa.Check(
+                        lambda ts: ts < FINER_THAN_SECONDS,
+                        error="the time is in milliseconds or finer (write `time_unit` in "
+                        "delivery.yml)",
+                    ),
                 ],
             ),
             "customer_id": text("customer_id"),

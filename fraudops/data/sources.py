@@ -2,15 +2,19 @@
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fraudops.data.adapters import SOURCE_ADAPTERS, SourceAdapter
+from fraudops.data.columns import DELIVERY_FILE
+from fraudops.data.day_order import collect_day_order
+from fraudops.data.delivery import Delivery, load_delivery
 from fraudops.data.readers import list_source_files, read_header, read_raw_rows
 from fraudops.data.schema import Chunk
+from fraudops.data.values import ValueParser
 from fraudops.errors import UserError
 from fraudops.simulator import (
     DEFAULT_DRIFTS,
@@ -23,12 +27,13 @@ from fraudops.simulator import (
 
 @dataclass
 class Source:
-    """An opened source: its chunks, and what its columns cannot fill."""
+    """An opened source: its chunks, what its columns cannot fill, and how its files are read."""
 
     name: str
     chunks: Iterator[Chunk]
     not_filled: tuple[str, ...] = ()
     world: World | None = None
+    delivery: Delivery = field(default_factory=Delivery)
     most_cents: int = 100_000_000  # above it a unit is more likely wrong than a purchase right
 
 
@@ -39,6 +44,7 @@ def open_source(
     seed: int = 7,
     drift: str = DEFAULT_DRIFTS,
     difficulty: float = SimulatorConfig.difficulty,
+    described_by: str | Delivery = "",
 ) -> Source:
     """Open a source by name.
 
@@ -54,6 +60,9 @@ def open_source(
     seed : int, optional
     drift : str, optional
     difficulty : float, optional
+    described_by : str or Delivery, optional
+        How the files must be read, or the path of a ``delivery.yml`` that says it. Default: the
+        ``delivery.yml`` beside them.
 
     Returns
     -------
@@ -62,7 +71,8 @@ def open_source(
     Raises
     ------
     UserError
-        If the name is unknown, or a file is missing, empty, truncated or lacks columns.
+        If the name is unknown, or a file is missing, empty, truncated or lacks columns, or its
+        dates have two readings.
 
     Examples
     --------
@@ -77,24 +87,58 @@ def open_source(
         raise UserError(f"There is no source {name!r}: did you mean {nearest[0]!r}?")
     if not path:
         raise UserError(f"The source {name!r} reads a file: name it with --path FILE.")
-    mapping = SOURCE_ADAPTERS[name]
-    files = list_source_files(Path(path).expanduser(), mapping.suffixes)
+    mapping, place = SOURCE_ADAPTERS[name], Path(path).expanduser()
+    files = list_source_files(place, mapping.suffixes)
+    delivery = load_delivery(place, described_by) if isinstance(described_by, str) else described_by
     not_filled = dict.fromkeys(
-        phrase for file in files for phrase in mapping.check(read_header(file), file)
+        phrase
+        for file in files
+        for phrase in mapping.check(delivery.rename(read_header(file, delivery)), file)
     )
-    return Source(
-        name, _iter_file_chunks(files, mapping), tuple(not_filled), most_cents=mapping.most_cents
-    )
+    delivery = _settle_day_order(files, mapping, delivery)
+    chunks = _iter_file_chunks(files, mapping, delivery)
+    most = mapping.most_cents
+    return Source(name, chunks, tuple(not_filled), delivery=delivery, most_cents=most)
 
 
-def _iter_file_chunks(files: list[Path], mapping: SourceAdapter) -> Iterator[Chunk]:
+def _read_frames(files: list[Path], delivery: Delivery) -> Iterator[pd.DataFrame]:
     for file in files:
-        for raw in read_raw_rows(file):
+        for raw in read_raw_rows(file, delivery):
+            yield raw.frame.set_axis(delivery.rename(list(raw.frame)), axis=1)
+
+
+def _settle_day_order(files: list[Path], mapping: SourceAdapter, delivery: Delivery) -> Delivery:
+    """Find the order of day and month, if dates have the year at the end and nobody has said it."""
+    if delivery.day_order or not mapping.time_columns:
+        return delivery
+    begins = [next(_read_frames([file], delivery), pd.DataFrame()) for file in files]
+    if not collect_day_order(begins, mapping.time_columns).is_usual:
+        return delivery
+    evidence = collect_day_order(_read_frames(files, delivery), mapping.time_columns)
+    order, reason = evidence.settle()
+    if not order:
+        name = files[0] if len(files) == 1 else files[0].parent
+        why = f"{name}: {reason}. Export them in one order." if reason else evidence.ask()
+        hint = (
+            f" {name} does not say. Write `day_order: day-month-year` or `day_order: "
+            f"month-day-year` in a {DELIVERY_FILE} beside it (see `fraudops look`)."
+        )
+        raise UserError(f"{why}{'' if reason else hint} Nothing was ingested.")
+    return delivery.model_copy(update={"day_order": order})
+
+
+def _iter_file_chunks(
+    files: list[Path], mapping: SourceAdapter, delivery: Delivery
+) -> Iterator[Chunk]:
+    values = ValueParser(delivery)
+    for file in files:
+        for raw in read_raw_rows(file, delivery):
             row = pd.Series(raw.line - raw.header, index=raw.frame.index).astype(str)
             # one row number for each file
             row = f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
+            named = raw.frame.set_axis(delivery.rename(list(raw.frame)), axis=1)
             try:
-                frame = mapping.apply(raw.frame, row)
+                frame = mapping.apply(named, row, values)
             except UserError as error:
                 raise UserError(f"{file}: {error} Nothing was ingested.") from None
             yield Chunk(frame, raw.frame, raw.line, raw.broken, file.name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fraudops.data import DELIVERY_FILE
 from fraudops.errors import UserError
 from fraudops.pipeline.graph import GRAPH, Graph, Node
 from fraudops.pipeline.notebooks import get_notebook_path
@@ -79,6 +80,12 @@ def hash_dependencies(
         )
     code = [get_notebook_path(one), *(path for path in files.values() if path.suffix == ".py")]
     external = {name: Path(str(given[name])) for name in one.external if given.get(name)}
+    # what says how the file must be read
+    external |= {
+        f"{name}'s description": path.parent / DELIVERY_FILE
+        for name, path in external.items()
+        if path.is_file()
+    }
     return {
         "notebook": _hash_notebook(get_notebook_path(one)),
         "sources": _hash_json({name: compute_fingerprint(path) for name, path in files.items()}),

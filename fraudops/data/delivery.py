@@ -1,0 +1,146 @@
+"""How the files of a delivery must be read: what `delivery.yml` says."""
+
+import codecs
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from fraudops.data.columns import DELIVERY_FILE
+from fraudops.errors import UserError
+
+OPEN_QUESTION = "?"  # stands where a person has to decide
+DayOrder = Literal["", "year-month-day", "day-month-year", "month-day-year"]
+
+
+def _check_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name or "utf-8")
+    except LookupError:
+        raise ValueError(f"there is no encoding {name!r}") from None
+    return name
+
+
+def _check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; one is 'Asia/Bangkok'") from None
+    return name
+
+
+class Delivery(BaseModel):
+    """How the files of a delivery must be read. What is left empty is found from the files.
+
+    Attributes
+    ----------
+    files : tuple of str
+        Names of the files that this describes; ``*`` stands for any letters.
+    source : str
+        The layout of the columns, as `open_source` names it.
+    encoding : str
+        Of the text, such as ``cp1252``. Default: UTF-8, or UTF-16 if the file begins like it.
+    delimiter : str
+        Between columns.
+    decimal_mark : str
+        ``.`` or ``,``. It decides what 1.025 means.
+    currency : str
+        The one sign that amounts may have, such as ``$`` or ``EUR``.
+    day_order : str
+        It decides what 03/04/2026 means.
+    time_unit : str
+        Of times that are written as numbers.
+    time_zone : str
+        Of times without an offset. Default: UTC.
+    ids_as_numbers : tuple of str
+        Columns of ids that a program may have written with decimals: there 120.0 is 120.
+    columns : dict of str to str
+        The file's name of a column, by the name that the layout has for it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: tuple[str, ...] = ("*",)
+    source: str = ""
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = ""
+    delimiter: Literal["", ",", ";", "\t", "|"] = ""
+    decimal_mark: Literal["", ".", ","] = ""
+    currency: str = ""
+    day_order: DayOrder = ""
+    time_unit: Literal["", "seconds", "milliseconds", "spreadsheet days"] = ""
+    time_zone: Annotated[str, AfterValidator(_check_time_zone)] = ""
+    ids_as_numbers: tuple[str, ...] = ()
+    columns: dict[str, str] = {}
+
+    def to_record(self) -> dict:
+        """Convert to JSON values, without what is left empty."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def rename(self, names: list[str]) -> list[str]:
+        """Give columns of the file the names of the layout.
+
+        Examples
+        --------
+        >>> Delivery(columns={"amount": "betrag"}).rename(["tx_id", "betrag"])
+        ['tx_id', 'amount']
+        """
+        new = {old: name for name, old in self.columns.items()}
+        return [new.get(name, name) for name in names]
+
+
+def load_delivery(path: Path, described_by: str = "") -> Delivery:
+    """Load the description of a file or folder.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder that will be read.
+    described_by : str, optional
+        A description. Default: ``delivery.yml`` in the folder, if it names the file.
+
+    Returns
+    -------
+    Delivery
+        An empty one if there is none.
+
+    Raises
+    ------
+    UserError
+        If the description is missing, is no YAML, has an unknown key or value, or leaves a question
+        open.
+    """
+    folder = path if path.is_dir() else path.parent
+    file = Path(described_by).expanduser() if described_by else folder / DELIVERY_FILE
+    if not file.is_file():
+        if described_by:
+            raise UserError(f"The description {file} is missing: `fraudops look` writes one.")
+        return Delivery()
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        if not isinstance(content, dict):
+            raise UserError(f"{file} has no keys: `fraudops look` writes one as an example.")
+        _check_questions(content, file)
+        delivery = Delivery.model_validate(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{file}: {where}: {first['msg']}") from None
+    if described_by or path.is_dir() or any(fnmatch(path.name, one) for one in delivery.files):
+        return delivery
+    return Delivery()
+
+
+def _check_questions(content: dict, file: Path) -> None:
+    columns = content.get("columns")
+    every = content | (columns if isinstance(columns, dict) else {})
+    left = [str(name) for name, value in every.items() if value == OPEN_QUESTION]
+    if left:
+        raise UserError(
+            f"{file} leaves a question open: {', '.join(left)}. The comment above it says what "
+            "the choices are."
+        )

@@ -1,0 +1,278 @@
+"""A look at a delivery: what is certain is found, what is unclear is asked, and ingestion obeys."""
+
+import gzip
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fraudops import cli, data
+from fraudops.data.day_order import collect_day_order
+from fraudops.data.delivery import load_delivery
+from fraudops.errors import UserError
+from fraudops.workspace import Workspace
+
+HEADER = "tx_id,ts,customer_id,terminal_id,amount,is_fraud"
+
+
+def write(folder, *rows: str, header: str = HEADER, name: str = "export.csv", encoding="utf-8"):
+    file = folder / name
+    file.write_bytes("\n".join([header, *rows, ""]).encode(encoding))
+    return file
+
+
+def row(n: int, ts: str = "2026-01-02", amount: str = "5.00", customer: str = "C1") -> str:
+    return f"T{n},{ts},{customer},M1,{amount},0"
+
+
+def read(file, described_by: str = "", source: str = "csv") -> pd.DataFrame:
+    opened = data.open_source(source, str(file), described_by=described_by)
+    return pd.concat([chunk.frame for chunk in opened.chunks], ignore_index=True)
+
+
+def read_ts(file) -> list[str]:
+    return pd.to_datetime(read(file)["ts"], unit="s").dt.strftime("%Y-%m-%d %H:%M").tolist()
+
+
+def describe(file, **settings):
+    lines = [f"{key}: {value}" for key, value in settings.items()]
+    (file.parent / "delivery.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [
+        (["03/04/2026 09:30", "25/12/2025 10:00"], "day-month-year"),
+        (["03/04/2026 09:30", "12/25/2025 10:00"], "month-day-year"),
+        (["3.4.2026", "25.12.2025"], "day-month-year"),
+    ],
+)
+def test_a_date_with_one_reading_settles_the_others(tmp_path, dates, order):
+    file = write(tmp_path, *(row(n, ts) for n, ts in enumerate(dates)))
+    look = data.look_at(str(file))
+    assert look.delivery.day_order == order and not look.questions
+    assert read_ts(file)[0][:10] == ("2026-04-03" if order == "day-month-year" else "2026-03-04")
+
+
+def test_dates_with_two_readings_are_refused_with_the_question(tmp_path):
+    file = write(tmp_path, row(1, "03/04/2026"), row(2, "05/06/2026"))
+    with pytest.raises(UserError, match=r"day or the month first in 03/04/2026.*day_order"):
+        data.open_source("csv", str(file))
+    assert [one.key for one in data.look_at(str(file)).questions] == ["day_order"]
+    assert read_ts(describe(file, day_order="month-day-year")) == [
+        "2026-03-04 00:00",
+        "2026-05-06 00:00",
+    ]
+
+
+def test_dates_in_both_orders_are_refused(tmp_path):
+    file = write(tmp_path, row(1, "25/12/2025"), row(2, "12/25/2025"))
+    with pytest.raises(UserError, match="have different orders of day and month"):
+        data.open_source("csv", str(file))
+
+
+def test_a_second_column_with_the_time_settles_the_order():
+    text = ["03/04/2026 10:00", "05/04/2026 10:00"]
+    frame = pd.DataFrame({"ts": text, "unix_time": ["1775210400", "1775383200"]})
+    evidence = collect_day_order([frame], ("ts",))
+    assert evidence.settle() == ("day-month-year", "the column 'unix_time' has the same times")
+    other = frame.assign(unix_time=["1775210400", "1"])
+    assert collect_day_order([other], ("ts",)).settle() == ("", "")
+
+
+def test_a_few_local_dates_among_others_go_to_quarantine(tmp_path):
+    file = write(tmp_path, row(1), row(2), row(3), row(4, "03/04/2026"))
+    assert read(file)["ts"].isna().tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("3/4/2026 1:05 PM", "2026-04-03 13:05"),
+        ("3/4/2026 12:05 am", "2026-04-03 00:05"),
+        ("03-04-2026 9:30", "2026-04-03 09:30"),
+        ("03.04.2026", "2026-04-03 00:00"),
+        ("2026-04-03T09:30:00", "2026-04-03 09:30"),
+    ],
+)
+def test_local_times(tmp_path, written, read_as):
+    file = write(tmp_path, row(1, written), row(2, "31/01/2026"))
+    assert read_ts(file)[0] == read_as
+
+
+def test_impossible_local_dates_are_no_times(tmp_path):
+    rows = [row(1, "31/02/2026"), row(2, "32/01/2026"), row(3, "25/01/26"), row(4, "25/01/2026")]
+    file = describe(write(tmp_path, *rows), day_order="day-month-year")
+    assert read(file)["ts"].isna().tolist() == [True, True, True, False]
+
+
+def test_times_in_a_time_zone(tmp_path):
+    file = write(tmp_path, row(1, "2026-01-02 07:00"), row(2, "2026-01-02T07:00:00Z"))
+    assert read_ts(describe(file, time_zone="Asia/Bangkok")) == [
+        "2026-01-02 00:00",
+        "2026-01-02 07:00",
+    ]
+    # the hour that a change of clocks leaves out, and the one that comes twice
+    rows = [row(1, "2026-03-29 02:30"), row(2, "2026-10-25 02:30"), row(3, "2026-07-01 02:30")]
+    file = describe(write(tmp_path, *rows), time_zone="Europe/Berlin")
+    assert read(file)["ts"].isna().tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("number", "unit"), [("1767312000000", "milliseconds"), ("46024", "spreadsheet days")]
+)
+def test_times_in_another_unit_are_named_and_read_when_declared(tmp_path, number, unit):
+    file = write(tmp_path, row(1, number))
+    with pytest.raises(UserError, match="time_unit"):
+        data.ingest(data.open_source("csv", str(file)), Workspace.find(tmp_path / "workspace"))
+    look = data.look_at(str(file))
+    assert look.delivery.time_unit == unit and look.counts["accepted"] == 1
+    assert read_ts(describe(file, time_unit=unit)) == ["2026-01-02 00:00"]
+
+
+def test_the_decimal_mark_decides_what_1025_means(tmp_path):
+    rows = [row(1, amount="1.025"), row(2, amount="988")]
+    file = write(tmp_path, *rows)
+    assert read(file)["amount_cents"].isna().tolist() == [True, False]
+    assert [one.key for one in data.look_at(str(file)).questions] == ["decimal_mark"]
+    for mark, cents in ((".", 102), (",", 102500)):
+        assert read(describe(file, decimal_mark=f"'{mark}'"))["amount_cents"].tolist() == [
+            cents,
+            98800,
+        ]
+
+
+def test_the_other_amounts_tell_the_decimal_mark(tmp_path):
+    rows = [row(1, amount='"1.025"'), row(2, amount='"12,50"')]
+    look = data.look_at(str(write(tmp_path, *rows)))
+    assert look.delivery.decimal_mark == "," and look.counts["accepted"] == 2
+
+
+def test_ids_that_are_declared_numbers_have_one_spelling(tmp_path):
+    file = write(tmp_path, row(1, customer="120.0"))
+    with pytest.raises(UserError, match="ids_as_numbers: \\[customer_id\\]"):
+        read(file)
+    assert data.look_at(str(file)).delivery.ids_as_numbers == ("customer_id",)
+    parquet = tmp_path / "export.parquet"
+    frame = pd.read_csv(file, dtype={"customer_id": float})
+    frame.to_parquet(parquet)
+    describe(file, ids_as_numbers="[customer_id]")
+    assert read(file)["customer_id"].tolist() == read(parquet)["customer_id"].tolist() == ["120"]
+
+
+def test_columns_of_another_system_are_proposed_and_renamed(tmp_path):
+    header = "Transaction ID,Date,card,Merchant,Betrag,Class"
+    file = write(tmp_path, row(1), header=header)
+    look = data.look_at(str(file))
+    assert look.delivery.columns["amount"] == "Betrag" and look.counts["accepted"] == 1
+    data.write_delivery(look, tmp_path / "delivery.yml")
+    assert read(file)["amount_cents"].tolist() == [500]
+    assert data.look_at(str(file)).is_described
+    with pytest.raises(UserError, match="exists already"):
+        data.write_delivery(look, tmp_path / "delivery.yml")
+
+
+def test_a_question_that_is_left_open_stops_ingestion(tmp_path):
+    file = write(tmp_path, row(1), header=HEADER.replace("is_fraud", "colour"))
+    look = data.look_at(str(file))
+    assert look.questions[0].choices == ("is_fraud",)
+    data.write_delivery(look, tmp_path / "delivery.yml")
+    with pytest.raises(UserError, match="leaves a question open: is_fraud"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("colour: red", "colour"),
+        ("day_order: sideways", "day_order"),
+        ("encoding: klingon", "no encoding 'klingon'"),
+        ("time_zone: Mars/Base", "no time zone 'Mars/Base'"),
+        ("time_zone: ../../etc/passwd", "no time zone"),
+        ("a: [", "no YAML"),
+        ("just words", "has no keys"),
+    ],
+)
+def test_a_wrong_description_is_refused_in_words(tmp_path, text, told):
+    file = write(tmp_path, row(1))
+    (tmp_path / "delivery.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=told):
+        read(file)
+    with pytest.raises(UserError, match="is missing"):
+        load_delivery(file, str(tmp_path / "absent.yml"))
+
+
+def test_a_description_holds_for_the_files_that_it_names(tmp_path):
+    file = describe(
+        write(tmp_path, row(1, "7.5.2026")), files="['other*']", day_order="day-month-year"
+    )
+    with pytest.raises(UserError, match="day or the month"):
+        read(file)
+    assert len(read(file, described_by=str(tmp_path / "delivery.yml"))) == 1
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp874", "utf-16"])
+def test_a_declared_encoding_is_used(tmp_path, encoding):
+    word = "ร้าน" if encoding == "cp874" else "Café"
+    file = write(tmp_path, row(1).replace("M1", word), encoding=encoding)
+    if encoding != "utf-16":
+        look = data.look_at(str(file))
+        assert look.questions[0].key == "encoding" and "not UTF-8" in look.refusal
+        assert word in data.describe_look(look)
+        describe(file, encoding=encoding)
+    assert read(file)["terminal_id"].tolist() == [word]
+
+
+def test_one_delivery_has_one_currency(tmp_path):
+    write(tmp_path, row(1, amount="$5.00"), name="a.csv")
+    write(tmp_path, row(2, amount="€5.00"), name="b.csv")
+    with pytest.raises(UserError, match="several currencies"):
+        read(tmp_path)
+    file = describe(write(tmp_path, row(3, amount="$5.00"), name="c.csv"), currency="EUR")
+    with pytest.raises(UserError, match=r"several currencies \(\$, EUR\)"):
+        read(file)
+
+
+def test_nested_columns_that_nobody_needs_are_left_out(tmp_path):
+    frame = pd.read_csv(write(tmp_path, row(1)), dtype=str)
+    table = pa.Table.from_pandas(frame).append_column("tags", pa.array([["a", "b"]]))
+    pq.write_table(table, tmp_path / "export.parquet")
+    assert read(tmp_path / "export.parquet")["tx_id"].tolist() == ["T1"]
+
+
+def test_a_look_writes_nothing_and_names_what_ingestion_would_do(tmp_path):
+    rows = [row(1), row(1), row(2, amount="-3"), row(3, ts="now"), row(4, ts="2016-01-01")]
+    rows += [row(100 + n) for n in range(200)]
+    file = tmp_path / "export.dat"
+    file.write_bytes(gzip.compress("\n".join([HEADER, *rows]).encode()))
+    look = data.look_at(str(file))
+    assert sorted(tmp_path.iterdir()) == [file]
+    counts = look.counts
+    assert (counts["read"], counts["accepted"], counts["quarantined"]) == (205, 203, 2)
+    assert counts["repeated_ids"] == 1 and counts["refunds"] == 1
+    assert counts["far_off"] == ["2016-01-01"] and look.storage["compression"] == "gzip"
+    assert "the amount is negative" in look.quarantine
+
+
+def test_the_description_is_kept_in_the_manifest(tmp_path):
+    file = describe(write(tmp_path, row(1, "25.1.2026")), decimal_mark="'.'")
+    ingested = data.ingest(data.open_source("csv", str(file)), Workspace.find(tmp_path / "ws"))
+    kept = ingested.manifest["delivery"]
+    assert kept == {"decimal_mark": ".", "day_order": "day-month-year"}
+
+
+def test_the_command_ends_with_1_if_there_is_a_question(tmp_path, capsys):
+    file = write(tmp_path, row(1, "25/01/2026"), row(2, "\x1b[31mred"))
+    assert cli.main(["look", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "fraudops run --until 1_1_ingest --source csv --path" in printed and "\x1b" not in printed
+    )
+    assert max(len(line) for line in printed.splitlines() if str(tmp_path) not in line) <= 80
+    file = write(tmp_path, row(1, "03/04/2026"), name="unclear.csv")
+    assert cli.main(["look", str(file), "--write"]) == 1
+    assert "day_order: '?'" in (tmp_path / "delivery.yml").read_text(encoding="utf-8")
+    assert cli.main(["look", str(tmp_path / "absent.csv")]) == 2
+    assert "is not a file" in capsys.readouterr().err
