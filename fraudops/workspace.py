@@ -174,6 +174,30 @@ class Workspace:
         }
         self.write_json(f"figures/{notebook}.json", plain)
 
+    def check_lessons(self, notebook: str, lessons: dict[str, Any]) -> None:
+        """Check what a notebook teaches.
+
+        A lesson must hold in the simulated world of the course. Other data may differ: then the
+        difference is printed and written for the report, and nothing stops.
+
+        Parameters
+        ----------
+        notebook : str
+        lessons : dict of str to bool
+            Whether it holds, by a sentence that says what holds.
+
+        Raises
+        ------
+        AssertionError
+            If a lesson does not hold in a simulated world.
+        """
+        different = [sentence for sentence, holds in lessons.items() if not holds]
+        self.write_json(f"figures/lessons/{notebook}.json", different)
+        if different and self.dataset()["source"] == "simulate":
+            raise AssertionError(f"This lesson does not hold: {'; '.join(different)}.")
+        for sentence in different:
+            print(f"On this data it is different: it is not so that {sentence}.")
+
     def relative_path(self, path: Path) -> str:
         """Get a path relative to the root, for messages.
 

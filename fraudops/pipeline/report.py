@@ -212,8 +212,17 @@ def _make_node_rows(
             "error": outcome.error,
             "link": f"notebooks/{one.name}.html" if html.is_file() else "",
             "figures": figures if outcome.status in ("done", "fresh", "old") else {},
+            "different": _load_lessons(workspace, one.name),
         }
     return rows
+
+
+def _load_lessons(workspace: Workspace, name: str) -> list[str]:
+    """Load the lessons of a notebook that this data does not show."""
+    try:
+        return read_json(workspace.root / "figures" / "lessons" / f"{name}.json")
+    except (OSError, ValueError):
+        return []
 
 
 def _list_links(workspace: Workspace) -> list[tuple[str, str]]:
