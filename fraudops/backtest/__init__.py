@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "iterate_day_starts",
         ),
         "report": ("POLICY_STYLES", "summarize_policies", "write_backtest_report"),
-        "scoring": ("score_backtest",),
+        "scoring": ("load_true_onset", "score_backtest"),
         "runner": ("InMemoryModelStore", "MODEL_POLICIES", "run_backtest"),
     },
 )

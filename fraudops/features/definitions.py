@@ -66,11 +66,11 @@ FEATURE_DEFINITIONS = {
         "time since the last fraud report of 30 days on the terminal arrived",
     ),
     "t_reported_7d": (
-        "ratio",
+        "rate",
         "fraud reports of 7 days over the terminal's transactions of the 7 days before those",
     ),
     "t_fraud_rate_30d": (
-        "ratio",
+        "rate",
         "fraud reports of 30 days over the terminal's transactions of 30 days",
     ),
 }

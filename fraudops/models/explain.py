@@ -91,6 +91,7 @@ def describe_feature(name: str, value: float | str | None) -> str:
         "count": f"{value:.0f}",
         "share": f"{value:.0%}",
         "ratio": f"{value:.1f} times",
+        "rate": f"{value:.2g} for each transaction" if value else "none",
     }
     return f"{meaning.split(';')[0]}: {text.get(unit, f'{value:,.1f} {unit}')}"
 

@@ -138,6 +138,8 @@ class AlertLog:
             is too short.
         """
         reason = reason.strip()
+        if not outcome:
+            raise UserError("Choose an outcome: it says why the alert is over.")
         if outcome not in ALERT_OUTCOMES:
             raise UserError(
                 f"There is no outcome {outcome!r} of an alert: choose one of "

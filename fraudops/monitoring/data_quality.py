@@ -251,9 +251,16 @@ class DataProfile:
             yield make_finding("freshness", "ts", SEVERITY_ACT, gap / 3600, max_gap / 3600, text)
         share, usual_share = _duplicate_share(rows), self.duplicate_share
         if share > usual_share + 0.005:
-            severity = _grade(share > usual_share + 0.05)
+            chance = self._compute_chance(share, usual_share, len(rows))
+            severity = _grade(share > usual_share + 0.05 and chance < MAX_CHANCE)
             text = f"{share:.1%} of the rows repeat another under a new tx_id"
             yield make_finding("duplicates", "tx_id", severity, share, usual_share + 0.005, text)
+
+    def _compute_chance(self, share: float, usual: float, n: int) -> float:
+        """How often a sound day of `n` rows has such a share or more, if the usual one holds."""
+        # Laplace's rule: what the reference does not have is rare, and not impossible
+        probability = (usual * self.n_rows + 1) / (self.n_rows + 2)
+        return float(binom.sf(round(share * n) - 1, n, probability))
 
     def _check_amounts(self, rows: pd.DataFrame) -> Iterator[FindingRecord]:
         cents = rows["amount_cents"].astype(float)
@@ -288,7 +295,9 @@ class DataProfile:
         limit = usual + 0.01 + 3 * np.sqrt(usual * (1 - usual) / len(rows))
         if share > limit:
             text = f"{name} is missing in {share:.1%} of the rows, before {usual:.1%}"
-            yield make_finding("nulls", name, _grade(share > limit + 0.04), share, limit, text)
+            chance = self._compute_chance(share, usual, len(rows))
+            severity = _grade(share > limit + 0.04 and chance < MAX_CHANCE)
+            yield make_finding("nulls", name, severity, share, limit, text)
         is_constant = rows[name].nunique() == 1 and share < 1
         chance = float((self.value_shares[name] ** len(rows)).sum())  # that all rows are equal
         if is_constant and len(rows) >= MIN_ROWS_FOR_SHARES and chance < MAX_CHANCE:

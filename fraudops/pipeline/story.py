@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fraudops import ledger, monitoring, review, store
+from fraudops.backtest import load_true_onset
 from fraudops.plotting import COLORS, use_style
 from fraudops.timeline import day_of, load_timeline
 from fraudops.workspace import Workspace, read_json
@@ -43,8 +44,8 @@ class Story:
 def tell_story(workspace: Workspace) -> Story | None:
     """Tell what happened on the live days of a complete run.
 
-    Every figure comes from the run: from the files of its notebooks and from its database. The
-    answer key of a simulation is not read.
+    Every figure comes from the run: from the files of its notebooks and from its database. Only the
+    day on which the change began comes from the answer key of a simulation.
 
     Parameters
     ----------
@@ -70,14 +71,16 @@ def tell_story(workspace: Workspace) -> Story | None:
         return None
     alerts = [one for one in files["drift/alerts.json"] if one["severity"] == "act"]
     alarm = day_of(int(alerts[0]["as_of"]) - 1) if alerts else None
-    sentences = _write_sentences(files, days, alarm, alerts)
+    timeline = load_timeline(workspace)
+    truth = load_true_onset(workspace, timeline)
+    sentences = _write_sentences(files, days, alarm, alerts, truth["day"])
     sentences.append(
         f"The review team has decided {n_closed:,} cases (a case is a transaction that a person "
         f"checks), and {n_waiting:,} cases wait."
     )
     held = "its hash chain holds" if not chain.broken else f"it does not hold: {chain.broken}"
     sentences.append(f"The audit record has {chain.entries:,} entries, and {held}.")
-    end = load_timeline(workspace).as_of
+    end = timeline.as_of
     promotion = day_of(end - 1) if files["models/retrain.json"]["promoted"] else None
     chart = _draw(days, alarm, promotion, day_of(end - 1))
     return Story(sentences, chart, _describe(days, alarm, promotion))
@@ -100,7 +103,11 @@ def _load_days(workspace: Workspace, engine: object) -> pd.DataFrame | None:
 
 
 def _write_sentences(
-    files: dict[str, object], days: pd.DataFrame, alarm: date | None, alerts: list[dict]
+    files: dict[str, object],
+    days: pd.DataFrame,
+    alarm: date | None,
+    alerts: list[dict],
+    onset: str | None,
 ) -> list[str]:
     champion, retrain = files["models/champion.json"], files["models/retrain.json"]
     first = files["figures/3_1_champion.json"]
@@ -117,6 +124,8 @@ def _write_sentences(
             f"{before['saved'].mean():,.0f} euros a day, and the frauds that it approved cost "
             f"{before['lost'].mean():,.0f} euros a day."
         )
+    if onset and onset >= str(days.index[0]):
+        sentences.append(f"By the answer key of this simulated world, it changed on {onset}.")
     if alarm:
         evidence = alerts[0]["text"].split(": retrain. ")[-1].rstrip(".")
         reported = _find_changed_reports(files["drift/verdict.json"], alerts[0]["as_of"])
@@ -131,7 +140,7 @@ def _write_sentences(
             f"From {alarm} on its decisions saved {after['saved'].mean():,.0f} euros a day, and "
             f"the frauds that it approved cost {after['lost'].mean():,.0f} euros a day. "
             f"On all live days the model expected {first['frauds_expected']:,.0f} frauds, and "
-            f"{first['frauds_found']:,} became known."
+            f"{first['frauds_found']:,} became known by fraud reports."
         )
     if retrain["retrained"]:
         low = trial["money_gate_low_eur"]

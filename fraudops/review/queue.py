@@ -276,6 +276,8 @@ def _check_verdict(verdict: str) -> None:
 
 def _check_reason(reason: str, verdict: str) -> None:
     offered = [code for code, one in policy.REASON_CODES.items() if one.verdict == verdict]
+    if not reason:
+        raise UserError("Choose a reason: it says on what the verdict is based.")
     if reason not in offered:
         raise UserError(
             f"{reason!r} is not a reason for {verdict!r}: choose one of {', '.join(offered)}."

@@ -18,12 +18,13 @@ MAX_CHANGES = 5
 
 @dataclass(frozen=True)
 class CounterfactualChange:
-    """One changed input: name, both values in words, and the new probability."""
+    """One changed input: name, both values in words, the new probability and the new decision."""
 
     feature: str
     now: str
     then: str
     probability: float
+    decision: str
 
 
 def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
@@ -133,7 +134,8 @@ def find_counterfactual_changes(
     scores = predict_probability(model, frame)
     # without a usual amount the amount stays
     amounts = frame["amount"].fillna(frame["amount"].iloc[0])
-    flagged = policy.make_decisions(scores, amount_to_cents(amounts)) != "approve"
+    decisions = policy.make_decisions(scores, amount_to_cents(amounts))
+    flagged = decisions != "approve"
     turned = [i for i in range(len(FEATURES)) if flagged[i + 1] != flagged[0]]
     turned.sort(key=lambda i: scores[i + 1], reverse=not flagged[0])
     return [
@@ -142,6 +144,7 @@ def find_counterfactual_changes(
             describe_feature(FEATURES[i], inputs[i]),
             describe_feature(FEATURES[i], usually[i]),
             float(scores[i + 1]),
+            str(decisions[i + 1]),
         )
         for i in turned[:MAX_CHANGES]
     ]

@@ -70,9 +70,8 @@ def count(engine, table, *where) -> int:
 def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace):
     page = watched.page
     open_tab(page, "Dashboard")
-    page.locator(".fo-dashboard").locator("..").get_by_label("Look at").select_option(
-        label="all judged days"
-    )
+    choice = page.locator(".fo-dashboard").locator("..").get_by_label("Look at")
+    choice.select_option(label="all judged days")
     frame = review.require_predictions(engine)
     rows = frame[frame["is_mature"]]
     figures = review.compute_performance(rows, review.load_champion_policy(workspace))
@@ -93,6 +92,7 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     assert f"version {move['version']}" in champion and timeline.format_time(move["at"]) in champion
     shown = page.locator(".fo-ledger").inner_text()
     assert "holds" in shown and f"{chain.entries} entries" in shown and chain.head[:16] in shown
+    assert choice.locator("option:checked").inner_text().replace("\u00a0", " ") == "all judged days"
     page.get_by_text("By segment", exact=True).click()
     channels = page.get_by_role("region", name="By channel, with 95 % intervals").locator(
         "tbody tr"
@@ -410,7 +410,7 @@ def test_what_comes_from_the_data_is_escaped():
     about |= {"urgency": 1.0, "decision": "review", "decision_reason": evil}
     reasons = [{"text": evil, "for": 1, "against": 0}]
     said = [{"actor": evil, "stage": "objection", "verdict": evil, "reason": evil, "note": evil}]
-    changes = [{"now": evil, "then": evil, "probability": 0.1}]
+    changes = [{"now": evil, "then": evil, "probability": 0.1, "decision": evil}]
     facts = {
         "about": about,
         "when": "",
@@ -450,9 +450,12 @@ def test_an_alert_is_acknowledged_and_closed_on_the_page(watched, engine, worksp
     expect(count_tile).to_have_text("1")
     page.locator(".fo-acknowledge").click()
     expect(waiting).to_contain_text(f"acknowledged by {ACTOR}")
+    page.locator(".fo-close-alert").click()  # without an outcome
+    expect(page.locator(".fo-refused")).to_contain_text("Choose an outcome")
+    page.locator(".fo-alert-outcome select").select_option(index=1)
     page.locator(".fo-close-alert").click()  # without a reason
     expect(page.locator(".fo-refused")).to_contain_text("at least 10 characters")
-    page.locator(".fo-alert-outcome select").select_option(index=2)
+    page.locator(".fo-alert-outcome select").select_option(index=3)
     page.locator(".fo-alert-reason textarea").fill("prices rise every spring <b>")
     page.locator(".fo-close-alert").click()
     expect(page.locator(".fo-done")).to_contain_text("is closed")

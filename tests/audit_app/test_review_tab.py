@@ -7,7 +7,7 @@ import shutil
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from fraudops import ledger, review, store
 from fraudops.audit_app.page import TAB_TITLES
@@ -195,13 +195,16 @@ def test_a_case_is_reviewed_with_keys_alone(browser, link, engine, first):
         page.locator(".fo-reason option").get_by_text("usual for this customer").wait_for(
             state="attached"
         )
+        chosen = page.locator(".fo-reason select")
+        expect(chosen).to_have_js_property("selectedIndex", 0)
         page.keyboard.press("ArrowDown")
+        expect(chosen).to_have_js_property("selectedIndex", 1)
         # the focus is seen
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("Enter")
         page.locator(".fo-done").get_by_text(f"{first} is recorded as genuine").wait_for()
     (decision,) = rows(engine, store.decisions, first)
-    assert (decision.verdict, decision.reason) == ("genuine", "usual_pattern")
+    assert (decision.verdict, decision.reason) == ("genuine", "customer_confirms")
 
 
 def test_letters_in_the_note_are_letters(browser, link, engine, first):

@@ -61,7 +61,7 @@ def test_an_alert_is_acknowledged_and_closed_with_person_reason_and_time(log, en
     [
         ("drift-never", "retrained", WHY, "There is no alert 'drift-never'"),
         (FIRST, "solved", WHY, "no outcome 'solved' .* data repaired, retrained"),
-        (FIRST, "", WHY, "no outcome ''"),
+        (FIRST, "", WHY, "Choose an outcome"),
         (FIRST, "false alarm", " too short ", "at least 10 characters"),
         (FIRST, "false alarm", "", "at least 10 characters"),
     ],

@@ -75,6 +75,16 @@ def test_some_amounts_in_a_wrong_unit_are_found_also_if_there_is_one_customer(sm
     assert any("unit" in one["text"] for one in profile.check(wrong, last))
 
 
+def test_one_row_of_a_small_day_is_no_reason_to_hold_it_back(day):
+    tx, profile, start = day
+    few = tx.iloc[:: len(tx) // 8].head(8).reset_index(drop=True)
+    gaps = few.assign(category=few["category"].mask(few.index == 0))
+    twice = pd.concat([few, few.head(1).assign(tx_id="again")], ignore_index=True)
+    for rows, check in ((gaps, "nulls"), (twice, "duplicates")):
+        found = [one["severity"] for one in profile.check(rows, start) if one["check"] == check]
+        assert found == ["watch"]
+
+
 def test_a_new_category_on_few_rows_is_only_looked_at(day):
     tx, profile, start = day
     few = tx.assign(category=np.where(np.arange(len(tx)) < 3, "moon rocks", tx["category"]))

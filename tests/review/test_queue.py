@@ -223,7 +223,9 @@ def test_a_case_that_is_put_back_is_free_at_once(engine):
 def test_a_reason_has_to_fit_its_verdict(engine):
     fill(engine, flagged=1)
     review.ReviewQueue(engine).claim_next("ann")
-    for reason in ("", "customer_confirms", "because"):
+    with pytest.raises(UserError, match="Choose a reason"):
+        review.ReviewQueue(engine).record_decision("t0", "fraud", "ann", "")
+    for reason in ("customer_confirms", "because"):
         with pytest.raises(
             UserError, match="not a reason for 'fraud': choose one of customer_denies"
         ):

@@ -21,7 +21,10 @@ class AlertPanel:
         self.n_open = 0
         self.shown = create_text("fo-alerts")
         self.chosen = widgets.Dropdown(description="Alert")
-        outcomes = [(f"{name}: {about}", name) for name, about in monitoring.ALERT_OUTCOMES.items()]
+        outcomes = [("choose an outcome", "")]
+        outcomes += [
+            (f"{name}: {about}", name) for name, about in monitoring.ALERT_OUTCOMES.items()
+        ]
         self.outcome = widgets.Dropdown(description="Outcome", options=outcomes)
         self.reason = widgets.Textarea(
             description="Reason", placeholder="What you found, for the next person"
@@ -89,6 +92,6 @@ class AlertPanel:
         self.context.require("review")
         closed = self.chosen.value
         self.log.close(closed, self.outcome.value, self.reason.value, self.context.actor)
-        self.reason.value = ""
+        self.reason.value = self.outcome.value = ""
         self.redraw()
         self.context.show_message(f"The alert {closed} is closed.")

@@ -30,7 +30,7 @@ class DashboardTab:
         self.context = context
         self.shown, self.record = create_text("fo-dashboard"), create_text("fo-record-state")
         options = [(f"latest {days} judged days", days) for days in review.PERIOD_CHOICES_DAYS] + [
-            ("all judged days", None)
+            ("all judged days", 0)  # with None the list would show no choice
         ]
         self.window = widgets.Dropdown(options=options, description="Look at")
         self.window.observe(context.guarded(self.draw), "value")
@@ -53,7 +53,7 @@ class DashboardTab:
         self.seen = review.get_change_token(engine)
         self.alerts.draw()
         over, policy = (
-            review.get_evaluation_period(engine, self.window.value),
+            review.get_evaluation_period(engine, self.window.value or None),
             review.load_champion_policy(self.context.workspace),
         )
         if over is None:
@@ -78,9 +78,10 @@ class DashboardTab:
                 figures, review.compute_performance_by_compromise(rows, policy), doing
             ),
             scope=f"Judged: {figures['rows']:,} predictions ({span}), of days old enough for every "
-            f"label to have arrived. A review costs {policy.review / 100:,.2f} euros; a missed "
-            "fraud costs its amount. Once per compromise: after the first caught fraud of a card, "
-            "its later frauds count as stopped.",
+            f"label to have arrived. A review costs {policy.review / 100:,.2f} euros. A missed "
+            "fraud costs its amount. Flagged means: sent to review or blocked. Once per "
+            "compromise: after the first caught fraud of a card, its later frauds count as "
+            "stopped.",
             figures=figures,
             daily=plots.figure_to_html(
                 plots.plot_savings_timeline(days, marks),
@@ -113,7 +114,7 @@ class DashboardTab:
                 "precision",
                 "Precision",
                 format_percent(f["precision"]),
-                f"{caught} {flagged:,} sent to review were fraud",
+                f"{caught} {flagged:,} flagged were fraud",
                 "",
             ),
             (
@@ -140,7 +141,13 @@ class DashboardTab:
                 "",
             ),
             ("open", "Open cases", f"{waiting:,}", "wait for a reviewer", "fo-queue"),
-            ("alerts", "Open alerts", f"{self.alerts.n_open:,}", "of the drift monitor", ""),
+            (
+                "alerts",
+                "Open alerts",
+                f"{self.alerts.n_open:,}",
+                "of the drift monitor",
+                "fo-queue" if self.alerts.n_open else "",
+            ),
         ]
         return [
             dict(zip(("name", "words", "value", "hint", "kind"), tile, strict=True))

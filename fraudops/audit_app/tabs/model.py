@@ -70,7 +70,10 @@ class ModelTab:
         refused = [event for event in events if event["kind"] == "refusal"]
         part = templates.load_template("audit_model.html.j2")
         self.now.value = part.render(
-            part="now", moves=[one for one in events if one["kind"] != "refusal"], refused=refused
+            part="now",
+            moves=[one for one in events if one["kind"] != "refusal"],
+            refused=refused,
+            policy=review.load_champion_policy(self.context.workspace),
         )
         self._draw_then()
         self._draw_request()

@@ -98,7 +98,8 @@ class ReviewTab:
         offered = [
             (one.words, code) for code, one in review.REASON_CODES.items() if one.verdict == chosen
         ]
-        self.reason.options = offered or [("choose a verdict first", "")]
+        first = "choose a reason" if offered else "choose a verdict first"
+        self.reason.options = [(first, ""), *offered]
         about = self.shown.about if self.shown and not self.shown.hidden else None
         text = ""
         if (
