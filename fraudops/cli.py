@@ -11,6 +11,12 @@ from fraudops import pipeline
 from fraudops.errors import UserError
 from fraudops.workspace import REPOSITORY, Workspace
 
+# what a server needs: the path in the workspace, and the notebook that writes it
+NEEDED_FILES = {
+    "serve": (("models", "champion.json"), "3_1_champion"),
+    "audit": (("store", "fraudops.db"), "3_2_serve"),
+    "metrics": (("drift", "verdict.json"), "2_2_drift_monitor"),
+}
 DEFAULT_PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "metrics": 9465, "airflow": 8080}
 AUDIT_FOLDER = REPOSITORY / "5_Audit_Web_App"
 # name: (one line for `fraudops --help`, more for `fraudops NAME --help`)
@@ -202,6 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "look":
             return _look(options.path, options.write)
         workspace = Workspace.find(options.workspace)
+        _require_run(options.command, workspace)
         if options.command in ("evidence", "verify"):
             return _check_record(options.command, workspace)
         if options.command == "airflow":
@@ -251,6 +258,15 @@ def _look(path: str, write: str | None) -> int:
         data.write_delivery(look, file)
         print(f"\nWritten: {file}")
     return 1 if look.questions or look.refusal else 0
+
+
+def _require_run(command: str, workspace: Workspace) -> None:
+    """Refuse to start a server without a run, before anything is written."""
+    if command == "audit" and os.environ.get("FRAUDOPS_DATABASE_URL"):
+        return  # the database is elsewhere
+    if command in NEEDED_FILES:
+        parts, made_by = NEEDED_FILES[command]
+        workspace.require_path(*parts, made_by=made_by)
 
 
 def _check_record(command: str, workspace: Workspace) -> int:

@@ -56,3 +56,10 @@ def test_the_help_loads_nothing_heavy():
         "print({'pandas', 'mlflow', 'bentoml', 'sqlalchemy', 'rich'} & set(sys.modules))"
     )
     assert run(sys.executable, "-c", code).stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("command", ["serve", "audit", "metrics"])
+def test_a_server_without_a_run_writes_nothing_and_names_the_notebook(tmp_path, capsys, command):
+    assert cli.main([command, "--workspace", str(tmp_path / "empty")]) == 2
+    assert "run `fraudops run --until" in capsys.readouterr().err
+    assert not (tmp_path / "empty").exists()

@@ -29,6 +29,15 @@ def test_the_first_start_makes_one_admin_once(engine):
     assert [entry["actor"] for entry in entries(engine, "user")] == ["os:me"]
 
 
+def test_an_admin_is_made_although_an_analyst_was_added_before(engine):
+    person(engine, "ann", "analyst")
+    assert users.add_first_admin(engine, "os:me") and not users.add_first_admin(engine, "os:me")
+    assert {user.name: user.role for user in users.list_users(engine)} == {
+        "ann": "analyst",
+        "admin": "admin",
+    }
+
+
 def test_what_each_role_may():
     held = {
         role: {

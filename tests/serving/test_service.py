@@ -14,6 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 import sqlalchemy as sa
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from fraudops import data, features, ledger, models, serving, store
@@ -437,6 +438,34 @@ def test_a_token_is_asked_of_everybody_where_there_is_one(monkeypatch, token, gi
         == status
     )
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_browser_is_told_to_load_nothing_from_elsewhere():
+    async def app(scope, receive, send):
+        await PlainTextResponse("<script src='https://elsewhere.example/x.js'>")(
+            scope, receive, send
+        )
+
+    client = TestClient(AccessMiddleware(app), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
+    policy = client.get("/").headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'") and "http" not in policy
+
+
+def test_reports_of_a_day_without_transactions_are_sent():
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(200, json=[])
+
+    labels = pd.DataFrame({"tx_id": ["a", "b"], "customer_id": "c", "terminal_id": "m"})
+    labels = labels.assign(label_ts=[DAY + 1, 2 * DAY])
+    transactions = pd.DataFrame({"ts": [5]})
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://service") as http:
+        answers = ScoringClient(http).replay_day(DAY, transactions, labels, 100)
+    [(path, body)] = sent
+    assert path == "/label" and [one["tx_id"] for one in body["labels"]] == ["a"]
+    assert len(answers) == 0
 
 
 def own_address() -> str | None:

@@ -110,9 +110,11 @@ def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
 
 
 def add_first_admin(engine: sa.Engine, by: str) -> str | None:
-    """Add the user `admin` if there is no user; return the one-time password, else None."""
+    """Add the user `admin` if there is no admin; return the one-time password, else None."""
+    one = store.users.c
     with store.write_transaction(engine) as connection:
-        if connection.scalar(sa.select(store.users.c.name).limit(1)) is not None:
+        is_admin = sa.or_(one.role == "admin", one.name == "admin")
+        if connection.scalar(sa.select(one.name).where(is_admin).limit(1)) is not None:
             return None
         return _insert_user(connection, "admin", "admin", by)
 

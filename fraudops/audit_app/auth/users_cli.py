@@ -25,7 +25,7 @@ def get_terminal_actor() -> str:
 
 
 def print_first_admin(workspace: Workspace) -> None:
-    """Create the user `admin` if there is no user yet, and print the one-time password once.
+    """Create the user `admin` if there is no admin yet, and print the one-time password once.
 
     Parameters
     ----------
@@ -35,9 +35,7 @@ def print_first_admin(workspace: Workspace) -> None:
     password = users.add_first_admin(engine, get_terminal_actor())
     engine.dispose()
     if password:
-        print(
-            f"This first start made the user admin. One-time password, shown only now: {password}"
-        )
+        print(f"This start made the user admin. One-time password, shown only now: {password}")
         print("More users: fraudops users add NAME --role ROLE (an admin decides no cases).")
 
 
