@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from fraudops.data.columns import DELIVERY_FILE
 from fraudops.errors import UserError
 
+MAX_BYTES = 100_000
 OPEN_QUESTION = "?"  # stands where a person has to decide
 DayOrder = Literal["", "year-month-day", "day-month-year", "month-day-year"]
 
@@ -82,13 +83,32 @@ class Delivery(BaseModel):
     def rename(self, names: list[str]) -> list[str]:
         """Give columns of the file the names of the layout.
 
+        Raises
+        ------
+        UserError
+            If the file does not have one of `columns`, or two columns would have one name.
+
         Examples
         --------
         >>> Delivery(columns={"amount": "betrag"}).rename(["tx_id", "betrag"])
         ['tx_id', 'amount']
         """
         new = {old: name for name, old in self.columns.items()}
-        return [new.get(name, name) for name in names]
+        renamed = [new.get(name, name) for name in names]
+        missing = [old for old in self.columns.values() if old not in names]
+        twice = sorted({name for name in renamed if renamed.count(name) > 1})
+        if missing:
+            raise UserError(
+                f"{DELIVERY_FILE} names the column {missing[0][:40]!r} under `columns`, and the "
+                "file does not have it."
+            )
+        if len(new) < len(self.columns) or twice:
+            name = twice[0] if twice else next(iter(self.columns))
+            raise UserError(
+                f"{DELIVERY_FILE} gives two columns one name, or one column two names (look at "
+                f"{name[:40]!r} under `columns`)."
+            )
+        return renamed
 
 
 def load_delivery(path: Path, described_by: str = "") -> Delivery:
@@ -118,6 +138,8 @@ def load_delivery(path: Path, described_by: str = "") -> Delivery:
         if described_by:
             raise UserError(f"The description {file} is missing: `fraudops look` writes one.")
         return Delivery()
+    if file.stat().st_size > MAX_BYTES:
+        raise UserError(f"{file} has more than {MAX_BYTES:,} bytes: it is no description.")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         if not isinstance(content, dict):

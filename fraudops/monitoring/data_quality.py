@@ -110,6 +110,8 @@ class DataProfile:
         Values by categorical column.
     value_shares : dict of str to ndarray
         Shares of the values by column of `REQUIRED_COLUMNS`.
+    constant_days : dict of str to float
+        Share of the days with one value only, by categorical column.
     n_rows : int
     median_cents, max_cents : float
         Median and largest amount.
@@ -124,6 +126,7 @@ class DataProfile:
     missing_shares: dict[str, float]
     known_values: dict[str, set[str]]
     value_shares: dict[str, np.ndarray]
+    constant_days: dict[str, float]
     n_rows: int
     median_cents: float
     max_cents: float
@@ -150,6 +153,8 @@ class DataProfile:
         }
         counts = pd.Series({day: len(ts_by_day.get(day, ())) for day in range(start, end, DAY)})
         weekday = (counts.index.to_numpy() // DAY + 3) % 7
+        full_days = {day for day, ts in ts_by_day.items() if len(ts) >= MIN_ROWS_FOR_SHARES}
+        by_day = rows[(rows["ts"] // DAY * DAY).isin(full_days)].groupby(rows["ts"] // DAY)
         gaps = (_longest_gap_seconds(ts, day) for day, ts in ts_by_day.items())
         return cls(
             start,
@@ -165,6 +170,10 @@ class DataProfile:
             value_shares={
                 name: rows[name].value_counts(normalize=True).to_numpy()
                 for name in REQUIRED_COLUMNS
+            },
+            constant_days={
+                name: float((by_day[name].nunique() == 1).mean()) if full_days else 0.0
+                for name in CATEGORY_COLUMNS
             },
             n_rows=len(rows),
             median_cents=float(rows["amount_cents"].median()),
@@ -299,7 +308,9 @@ class DataProfile:
             severity = _grade(share > limit + 0.04 and chance < MAX_CHANCE)
             yield make_finding("nulls", name, severity, share, limit, text)
         is_constant = rows[name].nunique() == 1 and share < 1
-        chance = float((self.value_shares[name] ** len(rows)).sum())  # that all rows are equal
+        # that all rows are equal, by their shares or as on days of the reference
+        chance = float((self.value_shares[name] ** len(rows)).sum())
+        chance = max(chance, self.constant_days.get(name, 0.0))
         if is_constant and len(rows) >= MIN_ROWS_FOR_SHARES and chance < MAX_CHANCE:
             value = rows[name].dropna().iloc[0]
             text = f"{name} has one value only, {value!r}, where it had several"

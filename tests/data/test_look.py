@@ -204,6 +204,21 @@ def test_a_wrong_description_is_refused_in_words(tmp_path, text, told):
         load_delivery(file, str(tmp_path / "absent.yml"))
 
 
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ("{amount: betrag}", "'betrag'.*does not have it"),
+        ("{amount: terminal_id}", "one name"),
+        ("{amount: tx_id, ts: tx_id}", "two names"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(tmp_path, columns, told):
+    file = describe(write(tmp_path, row(1)), columns=columns)
+    with pytest.raises(UserError, match=told):
+        read(file)
+    assert "under `columns`" in data.look_at(str(file)).refusal
+
+
 def test_a_description_holds_for_the_files_that_it_names(tmp_path):
     file = describe(
         write(tmp_path, row(1, "7.5.2026")), files="['other*']", day_order="day-month-year"

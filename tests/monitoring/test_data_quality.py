@@ -75,6 +75,19 @@ def test_some_amounts_in_a_wrong_unit_are_found_also_if_there_is_one_customer(sm
     assert any("unit" in one["text"] for one in profile.check(wrong, last))
 
 
+def test_a_column_with_one_value_is_sound_if_days_of_the_reference_had_that(small_workspace):
+    timeline = load_timeline(small_workspace)
+    tx = data.load_transactions(small_workspace)
+    start, end = monitoring.reference_window(timeline)
+    last = timeline.live_days[-1]
+    today = tx[tx["ts"] >= last].assign(channel="online")
+    some_days = tx["ts"].between(start, start + 3 * DAY)
+    usual = tx.assign(channel=tx["channel"].mask(some_days, "online"))
+    for rows, expected in ((tx, True), (usual, False)):
+        found = monitoring.DataProfile.learn(rows, start, end).check(today, last)
+        assert any(one["check"] == "constant" for one in found) is expected
+
+
 def test_one_row_of_a_small_day_is_no_reason_to_hold_it_back(day):
     tx, profile, start = day
     few = tx.iloc[:: len(tx) // 8].head(8).reset_index(drop=True)
