@@ -10,6 +10,7 @@ DAY = 86_400  # seconds
 MAX_TS = 4_102_444_800  # the year 2100; times in milliseconds are above it
 LABEL_MATURITY_DAYS = 7  # later, a transaction without a report counts as genuine
 MIN_DATA_DAYS = 28  # fewer cannot be split
+SHORT_DATA_DAYS = 30  # from here on there is room for two live weeks
 
 
 def day_start(day: date) -> int:
@@ -125,8 +126,9 @@ def plan_timeline(
     """Split the days of a data set into warm-up, training and live.
 
     The last third, in whole weeks and at most eight, is live unless `live_start` says otherwise.
-    The warm-up takes 30 days, or in data of fewer than 81 days half of the days that remain
-    beside three weeks of training and waiting.
+    From thirty days of data on it has two weeks, so that the labels of the first have arrived. The
+    warm-up takes 30 days, or in data of fewer than 81 days half of the days that remain beside
+    two weeks of training and waiting, and the live days or one week of them.
 
     Parameters
     ----------
@@ -159,8 +161,10 @@ def plan_timeline(
             f"There are {span} days of data ({first_day} to {last}): training, label delay "
             f"and live weeks need at least {MIN_DATA_DAYS}. Bring a longer file or a later as_of."
         )
-    live = start or last + timedelta(1) - timedelta(min(8, span // 21) * 7)
-    train = first_day + timedelta(min(30, (span - 21) // 2))
+    is_short = SHORT_DATA_DAYS <= span < 42
+    weeks = 2 if is_short else min(8, span // 21)
+    live = start or last + timedelta(1) - timedelta(weeks * 7)
+    train = first_day + timedelta(min(30, (span - (28 if is_short else 21)) // 2))
     earliest, latest = train + timedelta(2 * LABEL_MATURITY_DAYS), last - timedelta(6)
     if not earliest <= live <= latest:
         raise UserError(
