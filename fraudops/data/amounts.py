@@ -3,6 +3,7 @@
 import pandas as pd
 
 CURRENCY = r"[$€£¥฿₹]|(?:USD|EUR|GBP|CHF|THB|JPY|INR)"
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "THB": "฿", "JPY": "¥", "INR": "₹"}
 UNCLEAR = r"-?\d{1,3}[.,]\d{3}"  # 1.025 is 1,025 in half of the world
 DECIMAL_COMMA = r"-?\d+,\d{1,2}"
 COMMA_THOUSANDS = r"-?\d{1,3}(?:,\d{3})+\.\d{1,2}|-?\d{1,3}(?:,\d{3}){2,}"
@@ -11,15 +12,16 @@ SPACE_THOUSANDS = r"-?\d{1,3}(?:[ ']\d{3})+(?:[.,]\d{1,2})?"
 
 
 def find_currencies(text: pd.Series) -> list[str]:
-    """Find the currency signs of amounts.
+    """Find the currency signs of amounts; EUR is the same as €.
 
     Examples
     --------
-    >>> find_currencies(pd.Series(["$1.50", "EUR 3", "2.00"]))
-    ['$', 'EUR']
+    >>> find_currencies(pd.Series(["$1.50", "EUR 3", "€3", "2.00"]))
+    ['$', '€']
     """
     signs = text[pd.to_numeric(text, errors="coerce").isna()]
-    return signs.str.extract(f"({CURRENCY})", expand=False).dropna().unique().tolist()
+    found = signs.str.extract(f"({CURRENCY})", expand=False).dropna().unique().tolist()
+    return list(dict.fromkeys(CURRENCY_SIGNS.get(one, one) for one in found))
 
 
 def parse_amounts(text: pd.Series, decimal_mark: str = "") -> pd.Series:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from fraudops.data.delivery import Delivery
 from fraudops.data.values import LOCAL_DATE, ValueParser, parse_number
+from fraudops.errors import UserError
 
 ORDERS = ("day-month-year", "month-day-year")
 SECONDS = (631_152_000, 4_102_444_800)  # 1990 to 2100: a number that may be a time
@@ -23,6 +24,7 @@ class DayOrderEvidence:
         self.n_rows = self.n_local = 0
         self.example = ""  # a date that both orders can have
         self.impossible = dict.fromkeys(ORDERS, "")  # the first date that an order cannot have
+        self.n_impossible = dict.fromkeys(ORDERS, 0)
         self.matches: dict[str, dict[str, int]] = {}  # by column and order: rows with the same time
         self.n_compared: dict[str, int] = {}
         self.steps_back = dict.fromkeys(ORDERS, 0)
@@ -48,6 +50,7 @@ class DayOrderEvidence:
         months = {"day-month-year": second, "month-day-year": first}
         local = text[is_local]
         for order, month in months.items():
+            self.n_impossible[order] += int((month > 12).sum())
             if not self.impossible[order] and (month > 12).any():
                 self.impossible[order] = str(local[month > 12].iloc[0])
         unclear = local[(first <= 12) & (second <= 12) & (first != second)]
@@ -85,6 +88,11 @@ class DayOrderEvidence:
         """
         for order, other in (ORDERS, ORDERS[::-1]):
             if self.impossible[other] and not self.impossible[order]:
+                if self.steps_back[order] > 2 * self.steps_back[other] + 1:
+                    return "", (
+                        f"{self.impossible[other]} has {order}, but with {other} the other rows "
+                        "are in the order of time"
+                    )
                 return order, f"{self.impossible[other]} has no other reading"
         if all(self.impossible.values()):
             both = " and ".join(self.impossible.values())
@@ -94,6 +102,20 @@ class DayOrderEvidence:
             if len(fits) == 1:
                 return fits[0], f"the column {name!r} has the same times"
         return "", ""
+
+    def check(self, declared: str) -> None:
+        """Refuse a declared order that many dates cannot have, while the other fits all.
+
+        Raises
+        ------
+        UserError
+        """
+        wrong, other = self.n_impossible.get(declared, 0), ORDERS[declared == ORDERS[0]]
+        if 100 * wrong > self.n_local and not self.n_impossible[other]:
+            raise UserError(
+                f"`day_order: {declared}` does not fit: {self.impossible[declared]} and "
+                f"{wrong - 1:,} others cannot have it, and all dates can have {other}."
+            )
 
     def ask(self) -> str:
         """Ask the question that the files do not answer."""

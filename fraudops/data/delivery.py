@@ -1,6 +1,6 @@
 """How the files of a delivery must be read: what `delivery.yml` says."""
 
-import codecs
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ DayOrder = Literal["", "year-month-day", "day-month-year", "month-day-year"]
 
 def _check_encoding(name: str) -> str:
     try:
-        codecs.lookup(name or "utf-8")
+        "".encode(name or "utf-8")  # not every codec is of text
     except LookupError:
         raise ValueError(f"there is no encoding {name!r}") from None
     return name
@@ -80,6 +80,11 @@ class Delivery(BaseModel):
         """Convert to JSON values, without what is left empty."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    def rename_some(self, names: Iterable[str]) -> list[str]:
+        """Give some columns of the file the names of the layout."""
+        new = {old: name for name, old in self.columns.items()}
+        return [new.get(name, name) for name in names]
+
     def rename(self, names: list[str]) -> list[str]:
         """Give columns of the file the names of the layout.
 
@@ -93,8 +98,7 @@ class Delivery(BaseModel):
         >>> Delivery(columns={"amount": "betrag"}).rename(["tx_id", "betrag"])
         ['tx_id', 'amount']
         """
-        new = {old: name for name, old in self.columns.items()}
-        renamed = [new.get(name, name) for name in names]
+        renamed = self.rename_some(names)
         missing = [old for old in self.columns.values() if old not in names]
         twice = sorted({name for name in renamed if renamed.count(name) > 1})
         if missing:
@@ -102,7 +106,7 @@ class Delivery(BaseModel):
                 f"{DELIVERY_FILE} names the column {missing[0][:40]!r} under `columns`, and the "
                 "file does not have it."
             )
-        if len(new) < len(self.columns) or twice:
+        if len(set(self.columns.values())) < len(self.columns) or twice:
             name = twice[0] if twice else next(iter(self.columns))
             raise UserError(
                 f"{DELIVERY_FILE} gives two columns one name, or one column two names (look at "
@@ -135,8 +139,10 @@ def load_delivery(path: Path, described_by: str = "") -> Delivery:
     folder = path if path.is_dir() else path.parent
     file = Path(described_by).expanduser() if described_by else folder / DELIVERY_FILE
     if not file.is_file():
-        if described_by:
-            raise UserError(f"The description {file} is missing: `fraudops look` writes one.")
+        if described_by or file.exists() or file.is_symlink():
+            raise UserError(
+                f"The description {file} is missing or no file: `fraudops look` writes one."
+            )
         return Delivery()
     if file.stat().st_size > MAX_BYTES:
         raise UserError(f"{file} has more than {MAX_BYTES:,} bytes: it is no description.")
@@ -146,20 +152,35 @@ def load_delivery(path: Path, described_by: str = "") -> Delivery:
             raise UserError(f"{file} has no keys: `fraudops look` writes one as an example.")
         _check_questions(content, file)
         delivery = Delivery.model_validate(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{file}: {where}: {first['msg']}") from None
-    if described_by or path.is_dir() or any(fnmatch(path.name, one) for one in delivery.files):
-        return delivery
-    return Delivery()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from None
+    if not described_by:
+        names = [one.name for one in path.iterdir()] if path.is_dir() else [path.name]
+        _check_names(delivery, [one for one in names if one != DELIVERY_FILE], file)
+    return delivery
+
+
+def _check_names(delivery: Delivery, names: list[str], file: Path) -> None:
+    """Refuse files that lie beside a description which does not name them: one is wrong."""
+    for name in names:
+        if name.startswith((".", "_")) or any(fnmatch(name, one) for one in delivery.files):
+            continue
+        raise UserError(
+            f"{file} does not name {name[:60]!r}: add it under `files`, or move it to another "
+            "folder."
+        )
 
 
 def _check_questions(content: dict, file: Path) -> None:
     columns = content.get("columns")
     every = content | (columns if isinstance(columns, dict) else {})
+    empty = [str(name) for name, value in content.items() if value in ("", None)]
+    if empty:
+        raise UserError(f"{file}: {empty[0][:40]} is empty: put its value in quotation marks.")
     left = [str(name) for name, value in every.items() if value == OPEN_QUESTION]
     if left:
         raise UserError(

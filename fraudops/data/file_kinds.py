@@ -75,6 +75,34 @@ def open_text(file: Path, encoding: str = "") -> IO[bytes]:
     return _Utf8Reader(buffered, encoding) if encoding else buffered
 
 
+def check_encoding(file: Path, encoding: str) -> None:
+    """Refuse a text in UTF-8 that is declared to have an encoding of one byte a letter.
+
+    Raises
+    ------
+    UserError
+        If its bytes are valid UTF-8 with letters beyond ASCII: read otherwise they are garbage.
+    """
+    if not encoding or find_file_format(file) != "csv":
+        return
+    if codecs.lookup(encoding).name.startswith("utf"):
+        return
+    decoder, is_ascii = codecs.getincrementaldecoder("utf-8")(), True
+    with open_text(file) as text:
+        try:
+            while block := text.read(1 << 20):
+                is_ascii = is_ascii and block.isascii()
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return
+    if not is_ascii:
+        raise UserError(
+            f"{file} is UTF-8, and its description says `encoding: {encoding}`: leave that out. "
+            "Nothing was ingested."
+        )
+
+
 def describe_storage(file: Path) -> dict[str, str]:
     """Describe compression and encoding of a text file, as far as its first bytes tell."""
     with file.open("rb") as handle:

@@ -19,7 +19,7 @@ from fraudops.data.ingestion import split_far_off_days
 from fraudops.data.readers import list_source_files, read_header, read_raw_rows
 from fraudops.data.schema import FINER_THAN_SECONDS, SPREADSHEET_DAYS, validate_chunk
 from fraudops.data.sources import open_source
-from fraudops.data.values import FLOAT_ID, parse_number
+from fraudops.data.values import FLOAT_ID, OFFSET, parse_number
 from fraudops.errors import UserError
 from fraudops.timeline import day_of
 
@@ -33,6 +33,8 @@ SYNONYMS = {
     "is_fraud": ("fraud", "isfraud", "label", "class", "fraud_flag", "is_fraudulent"),
 }
 MAX_EXAMPLES = 3
+MAX_REASONS = 20
+MIN_MARKS = 10  # amounts that must agree before they tell the decimal mark
 
 
 @dataclass
@@ -172,12 +174,15 @@ def _look_at_bytes(look: Look) -> None:
         for block in read_line_blocks_of(file, look.delivery.encoding):
             b"\n".join(block).decode()
     except UnicodeDecodeError:
+        look.storage["encoding"] = f"not {look.delivery.encoding or 'UTF-8'}"
         text = "The text is not UTF-8. Which encoding reads its letters rightly?"
         look.ask("encoding", text, ("cp1252", "cp874", "latin-1"))
         raise UserError(_explain_encoding(file)) from None
     lines = next(read_line_blocks_of(file, look.delivery.encoding))
     if lines:
-        look.decide("delimiter", find_delimiter(lines[0]), "it is the most frequent in the header")
+        look.storage["delimiter"] = repr(look.delivery.delimiter or find_delimiter(lines[0]))
+    if look.delivery.encoding:
+        look.storage["encoding"] = look.delivery.encoding
 
 
 def read_line_blocks_of(file: Path, encoding: str) -> Iterator[list[bytes]]:
@@ -198,6 +203,11 @@ def _explain_encoding(file: Path) -> str:
 
 def _match_columns(look: Look, names: list[str]) -> None:
     """Find the layout, and the columns of another layout by their usual names."""
+    if look.delivery.source and look.delivery.source not in SOURCE_ADAPTERS:
+        raise UserError(
+            f"There is no source {look.delivery.source[:40]!r}. Choose from: "
+            f"{', '.join(SOURCE_ADAPTERS)}."
+        )
     for source, adapter in SOURCE_ADAPTERS.items():
         have = look.delivery.rename(names)
         if all(any(one in have for one in need.split("|")) for need in adapter.required):
@@ -249,6 +259,11 @@ def _look_at_times(look: Look, first: pd.DataFrame) -> None:
         if len(number) and number.between(low, high).mean() > 0.99:
             reason = f"{number.iloc[0]:.10g} is a time of our days only in this unit"
             look.decide("time_unit", unit, reason)
+    iso = first[name].str.contains(OFFSET, regex=True).astype(bool)
+    if not iso.all() and not len(number) and not look.delivery.time_zone:
+        look.decide(
+            "time_zone", "UTC", "times without an offset; if they are local, name their zone"
+        )
     evidence = collect_day_order(_read_frames(look), columns)
     if not evidence.is_usual:
         return
@@ -263,9 +278,12 @@ def _look_at_amounts(look: Look, first: pd.DataFrame) -> None:
     name = _get_adapter(look).amount_column
     if name not in first:
         return
+    typed = look.delivery.rename_some(next(read_raw_rows(look.files[0], look.delivery)).typed)
     n_unclear, example = 0, ""
     marks: Counter[str] = Counter()
     for frame in _read_frames(look):
+        if name in typed:
+            return
         text = frame[name].str.strip()
         unclear = text[text.str.fullmatch(UNCLEAR).astype(bool)]
         n_unclear += len(unclear)
@@ -274,13 +292,13 @@ def _look_at_amounts(look: Look, first: pd.DataFrame) -> None:
         marks.update(last.dropna().value_counts().to_dict())
     if not n_unclear:
         return
-    if len(marks) == 1:
-        mark, times = marks.most_common(1)[0]
+    mark, times = marks.most_common(1)[0] if marks else ("", 0)
+    if len(marks) == 1 and times >= max(MIN_MARKS, n_unclear):
         reason = f"all {times:,} amounts with one or two decimals have it"
         look.decide("decimal_mark", mark, reason)
     else:
-        text = f"Is {example} about one, or more than a thousand? {n_unclear:,} amounts are like it"
-        look.ask("decimal_mark", f"{text}. Which mark is before the decimals?", (".", ","))
+        text = f"{n_unclear:,} amounts such as {example} have two readings: the mark is before "
+        look.ask("decimal_mark", text + "decimals or before thousands.", (".", ","))
 
 
 def _look_at_ids(look: Look, first: pd.DataFrame) -> None:
@@ -310,13 +328,13 @@ def _try_ingestion(look: Look, place: Path) -> None:
             counts.update({"read": len(good) + len(bad), "frauds": int(good["is_fraud"].sum())})
             cents = chunk.frame["amount_cents"]
             counts["refunds"] += int((cents < 0).sum())
-            reasons.update(bad["reason"].str.replace(r"\d+", "N", regex=True))
+            reasons.update(bad["reason"])
             days.update((good["ts"] // 86_400).value_counts().to_dict())
             ids.append(pd.util.hash_pandas_object(good["tx_id"], index=False).to_numpy())
     except UserError as error:
         look.refusal = str(error)
         return
-    look.counts, look.quarantine = dict(counts), dict(reasons.most_common())
+    look.counts, look.quarantine = dict(counts), dict(reasons.most_common(MAX_REASONS))
     every = np.concatenate(ids) if ids else np.array([])
     look.counts["repeated_ids"] = len(every) - len(np.unique(every))
     if days:

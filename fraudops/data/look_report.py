@@ -7,11 +7,11 @@ import yaml
 
 from fraudops.data.columns import DELIVERY_FILE
 from fraudops.data.delivery import OPEN_QUESTION
-from fraudops.data.look import Look
+from fraudops.data.look import Look, Question
 from fraudops.errors import UserError
 
 WIDTH = 79
-FOUND_BY_INGESTION = {"files", "source", "delimiter", "day_order"}  # without a delivery.yml
+FOUND_BY_INGESTION = {"files", "source", "day_order", "time_zone"}  # without a delivery.yml
 
 
 def describe_look(look: Look) -> str:
@@ -39,7 +39,8 @@ def describe_look(look: Look) -> str:
         parts += [_list_pairs("What ingestion would do with these settings", _count(look))]
         parts += [_list_pairs("Why rows would go to quarantine", look.quarantine)]
     for one in look.questions:
-        choices = f" Choices for `{one.key}`: {', '.join(one.choices)}." if one.choices else ""
+        choices = f" Choices for `{one.key}`: {_list_choices(one)}."
+        choices = "" if one.key == "columns" else choices
         parts.append(_wrap(f"Question: {one.text}{choices}", "  "))
     if look.refusal:
         parts.append(_wrap(f"Ingestion would refuse it: {look.refusal}", "  "))
@@ -61,12 +62,16 @@ def _say_next_step(look: Look) -> str:
             f"Next: ingestion must be told {', '.join(told)}. This writes it to delivery.yml:",
             f"  fraudops look {place} --write",
         ]
-    elif not look.refusal:
+    elif not look.refusal and look.counts["accepted"]:
         lines = [
             "Next:",
             f"  fraudops run --until 1_1_ingest --source {look.delivery.source} --path {place}",
         ]
     return "\n".join(lines)
+
+
+def _list_choices(question: Question) -> str:
+    return " or ".join(repr(one) for one in question.choices)
 
 
 def _count(look: Look) -> dict[str, str]:
@@ -139,7 +144,7 @@ def write_delivery(look: Look, file: Path) -> None:
                 one.choices, OPEN_QUESTION
             )
         else:
-            notes.append(f"choices: {', '.join(one.choices)}")
+            notes.append(f"choices: {_list_choices(one)}")
             content[one.key] = OPEN_QUESTION
     lines = ["# How these files must be read. The ingestion obeys it."]
     for key, value in content.items():

@@ -45,12 +45,15 @@ class RawRows:
         Rows that cannot be parsed: line, reason, text.
     header : int
         Lines of the header.
+    typed : frozenset of str
+        Columns that are numbers in the file itself, so that no mark has two readings.
     """
 
     frame: pd.DataFrame
     line: np.ndarray
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     header: int = 0  # lines before the first row
+    typed: frozenset[str] = frozenset()
 
 
 def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -143,12 +146,20 @@ def _read_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[RawRows]:
             name: pc.fill_null(pc.cast(column, pa.string()), "")
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
         }
-        yield RawRows(pa.table(columns).to_pandas(), np.arange(first, first + len(batch)))
+        typed = frozenset(one.name for one in batch.schema if _is_number(one.type))
+        line = np.arange(first, first + len(batch))
+        yield RawRows(pa.table(columns).to_pandas(), line, typed=typed)
         first += len(batch)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_decimal(kind) or pa.types.is_floating(kind) or pa.types.is_integer(kind)
 
 
 READ_ERRORS = (
     EOFError,
+    NotImplementedError,  # a zip with another compression
+    OSError,  # of pyarrow, for damaged pages; and of the disk
     gzip.BadGzipFile,
     zlib.error,
     zipfile.BadZipFile,

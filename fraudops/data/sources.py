@@ -12,6 +12,7 @@ from fraudops.data.adapters import SOURCE_ADAPTERS, SourceAdapter
 from fraudops.data.columns import DELIVERY_FILE
 from fraudops.data.day_order import collect_day_order
 from fraudops.data.delivery import Delivery, load_delivery
+from fraudops.data.file_kinds import check_encoding
 from fraudops.data.readers import list_source_files, read_header, read_raw_rows
 from fraudops.data.schema import Chunk
 from fraudops.data.values import ValueParser
@@ -90,6 +91,7 @@ def open_source(
     mapping, place = SOURCE_ADAPTERS[name], Path(path).expanduser()
     files = list_source_files(place, mapping.suffixes)
     delivery = load_delivery(place, described_by) if isinstance(described_by, str) else described_by
+    _check_delivery(delivery, name, mapping, files)
     not_filled = dict.fromkeys(
         phrase
         for file in files
@@ -101,6 +103,32 @@ def open_source(
     return Source(name, chunks, tuple(not_filled), delivery=delivery, most_cents=most)
 
 
+def _check_delivery(
+    delivery: Delivery, name: str, mapping: SourceAdapter, files: list[Path]
+) -> None:
+    """Refuse a description that does not fit the source or its files."""
+    if delivery.source and delivery.source != name:
+        raise UserError(
+            f"{DELIVERY_FILE} says `source: {delivery.source[:40]}`, and the files are opened as "
+            f"{name!r}."
+        )
+    known = {one for need in mapping.required for one in need.split("|")} | {*mapping.optional}
+    for wrong in [one for one in delivery.columns if one not in known]:
+        raise UserError(
+            f"{DELIVERY_FILE} has {wrong[:40]!r} under `columns`. Choose from: "
+            f"{', '.join(sorted(known))}."
+        )
+    for file in files:
+        check_encoding(file, delivery.encoding)
+        names = read_header(file, delivery)
+        missing = {*delivery.ids_as_numbers} - {*names, *delivery.columns}
+        if missing:
+            raise UserError(
+                f"{DELIVERY_FILE} has {min(missing)[:40]!r} under `ids_as_numbers`, and {file} has "
+                "no such column."
+            )
+
+
 def _read_frames(files: list[Path], delivery: Delivery) -> Iterator[pd.DataFrame]:
     for file in files:
         for raw in read_raw_rows(file, delivery):
@@ -109,13 +137,16 @@ def _read_frames(files: list[Path], delivery: Delivery) -> Iterator[pd.DataFrame
 
 def _settle_day_order(files: list[Path], mapping: SourceAdapter, delivery: Delivery) -> Delivery:
     """Find the order of day and month, if dates have the year at the end and nobody has said it."""
-    if delivery.day_order or not mapping.time_columns:
+    if not mapping.time_columns:
         return delivery
     begins = [next(_read_frames([file], delivery), pd.DataFrame()) for file in files]
     if not collect_day_order(begins, mapping.time_columns).is_usual:
         return delivery
     evidence = collect_day_order(_read_frames(files, delivery), mapping.time_columns)
     order, reason = evidence.settle()
+    if delivery.day_order:
+        evidence.check(delivery.day_order)
+        return delivery
     if not order:
         name = files[0] if len(files) == 1 else files[0].parent
         why = f"{name}: {reason}. Export them in one order." if reason else evidence.ask()
@@ -137,6 +168,7 @@ def _iter_file_chunks(
             # one row number for each file
             row = f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
             named = raw.frame.set_axis(delivery.rename(list(raw.frame)), axis=1)
+            values.typed = frozenset(delivery.rename_some(raw.typed))
             try:
                 frame = mapping.apply(named, row, values)
             except UserError as error:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fraudops.data.amounts import find_currencies, parse_amounts
+from fraudops.data.amounts import CURRENCY_SIGNS, find_currencies, parse_amounts
 from fraudops.data.delivery import Delivery
 from fraudops.errors import UserError
 from fraudops.timeline import DAY
@@ -14,8 +14,9 @@ CUT_ID = r"\d(?:[.,]\d+)?[eE][+]\d{2,3}"  # as spreadsheets and pandas write lar
 FLOAT_ID = r"-?\d+[.]0+"  # as pandas writes whole numbers of a column with gaps
 MISSING_WORDS = ("", "nan", "none", "null", "<na>", "nat", "#n/a", "n/a")
 LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})"  # with the year at the end
-OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
-HALF_DAY_TIME = r"(\d{1,2}):(\d{2})(?::(\d{2}))? ?([AaPp])\.?[Mm]\.?$"
+OFFSET = r"^.{10}[T ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
+HALF_DAY_TIME = r"^(0?[1-9]|1[0-2]):([0-5]\d)(?::([0-5]\d))? ?([AaPp])\.?[Mm]\.?$"
+YEAR_FIRST = r"^(\d{4})[/.](\d{2})[/.](\d{2})"
 SPREADSHEET_EPOCH_DAYS = 25_569  # spreadsheets count days from the end of 1899
 
 
@@ -31,6 +32,7 @@ class ValueParser:
         declared = set(self.delivery.ids_as_numbers)
         renamed = {name for name, old in self.delivery.columns.items() if old in declared}
         self.number_ids = declared | renamed
+        self.typed: frozenset[str] = frozenset()  # columns that are numbers in the file itself
 
     def parse_ts(self, text: pd.Series) -> pd.Series:
         """Parse seconds since 1970, or timestamps with the year first (UTC without an offset).
@@ -41,6 +43,7 @@ class ValueParser:
         seconds, text = self._scale(parse_number(text)), text.str.strip()
         if self.delivery.day_order in ("day-month-year", "month-day-year"):
             text = put_year_first(text, self.delivery.day_order)
+        text = text.str.replace(YEAR_FIRST, r"\1-\2-\3", regex=True)
         year = pd.to_numeric(text.str.extract(r"^(\d{4})-", expand=False), errors="coerce")
         rest = seconds.isna() & year.between(*YEARS)
         if rest.any():
@@ -53,18 +56,22 @@ class ValueParser:
             return number / 1000
         if self.delivery.time_unit == "spreadsheet days":
             # a second is a rounded part of a day
-            return ((number - SPREADSHEET_EPOCH_DAYS) * DAY).round()
+            local = pd.to_datetime(((number - SPREADSHEET_EPOCH_DAYS) * DAY).round(), unit="s")
+            return (self._localize(local) - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
         return number
+
+    def _localize(self, local: pd.Series) -> pd.Series:
+        """Put times without an offset into the time zone; an hour that came twice becomes null."""
+        zone = self.delivery.time_zone or "UTC"
+        placed = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        return placed.dt.tz_convert("UTC")
 
     def _parse_iso(self, iso: pd.Series) -> pd.Series:
         epoch = pd.Timestamp(0, tz="UTC")
         parsed = pd.to_datetime(iso, errors="coerce", utc=True, format="ISO8601")
-        if zone := self.delivery.time_zone:
-            local = parsed.dt.tz_localize(None).dt.tz_localize(
-                zone, ambiguous="NaT", nonexistent="NaT"
-            )
+        if self.delivery.time_zone:
             has_offset = iso.str.contains(OFFSET, regex=True).astype(bool)
-            parsed = parsed.where(has_offset, local.dt.tz_convert("UTC"))
+            parsed = parsed.where(has_offset, self._localize(parsed.dt.tz_localize(None)))
         return (parsed - epoch).dt.total_seconds()
 
     def parse_cents(self, text: pd.Series) -> pd.Series:
@@ -75,7 +82,9 @@ class ValueParser:
         UserError
             If amounts have another currency than those before.
         """
-        found = [self.currency] if self.currency else []
+        if text.name in self.typed:
+            return to_int64((parse_number(text) * 100).round())
+        found = [CURRENCY_SIGNS.get(self.currency, self.currency)] if self.currency else []
         found += [one for one in find_currencies(text) if one not in found]
         if len(found) > 1:
             raise UserError(
@@ -96,7 +105,7 @@ class ValueParser:
         """
         text = text.str.strip()
         if text.name in self.number_ids:
-            text = text.str.replace(r"[.]0+$", "", regex=True)
+            text = text.str.replace(r"^(-?\d+)[.]0+$", r"\1", regex=True)
         is_float = text.str.fullmatch(FLOAT_ID).astype(bool)
         if is_float.any():
             raise UserError(
@@ -175,6 +184,7 @@ def is_missing(text: pd.Series) -> pd.Series:
 def parse_flag(text: pd.Series) -> pd.Series:
     """Parse yes and no; null for everything else."""
     words = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+    words |= {"n": 0, "y": 1}
     return text.str.strip().str.lower().map(words).astype("Int64")
 
 

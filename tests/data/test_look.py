@@ -145,9 +145,12 @@ def test_the_decimal_mark_decides_what_1025_means(tmp_path):
 
 
 def test_the_other_amounts_tell_the_decimal_mark(tmp_path):
-    rows = [row(1, amount='"1.025"'), row(2, amount='"12,50"')]
+    rows = [row(1, amount='"1.025"')] + [row(2 + n, amount=f'"12,5{n}"') for n in range(10)]
     look = data.look_at(str(write(tmp_path, *rows)))
-    assert look.delivery.decimal_mark == "," and look.counts["accepted"] == 2
+    assert look.delivery.decimal_mark == "," and look.counts["accepted"] == 11
+    # a few are no proof
+    look = data.look_at(str(write(tmp_path, *rows[:5])))
+    assert [one.key for one in look.questions] == ["decimal_mark"]
 
 
 def test_ids_that_are_declared_numbers_have_one_spelling(tmp_path):
@@ -223,8 +226,10 @@ def test_a_description_holds_for_the_files_that_it_names(tmp_path):
     file = describe(
         write(tmp_path, row(1, "7.5.2026")), files="['other*']", day_order="day-month-year"
     )
-    with pytest.raises(UserError, match="day or the month"):
+    with pytest.raises(UserError, match=r"does not name 'export\.csv'"):
         read(file)
+    with pytest.raises(UserError, match=r"does not name 'export\.csv'"):
+        read(tmp_path)
     assert len(read(file, described_by=str(tmp_path / "delivery.yml"))) == 1
 
 
@@ -246,7 +251,7 @@ def test_one_delivery_has_one_currency(tmp_path):
     with pytest.raises(UserError, match="several currencies"):
         read(tmp_path)
     file = describe(write(tmp_path, row(3, amount="$5.00"), name="c.csv"), currency="EUR")
-    with pytest.raises(UserError, match=r"several currencies \(\$, EUR\)"):
+    with pytest.raises(UserError, match=r"several currencies \(\$, €\)"):
         read(file)
 
 
@@ -279,7 +284,8 @@ def test_the_description_is_kept_in_the_manifest(tmp_path):
 
 
 def test_the_command_ends_with_1_if_there_is_a_question(tmp_path, capsys):
-    file = write(tmp_path, row(1, "25/01/2026"), row(2, "\x1b[31mred"))
+    rows = [row(1, "25/01/2026"), row(2, "26/01/2026"), row(3, "\x1b[31mred")]
+    file = write(tmp_path, *rows)
     assert cli.main(["look", str(file)]) == 0
     printed = capsys.readouterr().out
     assert (
@@ -291,3 +297,107 @@ def test_the_command_ends_with_1_if_there_is_a_question(tmp_path, capsys):
     assert "day_order: '?'" in (tmp_path / "delivery.yml").read_text(encoding="utf-8")
     assert cli.main(["look", str(tmp_path / "absent.csv")]) == 2
     assert "is not a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("written", "settings", "read_as"),
+    [
+        ("2026-01-01 10:00:00+07", {"time_zone": "Asia/Bangkok"}, "2026-01-01 03:00"),
+        ("2026-01-01T10:00:00.5-0330", {"time_zone": "Asia/Bangkok"}, "2026-01-01 13:30"),
+        ("2026-01-01", {"time_zone": "Asia/Bangkok"}, "2025-12-31 17:00"),
+        (
+            "46027.5",
+            {"time_unit": "spreadsheet days", "time_zone": "Asia/Bangkok"},
+            "2026-01-05 05:00",
+        ),
+        ("2026/01/05 10:00", {}, "2026-01-05 10:00"),
+    ],
+)
+def test_zones_and_spellings_of_times(tmp_path, written, settings, read_as):
+    file = write(tmp_path, row(1, written))
+    assert read_ts(describe(file, **settings) if settings else file) == [read_as]
+
+
+@pytest.mark.parametrize("time", ["15:00 AM", "99:05 PM", "garbage 10:05 PM", "10:05:30:12PM"])
+def test_half_day_times_that_do_not_exist_are_no_times(tmp_path, time):
+    file = describe(write(tmp_path, row(1, f"25/01/2026 {time}")), day_order="day-month-year")
+    assert read(file)["ts"].isna().all()
+
+
+def test_a_declared_order_that_the_dates_cannot_have_is_refused(tmp_path):
+    file = describe(
+        write(tmp_path, row(1, "13/02/2026"), row(2, "14/02/2026")), day_order="month-day-year"
+    )
+    with pytest.raises(UserError, match="does not fit: 13/02/2026 and 1 others"):
+        read(file)
+
+
+def test_dates_in_two_orders_one_after_the_other_are_noticed():
+    month_first = [f"{month:02}/{day:02}/2026" for month in (3, 4) for day in range(1, 13)]
+    day_first = ["13/05/2026", "14/05/2026"]
+    evidence = collect_day_order([pd.DataFrame({"ts": month_first + day_first})], ("ts",))
+    order, reason = evidence.settle()
+    assert order == "" and "in the order of time" in reason
+
+
+def test_typed_numbers_of_parquet_have_one_reading(tmp_path):
+    frame = pd.read_csv(write(tmp_path, row(1), row(2)), dtype=str)
+    amounts = pa.array([128, 1025], pa.decimal128(18, 3))
+    table = pa.Table.from_pandas(frame.drop(columns="amount")).append_column("amount", amounts)
+    (tmp_path / "export.csv").unlink()
+    file = tmp_path / "export.parquet"
+    pq.write_table(table, file)
+    assert not data.look_at(str(file)).questions
+    for mark in ("", "','", "'.'"):
+        if mark:
+            describe(file, decimal_mark=mark)
+        assert read(file)["amount_cents"].tolist() == [12800, 102500]
+
+
+def test_a_wrong_declared_encoding_is_refused(tmp_path):
+    file = describe(write(tmp_path, row(1).replace("M1", "Café")), encoding="cp1252")
+    with pytest.raises(UserError, match=r"is UTF-8, and its description says"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("source: sparkow", "sparkow"),
+        ("encoding: base64", "no encoding"),
+        ("time_zone: 2026-02-30", "time_zone|YAML"),
+        ("delimiter: |", "is empty"),
+        ("currency: " + "1" * 5000, "currency|YAML"),
+        ("files: " + "[" * 3000, "YAML"),
+        ("columns: {colour: amount}", "'colour' under `columns`"),
+        ("ids_as_numbers: [colour]", "'colour' under `ids_as_numbers`"),
+    ],
+)
+def test_no_description_ends_in_a_traceback(tmp_path, text, told):
+    file = write(tmp_path, row(1))
+    (tmp_path / "delivery.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=told):
+        read(file)
+    look = data.look_at(str(file))
+    assert look.refusal and data.describe_look(look)
+
+
+def test_files_with_other_delimiters_and_damaged_pages_make_no_traceback(tmp_path):
+    write(tmp_path, row(1), name="a.csv")
+    write(tmp_path, row(2).replace(",", ";"), header=HEADER.replace(",", ";"), name="b.csv")
+    assert data.look_at(str(tmp_path)).counts["accepted"] == 2
+    frame = pd.concat([read(tmp_path)] * 500).astype(str)
+    file = tmp_path / "c.parquet"
+    frame.to_parquet(file)
+    content = bytearray(file.read_bytes())
+    content[40:200] = b"x" * 160
+    file.write_bytes(content)
+    with pytest.raises(UserError):
+        read(file)
+
+
+def test_one_currency_in_two_spellings_is_one(tmp_path):
+    file = describe(
+        write(tmp_path, row(1, amount="5.00 EUR"), row(2, amount="€5.00")), currency="€"
+    )
+    assert read(file)["amount_cents"].tolist() == [500, 500]
