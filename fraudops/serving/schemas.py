@@ -36,7 +36,8 @@ class Transaction(StrictModel):
     ts: UnixSeconds
     customer_id: Identifier
     terminal_id: Identifier
-    amount: float = Field(ge=0, le=1_000_000, description="money, at most two decimals count")
+    # the largest amount that any source of the ingestion accepts
+    amount: float = Field(ge=0, le=100_000_000, description="money, at most two decimals count")
     category: Identifier = "unknown"
     channel: Identifier = "unknown"
     lat: float | None = Field(

@@ -11,7 +11,9 @@ import pytest
 
 from fraudops import data
 from fraudops.data import open_source, schema
+from fraudops.data.adapters import SOURCE_ADAPTERS
 from fraudops.errors import UserError
+from fraudops.serving.schemas import Transaction
 from fraudops.timeline import load_timeline
 from fraudops.workspace import Workspace, compute_fingerprint, read_json
 
@@ -199,3 +201,9 @@ def test_a_frame_without_places_has_unknown_ones(tmp_path):
 def test_an_unknown_source_names_the_nearest():
     with pytest.raises(UserError, match="'sparkov'"):
         open_source("sparkow", "x.csv")
+
+
+def test_the_service_takes_every_amount_that_a_source_may_bring():
+    largest = max(adapter.most_cents for adapter in SOURCE_ADAPTERS.values())
+    limit = Transaction.model_fields["amount"].metadata
+    assert [one.le for one in limit if hasattr(one, "le")] == [largest / 100]
