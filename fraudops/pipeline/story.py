@@ -125,7 +125,7 @@ def _write_sentences(
             f"{before['lost'].mean():,.0f} euros a day."
         )
     if onset and onset >= str(days.index[0]):
-        sentences.append(f"By the answer key of this simulated world, it changed on {onset}.")
+        sentences.append(f"The answer key of the simulation says: the world changed on {onset}.")
     if alarm:
         evidence = alerts[0]["text"].split(": retrain. ")[-1].rstrip(".")
         reported = _find_changed_reports(files["drift/verdict.json"], alerts[0]["as_of"])
