@@ -14,7 +14,6 @@ from fraudops.workspace import REPOSITORY, Workspace
 # what a server needs: the path in the workspace, and the notebook that writes it
 NEEDED_FILES = {
     "serve": (("models", "champion.json"), "3_1_champion"),
-    "audit": (("store", "fraudops.db"), "3_2_serve"),
     "metrics": (("drift", "verdict.json"), "2_2_drift_monitor"),
 }
 DEFAULT_PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "metrics": 9465, "airflow": 8080}
@@ -262,8 +261,6 @@ def _look(path: str, write: str | None) -> int:
 
 def _require_run(command: str, workspace: Workspace) -> None:
     """Refuse to start a server without a run, before anything is written."""
-    if command == "audit" and os.environ.get("FRAUDOPS_DATABASE_URL"):
-        return  # the database is elsewhere
     if command in NEEDED_FILES:
         parts, made_by = NEEDED_FILES[command]
         workspace.require_path(*parts, made_by=made_by)

@@ -58,7 +58,7 @@ def test_the_help_loads_nothing_heavy():
     assert run(sys.executable, "-c", code).stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize("command", ["serve", "audit", "metrics"])
+@pytest.mark.parametrize("command", ["serve", "metrics"])
 def test_a_server_without_a_run_writes_nothing_and_names_the_notebook(tmp_path, capsys, command):
     assert cli.main([command, "--workspace", str(tmp_path / "empty")]) == 2
     assert "run `fraudops run --until" in capsys.readouterr().err

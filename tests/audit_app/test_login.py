@@ -107,8 +107,6 @@ def served(run, people, tmp_path_factory):
 
 
 def test_the_first_start_in_a_browser(browser, tmp_path):
-    workspace = Workspace.find(tmp_path / "run")
-    store.connect(workspace, workspace.database_file_url).dispose()  # as a run leaves it
     with (
         audit_server(tmp_path / "run", tmp_path) as (link, log),
         visit(browser, link, width=375, height=700) as visitor,
