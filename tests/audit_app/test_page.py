@@ -215,7 +215,7 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
                 .values(claimed_by="colleague")
             )
         page.get_by_label("Genuine (L)").click()
-        page.get_by_text("usual for this customer").wait_for(state="attached")
+        page.locator(".fo-reason select").select_option(label="usual for this customer")
         page.locator("button.fo-record").click()
         page.locator(".fo-refused[role=alert]").get_by_text("not yours to decide").wait_for()
         page.locator("button.fo-take").wait_for()  # and on with the next one
