@@ -16,12 +16,12 @@ from fraudops.data.day_order import ORDERS, collect_day_order
 from fraudops.data.delivery import Delivery, load_delivery
 from fraudops.data.file_kinds import describe_storage, find_file_format, open_text
 from fraudops.data.ingestion import split_far_off_days
-from fraudops.data.readers import list_source_files, read_header, read_raw_rows
+from fraudops.data.readers import RawRows, list_source_files, read_header, read_raw_rows
 from fraudops.data.schema import FINER_THAN_SECONDS, SPREADSHEET_DAYS, validate_chunk
-from fraudops.data.sources import open_source
+from fraudops.data.sources import open_source, read_frames
 from fraudops.data.values import FLOAT_ID, OFFSET, parse_number
 from fraudops.errors import UserError
-from fraudops.timeline import day_of
+from fraudops.timeline import DAY, day_of
 
 # names that other systems give to the columns of the layout `csv`
 SYNONYMS = {
@@ -137,10 +137,13 @@ def look_at(path: str) -> Look:
         _look_at_bytes(look)
         names = read_header(files[0], look.delivery)
         _match_columns(look, names)
-        first = next(_read_frames(look), pd.DataFrame(columns=names))
+        raw = next(read_raw_rows(files[0], look.delivery), RawRows(pd.DataFrame(), np.array([])))
+        first = next(read_frames(files, look.delivery), pd.DataFrame(columns=names, dtype=str))
+        typed = look.delivery.rename_some(raw.typed)
         look.columns = _describe_columns(look, first)
         _look_at_times(look, first)
-        _look_at_amounts(look, first)
+        if _get_adapter(look).amount_column not in typed:
+            _look_at_amounts(look, first)
         _look_at_ids(look, first)
     except UserError as error:
         look.refusal = str(error)
@@ -152,12 +155,6 @@ def look_at(path: str) -> Look:
 
 def _get_adapter(look: Look) -> SourceAdapter:
     return SOURCE_ADAPTERS[look.delivery.source or "csv"]
-
-
-def _read_frames(look: Look) -> Iterator[pd.DataFrame]:
-    for file in look.files:
-        for raw in read_raw_rows(file, look.delivery):
-            yield raw.frame.set_axis(look.delivery.rename(list(raw.frame)), axis=1)
 
 
 def _look_at_bytes(look: Look) -> None:
@@ -264,7 +261,7 @@ def _look_at_times(look: Look, first: pd.DataFrame) -> None:
         look.decide(
             "time_zone", "UTC", "times without an offset; if they are local, name their zone"
         )
-    evidence = collect_day_order(_read_frames(look), columns)
+    evidence = collect_day_order(read_frames(look.files, look.delivery), columns)
     if not evidence.is_usual:
         return
     order, reason = evidence.settle()
@@ -278,12 +275,9 @@ def _look_at_amounts(look: Look, first: pd.DataFrame) -> None:
     name = _get_adapter(look).amount_column
     if name not in first:
         return
-    typed = look.delivery.rename_some(next(read_raw_rows(look.files[0], look.delivery)).typed)
     n_unclear, example = 0, ""
     marks: Counter[str] = Counter()
-    for frame in _read_frames(look):
-        if name in typed:
-            return
+    for frame in read_frames(look.files, look.delivery):
         text = frame[name].str.strip()
         unclear = text[text.str.fullmatch(UNCLEAR).astype(bool)]
         n_unclear += len(unclear)
@@ -329,7 +323,7 @@ def _try_ingestion(look: Look, place: Path) -> None:
             cents = chunk.frame["amount_cents"]
             counts["refunds"] += int((cents < 0).sum())
             reasons.update(bad["reason"])
-            days.update((good["ts"] // 86_400).value_counts().to_dict())
+            days.update((good["ts"] // DAY).value_counts().to_dict())
             ids.append(pd.util.hash_pandas_object(good["tx_id"], index=False).to_numpy())
     except UserError as error:
         look.refusal = str(error)
@@ -338,7 +332,7 @@ def _try_ingestion(look: Look, place: Path) -> None:
     every = np.concatenate(ids) if ids else np.array([])
     look.counts["repeated_ids"] = len(every) - len(np.unique(every))
     if days:
-        dates = {day_of(int(day) * 86_400): n for day, n in days.items()}
+        dates = {day_of(int(day) * DAY): n for day, n in days.items()}
         main, far_off = split_far_off_days(dates)
         look.counts |= {"first_day": str(main[0]), "last_day": str(main[-1])}
         look.counts["far_off"] = [str(day) for day in far_off]

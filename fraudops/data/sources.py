@@ -129,7 +129,8 @@ def _check_delivery(
             )
 
 
-def _read_frames(files: list[Path], delivery: Delivery) -> Iterator[pd.DataFrame]:
+def read_frames(files: list[Path], delivery: Delivery) -> Iterator[pd.DataFrame]:
+    """Read the text columns of files, with the names of the layout."""
     for file in files:
         for raw in read_raw_rows(file, delivery):
             yield raw.frame.set_axis(delivery.rename(list(raw.frame)), axis=1)
@@ -139,10 +140,10 @@ def _settle_day_order(files: list[Path], mapping: SourceAdapter, delivery: Deliv
     """Find the order of day and month, if dates have the year at the end and nobody has said it."""
     if not mapping.time_columns:
         return delivery
-    begins = [next(_read_frames([file], delivery), pd.DataFrame()) for file in files]
+    begins = [next(read_frames([file], delivery), pd.DataFrame()) for file in files]
     if not collect_day_order(begins, mapping.time_columns).is_usual:
         return delivery
-    evidence = collect_day_order(_read_frames(files, delivery), mapping.time_columns)
+    evidence = collect_day_order(read_frames(files, delivery), mapping.time_columns)
     order, reason = evidence.settle()
     if delivery.day_order:
         evidence.check(delivery.day_order)

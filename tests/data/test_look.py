@@ -196,6 +196,14 @@ def test_a_question_that_is_left_open_stops_ingestion(tmp_path):
         ("time_zone: ../../etc/passwd", "no time zone"),
         ("a: [", "no YAML"),
         ("just words", "has no keys"),
+        ("source: sparkow", "sparkow"),
+        ("encoding: base64", "no encoding"),
+        ("time_zone: 2026-02-30", "time_zone|YAML"),
+        ("delimiter: |", "is empty"),
+        ("currency: " + "1" * 5000, "currency|YAML"),
+        ("files: " + "[" * 3000, "YAML"),
+        ("columns: {colour: amount}", "'colour' under `columns`"),
+        ("ids_as_numbers: [colour]", "'colour' under `ids_as_numbers`"),
     ],
 )
 def test_a_wrong_description_is_refused_in_words(tmp_path, text, told):
@@ -203,6 +211,8 @@ def test_a_wrong_description_is_refused_in_words(tmp_path, text, told):
     (tmp_path / "delivery.yml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=told):
         read(file)
+    look = data.look_at(str(file))
+    assert look.refusal and data.describe_look(look)
     with pytest.raises(UserError, match="is missing"):
         load_delivery(file, str(tmp_path / "absent.yml"))
 
@@ -360,26 +370,9 @@ def test_a_wrong_declared_encoding_is_refused(tmp_path):
         read(file)
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("source: sparkow", "sparkow"),
-        ("encoding: base64", "no encoding"),
-        ("time_zone: 2026-02-30", "time_zone|YAML"),
-        ("delimiter: |", "is empty"),
-        ("currency: " + "1" * 5000, "currency|YAML"),
-        ("files: " + "[" * 3000, "YAML"),
-        ("columns: {colour: amount}", "'colour' under `columns`"),
-        ("ids_as_numbers: [colour]", "'colour' under `ids_as_numbers`"),
-    ],
-)
-def test_no_description_ends_in_a_traceback(tmp_path, text, told):
-    file = write(tmp_path, row(1))
-    (tmp_path / "delivery.yml").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=told):
-        read(file)
-    look = data.look_at(str(file))
-    assert look.refusal and data.describe_look(look)
+def test_a_file_without_rows_is_described(tmp_path):
+    look = data.look_at(str(write(tmp_path)))
+    assert look.counts["read"] == 0 and "Next:" not in data.describe_look(look)
 
 
 def test_files_with_other_delimiters_and_damaged_pages_make_no_traceback(tmp_path):
