@@ -196,6 +196,8 @@ def test_the_page_follows_the_database_by_itself(browser, served, engine, monkey
 
 
 def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served, engine):
+    with store.write_transaction(engine) as connection:  # a blind case asks for no reason yet
+        connection.execute(store.cases.update().values(blind=0))
     with visit(browser, served[0], ACTOR) as first:
         page = first.ready()
         open_tab(page, "Label cases")
