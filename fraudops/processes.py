@@ -1,7 +1,10 @@
 """Child processes that end with their parent, and process trees that end together."""
 
 import os
+import runpy
+import sys
 import threading
+import time
 from multiprocessing import parent_process
 
 
@@ -18,6 +21,25 @@ def exit_with_parent() -> None:
             kill_process_tree(os.getpid())
 
     threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
+def run_module_with_parent() -> None:
+    """Run a module until it ends, or until the process that started this one ends.
+
+    ``python -m fraudops.processes 4711 bentoml serve …`` is ``python -m bentoml serve …``, and it
+    stops when process 4711, which must be the parent, ends. So a killed kernel of a notebook leaves
+    no server behind.
+    """
+    parent = int(sys.argv[1])
+
+    def wait_for_parent() -> None:
+        while os.getppid() == parent:  # an orphan gets another parent
+            time.sleep(1)
+        kill_process_tree(os.getpid())
+
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+    sys.argv = sys.argv[2:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def kill_process_tree(pid: int) -> None:
@@ -41,3 +63,7 @@ def kill_process_tree(pid: int) -> None:
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(family, timeout=5)
+
+
+if __name__ == "__main__":
+    run_module_with_parent()

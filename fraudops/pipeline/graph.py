@@ -136,6 +136,13 @@ GRAPH = make_graph(
         weight=20,
     ),
     Node(
+        "3_5_decision_rules",
+        _SERVE,
+        "Four rules on the same days",
+        ("3_1_champion",),
+        ("models/decision_rules.json",),
+    ),
+    Node(
         "4_1_experiments",
         _RETRAIN,
         "Which way to treat imbalance?",

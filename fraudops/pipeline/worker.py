@@ -167,10 +167,15 @@ def export_html(job: NotebookJob) -> str:
     """Write the executed notebook as a page; return the error, or an empty text."""
     import nbformat
     from nbconvert import HTMLExporter
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
     try:
         nb = nbformat.read(job.executed, as_version=4)
-        page = HTMLExporter(raw_template=_OFFLINE_TEMPLATE, embed_images=True)
+        page = HTMLExporter(
+            raw_template=_OFFLINE_TEMPLATE,
+            embed_images=True,
+            preprocessors=[CoalesceStreamsPreprocessor],  # a progress bar is one line
+        )
         resources = {"metadata": {"name": job.node.name, "path": str(job.notebook.parent)}}
         body, _ = page.from_notebook_node(nb, resources=resources)
         with atomic_write(job.html) as temporary:

@@ -171,7 +171,8 @@ def _start_service(
     """Start the service and wait until it is ready; use another port if the first one was taken."""
     for attempt in range(1, PORT_ATTEMPTS + 1):
         port = find_free_port()
-        command = ["bentoml", "serve", tag, "--host", host, "--port", str(port)]
+        command = ["fraudops.processes", str(os.getpid()), "bentoml", "serve", tag]
+        command += ["--host", host, "--port", str(port)]
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
