@@ -16,7 +16,13 @@ from fraudops.data.day_order import ORDERS, collect_day_order
 from fraudops.data.delivery import Delivery, load_delivery
 from fraudops.data.file_kinds import describe_storage, find_file_format, open_text
 from fraudops.data.ingestion import split_far_off_days
-from fraudops.data.readers import RawRows, list_source_files, read_header, read_raw_rows
+from fraudops.data.readers import (
+    RawRows,
+    explain_read_errors,
+    list_source_files,
+    read_header,
+    read_raw_rows,
+)
 from fraudops.data.schema import FINER_THAN_SECONDS, SPREADSHEET_DAYS, validate_chunk
 from fraudops.data.sources import open_source, read_frames
 from fraudops.data.values import FLOAT_ID, OFFSET, parse_number
@@ -134,7 +140,8 @@ def look_at(path: str) -> Look:
         described = load_delivery(place)
         if described != Delivery():
             look.delivery, look.is_described = described, True
-        _look_at_bytes(look)
+        with explain_read_errors(files[0], "CSV"):
+            _look_at_bytes(look)
         names = read_header(files[0], look.delivery)
         _match_columns(look, names)
         raw = next(read_raw_rows(files[0], look.delivery), RawRows(pd.DataFrame(), np.array([])))

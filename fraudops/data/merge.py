@@ -51,6 +51,7 @@ class StagedIngestion:
             "threads": 1,
         }
         self.db = duckdb.connect(config=config)
+        self.db.execute("SET enable_progress_bar = false")  # it would stay in the page
         self.db.execute(
             "CREATE TABLE bad (source VARCHAR, line BIGINT, reason VARCHAR, row VARCHAR)"
         )

@@ -104,7 +104,7 @@ def read_header(file: Path, delivery: Delivery | None = None) -> list[str]:
     if find_file_format(file) == "pickle":
         names = list(read_pickled_frame(file).columns)
     elif find_file_format(file) == "parquet":
-        with _explain_read_errors(file, "Parquet"):
+        with explain_read_errors(file, "Parquet"):
             names = _list_flat_columns(pq.read_schema(file))
     else:
         names = _open_csv(file, delivery or Delivery())[0]
@@ -126,7 +126,7 @@ def read_raw_rows(file: Path, delivery: Delivery | None = None) -> Iterator[RawR
             )
         )
     elif find_file_format(file) == "parquet":
-        with _explain_read_errors(file, "Parquet"):
+        with explain_read_errors(file, "Parquet"):
             opened = pq.ParquetFile(file)
             names = _list_flat_columns(opened.schema_arrow)
             yield from _read_batches(opened.iter_batches(CHUNK_ROWS, columns=names))
@@ -170,7 +170,7 @@ READ_ERRORS = (
 
 
 @contextmanager
-def _explain_read_errors(file: Path, what: str) -> Iterator[None]:
+def explain_read_errors(file: Path, what: str) -> Iterator[None]:
     """Turn errors of the readers into messages for the user."""
     try:
         yield
@@ -210,7 +210,7 @@ def _find_wrong_encoding(file: Path) -> str:
 
 def _open_csv(file: Path, delivery: Delivery) -> tuple[list[str], int, str]:
     """Names of the columns, number of lines of the header, and delimiter."""
-    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file, delivery.encoding) as handle:
+    with explain_read_errors(file, "a CSV in UTF-8"), open_text(file, delivery.encoding) as handle:
         block = next(read_line_blocks(handle))
         lines = block.lines[:MAX_HEADER_LINES]
         if not lines or not lines[0].strip():
@@ -230,7 +230,7 @@ def _read_csv(file: Path, delivery: Delivery) -> Iterator[RawRows]:
     if len(set(names)) < len(names):
         read_header(file, delivery)  # says which
     reader, n_lines = RecordReader(names, delimiter), n_header
-    with _explain_read_errors(file, "a CSV in UTF-8"), open_text(file, delivery.encoding) as handle:
+    with explain_read_errors(file, "a CSV in UTF-8"), open_text(file, delivery.encoding) as handle:
         for block in read_line_blocks(handle):
             total = block.first - 1 + len(block.lines)
             if block.first == 1:

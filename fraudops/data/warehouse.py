@@ -54,9 +54,10 @@ def load_transactions(
         if held
         else [day_start(parse_day(day, "a day of held.json")) for day in workspace.held_days()]
     )
+    db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")  # a notebook would keep the bar in its page
     return (
-        duckdb.connect()
-        .execute(
+        db.execute(
             f"SELECT {', '.join(TRANSACTION_COLUMNS)}{more} FROM {read_days_sql(folder)} "
             "WHERE ts >= ? AND ts < ? AND NOT list_contains(?::BIGINT[], ts - ts % 86400) "
             "ORDER BY ts, tx_id",

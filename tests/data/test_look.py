@@ -394,3 +394,11 @@ def test_one_currency_in_two_spellings_is_one(tmp_path):
         write(tmp_path, row(1, amount="5.00 EUR"), row(2, amount="€5.00")), currency="€"
     )
     assert read(file)["amount_cents"].tolist() == [500, 500]
+
+
+def test_a_file_that_is_cut_off_has_a_refusal(tmp_path):
+    file = tmp_path / "export.csv.gz"
+    rows = [row(n) for n in range(200)]
+    file.write_bytes(gzip.compress("\n".join([HEADER, *rows]).encode())[:-40])
+    look = data.look_at(str(file))
+    assert "export.csv.gz is damaged or cut off" in look.refusal and not look.counts
