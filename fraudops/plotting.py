@@ -1,8 +1,10 @@
-"""One style for every plot: a color-blind-safe palette with fixed meanings."""
+"""One style for every plot: a color-blind-safe palette with fixed meanings, alternative text."""
 
-from typing import NamedTuple
+import sys
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 
 class Palette(NamedTuple):
@@ -18,8 +20,64 @@ class Palette(NamedTuple):
 COLORS = Palette()
 
 
+def describe_figure(figure: Figure) -> str:
+    """Describe a figure in words, for people who do not see it.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    str
+        The label of the figure, if it has one; else title and axis labels of each part.
+
+    Examples
+    --------
+    >>> figure = Figure()
+    >>> _ = figure.subplots().set(title="Fraud grows", xlabel="day", ylabel="frauds")
+    >>> describe_figure(figure)
+    'Fraud grows. Horizontal axis: day. Vertical axis: frauds.'
+    """
+    if figure.get_label():
+        return str(figure.get_label())
+    sentences = []
+    for axes in figure.axes:
+        title = axes.get_title("left") or axes.get_title() or axes.get_title("right")
+        sentences += [
+            title,
+            axes.get_xlabel() and f"Horizontal axis: {axes.get_xlabel()}",
+            axes.get_ylabel() and f"Vertical axis: {axes.get_ylabel()}",
+        ]
+    return " ".join(one.rstrip(".") + "." for one in sentences if one)
+
+
+def _add_alternative_text() -> None:
+    """Let notebooks show figures with `describe_figure` as alternative text."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if not shell:
+        return
+    plt.switch_backend(plt.get_backend())  # loads the backend, which registers its own formatter
+    formatter = shell.display_formatter.formatters["image/png"]
+    if Figure not in formatter.type_printers:
+        return
+    draw = formatter.lookup_by_type(Figure)
+    if getattr(draw, "has_alternative_text", False):
+        return
+
+    def draw_with_text(figure: Figure) -> Any:
+        drawn = draw(figure)
+        if drawn is None:
+            return None
+        image, metadata = drawn if isinstance(drawn, tuple) else (drawn, {})
+        return image, metadata | {"alt": describe_figure(figure)}
+
+    draw_with_text.has_alternative_text = True  # type: ignore[attr-defined]
+    formatter.for_type(Figure, draw_with_text)
+
+
 def use_style() -> None:
-    """Set matplotlib's defaults for the course."""
+    """Set matplotlib's defaults for the course, and alternative text in notebooks."""
     plt.rcParams.update(
         {
             "figure.figsize": (8, 3.4),
@@ -32,3 +90,4 @@ def use_style() -> None:
             "figure.constrained_layout.use": True,
         }
     )
+    _add_alternative_text()

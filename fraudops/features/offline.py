@@ -27,6 +27,7 @@ def compute_sums_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
     import duckdb  # 15 MB, which the service does without
 
     db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")  # it would stay in the page
     db.register("tx", tx if "wanted" in tx else tx.assign(wanted=1))
     db.register("fraud", fraud[["tx_id", "customer_id", "terminal_id", "label_ts"]])
     return db.execute(FEATURE_SQL).df()

@@ -43,6 +43,7 @@ def plot_pipeline(lit: str) -> Figure:
             )
     axes.set_xlim(-0.55, len(columns) - 0.45)
     axes.set_ylim(-rows + 0.6, 1.1)
+    figure.set_label(f"All notebooks of the course by stage; {lit} is highlighted.")
     plt.close(figure)  # the cell shows the returned figure once
     return figure
 
