@@ -105,3 +105,53 @@ def test_prose_names_only_what_the_library_has():
                 if not name.endswith(FILE_ENDINGS) and not can_be_found(name):
                     missing.append((file.name, name))
     assert missing == []
+
+
+MAX_LINE = 88
+DENSE_CELL = 320  # mean characters of a code cell; the aim is 200
+SHORT_STAGES = ("1_DAG_Data", "2_Data_Drifts")  # the others follow
+
+
+def test_cells_are_short_and_plain():
+    for name in sort_nodes():
+        if GRAPH[name].folder not in SHORT_STAGES:
+            continue
+        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        lines = [line for cell in code for line in cell.splitlines() if line.strip()]
+        dense = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
+        packed = sum(isinstance(node, dense) for node in ast.walk(ast.parse("\n".join(code))))
+        assert 20 <= len(code) <= 40, (name, len(code))
+        assert max(map(len, lines)) <= MAX_LINE, (name, max(lines, key=len))
+        assert sum(map(len, code)) / len(code) <= DENSE_CELL, name
+        assert packed <= 3 * len(lines) / 100, (name, packed)
+        assert sum(len(text.split()) for text in prose) >= 8 * len(lines), name
+
+
+def test_each_self_check_says_what_is_wrong():
+    """An assert without words leaves a reader with the code alone."""
+    for name in sort_nodes():
+        if GRAPH[name].folder not in SHORT_STAGES:
+            continue
+        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        silent = [
+            node.lineno
+            for node in ast.walk(ast.parse(code))
+            if isinstance(node, ast.Assert) and node.msg is None
+        ]
+        assert not silent, (name, silent)
+
+
+def test_links_to_the_next_notebook_have_its_title():
+    for name in sort_nodes():
+        path = get_notebook_path(GRAPH[name])
+        if GRAPH[name].folder not in SHORT_STAGES:
+            continue
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "".join(cells[-1]["source"])
+        for title, target in re.findall(r"\[(\d\.\d [^\]]+)\]\(([^)]+\.ipynb)\)", text):
+            linked = json.loads((path.parent / target).read_text(encoding="utf-8"))["cells"]
+            heading = "".join(linked[0]["source"]).splitlines()[0].removeprefix("# ")
+            assert title == heading, (name, title, heading)

@@ -87,6 +87,14 @@ GRAPH = make_graph(
         ("features/features.parquet",),
     ),
     Node(
+        "1_3_what_runs_when",
+        _DATA,
+        "Order, retries, backfill",
+        ("1_2_features",),
+        ("pipeline/order.json",),
+        extra_sources=(f"{_DATA}/dag_fraud.py", f"{_DATA}/airflow_recorded.json"),
+    ),
+    Node(
         "2_1_data_quality", _DRIFT, "Is the data sound?", ("1_1_ingest",), ("drift/quality.json",)
     ),
     Node(

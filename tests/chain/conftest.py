@@ -43,10 +43,12 @@ def make_airflow(tmp_path_factory) -> Callable:
         folders = [str(airflow_module.DAGS_FOLDER), environment["PYTHONPATH"]]
         environment["PYTHONPATH"] = os.pathsep.join(folders)
 
-        def call(*words: str, program: Path | None = None) -> str:
+        def call(
+            *words: str, program: Path | None = None, variables: dict[str, str] | None = None
+        ) -> str:
             ran = subprocess.run(
                 [str(program or airflow_module.find_airflow()), *words],
-                env=environment,
+                env=environment | (variables or {}),
                 cwd=home,
                 capture_output=True,
                 text=True,

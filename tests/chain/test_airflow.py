@@ -1,13 +1,14 @@
 """The Airflow DAGs are the graph of notebooks and nothing else."""
 
+import ast
 import json
 
 import pytest
 
 from fraudops.errors import UserError
-from fraudops.pipeline import GRAPH, PROFILES, SOURCES
+from fraudops.pipeline import GRAPH, PROFILES, SOURCES, get_notebook_path
 from fraudops.pipeline import airflow as airflow_module
-from fraudops.workspace import Workspace
+from fraudops.workspace import Workspace, read_json
 
 SHOW = """
 import json
@@ -46,9 +47,26 @@ def test_tasks_and_edges_are_those_of_the_graph(dags):
         assert set(seen[name]) - {wait} == inside
         # what lies in the other DAG is waited for through the asset
         assert all(need in dags["fraud_data"]["tasks"] for need in set(node.needs) - inside)
-    assert dags["fraud_data"]["outlets"] == ["1_2_features"]
+    assert dags["fraud_data"]["outlets"] == ["1_3_what_runs_when"]
     assert dags["fraud_operation"]["schedule"] == "AssetTriggeredTimetable"
     assert all(dag["runs"] == 1 and max(dag["retries"]) == 2 for dag in dags.values())
+
+
+def read_small_dag() -> str:
+    """The DAG that notebook 1.3 shows as a text."""
+    cells = read_json(get_notebook_path(GRAPH["1_3_what_runs_when"]))["cells"]
+    sources = ("".join(cell["source"]) for cell in cells)
+    source = next(one for one in sources if one.startswith("airflow_dag = "))
+    return ast.literal_eval(source.partition(" = ")[2])
+
+
+def test_what_notebook_1_3_has_recorded_is_what_airflow_prints(call, tmp_path):
+    tmp_path.joinpath("dag_small.py").write_text(read_small_dag(), encoding="utf-8")
+    recorded = read_json(airflow_module.DAGS_FOLDER / "airflow_recorded.json")
+    program, *words = recorded["command"].split()
+    printed = call(*words, variables={"AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path)})
+    at = [printed.find(line) for line in recorded["output"]]
+    assert program == "airflow" and -1 not in at and at[0] < at[-1], printed[-3000:]
 
 
 def test_the_file_has_no_import_error(call):

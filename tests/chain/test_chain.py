@@ -21,6 +21,18 @@ def test_the_chain_succeeds_and_says_where_everything_is(chain):
         assert all(workspace.root.joinpath(written).exists() for written in GRAPH[name].writes)
 
 
+def test_figures_have_alternative_text_and_pages_no_noise(chain):
+    workspace, _ = chain
+    for name in sort_nodes():
+        if not name.startswith(("1_", "2_")):
+            continue
+        cells = read_json(workspace.path("notebooks", f"{name}.ipynb"))["cells"]
+        for output in [one for cell in cells for one in cell.get("outputs", [])]:
+            if "image/png" in output.get("data", {}):
+                assert output["metadata"]["image/png"]["alt"], name
+            assert output.get("name") != "stderr", (name, output)
+
+
 def test_no_stage_loses_a_row(chain):
     workspace, _ = chain
     manifest = read_json(workspace.path("data", "dataset.json"))
