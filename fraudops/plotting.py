@@ -88,6 +88,7 @@ def use_style() -> None:
             "axes.titlesize": 11,
             "axes.prop_cycle": plt.cycler(color=COLORS),
             "figure.constrained_layout.use": True,
+            "date.converter": "concise",  # full dates touch each other
         }
     )
     _add_alternative_text()
