@@ -107,51 +107,77 @@ def test_prose_names_only_what_the_library_has():
     assert missing == []
 
 
+SHORT_STAGES = ("1_DAG_Data", "2_Data_Drifts")  # rewritten in short cells; the others follow
 MAX_LINE = 88
-DENSE_CELL = 320  # mean characters of a code cell; the aim is 200
-SHORT_STAGES = ("1_DAG_Data", "2_Data_Drifts")  # the others follow
+MAX_CELL = 250  # mean characters of a code cell; the aim is 200
+MINUTES_A_WORD, MINUTES_A_LINE = 1 / 150, 8 / 60  # a reader who learns, in a second language
+
+
+def iter_short_notebooks():
+    """Name, code cells and cells of prose of each notebook of `SHORT_STAGES`."""
+    for name in sort_nodes():
+        if GRAPH[name].folder in SHORT_STAGES:
+            cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+            texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+            yield (
+                name,
+                [text for kind, text in texts if kind == "code"],
+                [text for kind, text in texts if kind == "markdown"],
+            )
+
+
+def count_lines(code: list[str]) -> int:
+    return sum(bool(line.strip()) for cell in code for line in cell.splitlines())
+
+
+def count_words(prose: list[str]) -> int:
+    return sum(len(text.split()) for text in prose)
 
 
 def test_cells_are_short_and_plain():
-    for name in sort_nodes():
-        if GRAPH[name].folder not in SHORT_STAGES:
-            continue
-        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        lines = [line for cell in code for line in cell.splitlines() if line.strip()]
-        dense = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
+    dense = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
+    for name, code, prose in iter_short_notebooks():
         packed = sum(isinstance(node, dense) for node in ast.walk(ast.parse("\n".join(code))))
+        longest = max((line for cell in code for line in cell.splitlines()), key=len)
         assert 20 <= len(code) <= 40, (name, len(code))
-        assert max(map(len, lines)) <= MAX_LINE, (name, max(lines, key=len))
-        assert sum(map(len, code)) / len(code) <= DENSE_CELL, name
-        assert packed <= 3 * len(lines) / 100, (name, packed)
-        assert sum(len(text.split()) for text in prose) >= 8 * len(lines), name
+        assert len(longest) <= MAX_LINE, (name, longest)
+        assert sum(map(len, code)) / len(code) <= MAX_CELL, name
+        assert packed <= 3 * count_lines(code) / 100, (name, packed)
+        assert count_words(prose) >= 8 * count_lines(code), name
+
+
+def test_reading_times_are_believable():
+    for name, code, prose in iter_short_notebooks():
+        told = int(re.search(r"\*\*Time:\*\* (\d+) minutes", prose[0]).group(1))
+        measured = count_words(prose) * MINUTES_A_WORD + count_lines(code) * MINUTES_A_LINE
+        assert 0.8 <= told / measured <= 1.25, (name, told, round(measured))
 
 
 def test_each_self_check_says_what_is_wrong():
-    """An assert without words leaves a reader with the code alone."""
-    for name in sort_nodes():
-        if GRAPH[name].folder not in SHORT_STAGES:
-            continue
-        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
-        code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-        silent = [
-            node.lineno
-            for node in ast.walk(ast.parse(code))
-            if isinstance(node, ast.Assert) and node.msg is None
-        ]
-        assert not silent, (name, silent)
+    for name, code, _ in iter_short_notebooks():
+        nodes = ast.walk(ast.parse("\n".join(code)))
+        silent = [one for one in nodes if isinstance(one, ast.Assert) and one.msg is None]
+        assert not silent, (name, [ast.unparse(one) for one in silent])
 
 
 def test_links_to_the_next_notebook_have_its_title():
-    for name in sort_nodes():
-        path = get_notebook_path(GRAPH[name])
-        if GRAPH[name].folder not in SHORT_STAGES:
-            continue
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        text = "".join(cells[-1]["source"])
-        for title, target in re.findall(r"\[(\d\.\d [^\]]+)\]\(([^)]+\.ipynb)\)", text):
-            linked = json.loads((path.parent / target).read_text(encoding="utf-8"))["cells"]
-            heading = "".join(linked[0]["source"]).splitlines()[0].removeprefix("# ")
+    for name, _, prose in iter_short_notebooks():
+        folder = get_notebook_path(GRAPH[name]).parent
+        links = re.findall(r"\[(\d\.\d [^\]]+)\]\(([^)]+\.ipynb)\)", prose[-1])
+        assert links, name
+        for title, target in links:
+            cells = json.loads((folder / target).read_text(encoding="utf-8"))["cells"]
+            heading = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
             assert title == heading, (name, title, heading)
+
+
+def test_the_glossary_is_in_order_short_and_its_links_lead_somewhere():
+    text = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| \[\d\.\d\]\(\.\./([^)]+)\) \|$", text, re.M)
+    assert len(rows) == text.count("\n| ") - 1  # without the header
+    terms = [term.strip("`").lower().replace("-", "") for term, _, _ in rows]
+    assert terms == sorted(terms)
+    for term, meaning, target in rows:
+        assert len(re.findall(r"[.?](?= |$)", meaning)) <= 3 and (REPOSITORY / target).is_file(), (
+            term
+        )
