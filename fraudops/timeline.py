@@ -119,6 +119,27 @@ class Timeline:
         """Start of each live day."""
         return list(range(self.live, self.as_of, DAY))
 
+    @staticmethod
+    def get_mature_end(known_at: int) -> int:
+        """Get the time before which transactions have had their days to be reported.
+
+        Parameters
+        ----------
+        known_at : int
+            What arrived before this moment is known, in seconds since 1970.
+
+        Returns
+        -------
+        int
+            Seconds since 1970, exclusive.
+
+        Examples
+        --------
+        >>> Timeline.get_mature_end(known_at=10 * DAY) // DAY
+        3
+        """
+        return known_at - LABEL_MATURITY_DAYS * DAY
+
 
 def plan_timeline(
     first_day: date, last_day: date, live_start: str = "", as_of: str = ""

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "registered_version": ("RegisteredVersion",),
         "strategies": ("STRATEGIES", "build_boosting", "build_pipeline", "build_preprocessor"),
         "tracking": ("log_evaluation_figures", "log_run_inputs"),
+        "training_data": ("TrainingData",),
         "training_set": ("EMPTY_REVIEWS", "LabelledRows"),
     },
 )

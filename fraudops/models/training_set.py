@@ -19,7 +19,7 @@ from fraudops.models.compromises import (
     summarize_first_catches,
 )
 from fraudops.models.decision import DecisionPolicy, amount_to_cents
-from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
+from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, Timeline, day_of
 
 # A younger transaction is not trained on: hardly any report of it can have arrived.
 MIN_TRANSACTION_AGE_DAYS = 2
@@ -50,6 +50,18 @@ class LabelledRows:
     cents: np.ndarray
     ts: np.ndarray
     customer: np.ndarray
+
+    def describe(self) -> str:
+        """Write how many rows and frauds there are, and their first and last day.
+
+        Returns
+        -------
+        str
+        """
+        if not len(self.y):
+            return "0 rows"
+        first, last = day_of(self.ts.min()), day_of(self.ts.max())
+        return f"{len(self.y):,} rows with {self.y.sum():,} frauds, {first} to {last}"
 
     def take(self, chosen: np.ndarray) -> LabelledRows:
         """Take some of the rows.
@@ -197,7 +209,7 @@ class LabelledRows:
         -------
         LabelledRows
         """
-        end = min(end, known_at - LABEL_MATURITY_DAYS * DAY)
+        end = min(end, Timeline.get_mature_end(known_at))
         rows = features[(features["ts"] >= start) & (features["ts"] < end)]
         arrived = labels.loc[labels["label_ts"] < known_at, "tx_id"]
         customer = transactions.set_index("tx_id")["customer_id"].reindex(rows["tx_id"])
