@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # its progress lines look like faults in a notebook
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # its INFO lines fill the pages of notebooks
 }
 
 for _name, _value in ENVIRONMENT.items():

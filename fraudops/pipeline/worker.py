@@ -17,12 +17,17 @@ from fraudops.workspace import Workspace, atomic_write
 _event_queue: Any = None  # queue of events to the runner
 
 # nbconvert's own page fetches MathJax, require.js, mermaid and the widget manager from public
-# servers.
+# servers, and does not write the alternative text of a picture.
 _OFFLINE_TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block jupyter_widgets -%}{%- endblock -%}"""
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block data_png scoped -%}
+{%- set alt = output | get_metadata('alt', 'image/png') -%}
+{%- set image = super() -%}
+{{ image | replace('<img ', '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else image }}
+{%- endblock -%}"""
 
 
 @dataclass(frozen=True)
