@@ -51,6 +51,8 @@ COMMANDS = {
     ),
     # its own parser describes it, see `audit_app.run_users_command`
     "users": ("list, add and change users of the review page", ""),
+    # its own parser describes it, see `exercises.run_exercises_command`
+    "exercises": ("list, start, check and grade the exercises", ""),
     "verify": (
         "check that the audit record was not changed",
         "Check the hash chain of the ledger, the copies of its head that are kept elsewhere, and "
@@ -151,10 +153,14 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="fraudops",
+        usage="fraudops [-h] COMMAND ...",
         description="Run and operate the card-fraud system of this course.",
         epilog="`fraudops COMMAND --help` says more about a command.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # argparse takes the width of the list of commands from the metavar
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND ...", prog="fraudops", required=True
+    )
     for name, (line, text) in COMMANDS.items():
         examples = RUN_EXAMPLES if name == "run" else f"example:\n  fraudops {name}"
         subparser = commands.add_parser(
@@ -197,6 +203,10 @@ def main(arguments: list[str] | None = None) -> int:
         from fraudops import audit_app
 
         return audit_app.run_users_command(arguments[1:])
+    if arguments[:1] == ["exercises"]:
+        from fraudops import exercises
+
+        return exercises.run_exercises_command(arguments[1:])
     if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
         print(pipeline.make_unknown_name_error("command", arguments[0], COMMANDS), file=sys.stderr)
         return 2

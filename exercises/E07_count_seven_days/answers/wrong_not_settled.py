@@ -1,0 +1,2 @@
+def count_seven_days(ts, moment):
+    return len(ts[(ts >= moment - 7 * 86_400) & (ts < moment)])

@@ -1,0 +1,16 @@
+"""Exercises: lessons, checks that name the mistake, student notebooks, grading."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "lessons": ("Lesson", "find_lesson", "load_lessons"),
+        "diagnosis": ("Misconception", "Outcome", "Probe", "compute_outcome"),
+        "exercise": ("Exercise", "compute_student_seed", "open_exercise"),
+        "student_notebooks": ("NOTEBOOK_FOLDER", "make_notebook", "start_exercises"),
+        "submission": ("check_submission",),
+        "grading": ("grade_folder",),
+        "command": ("run_exercises_command",),
+    },
+)
