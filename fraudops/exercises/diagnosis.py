@@ -245,25 +245,35 @@ def compute_outcome(lesson: Lesson, function: Any, seed: int) -> Outcome:
     )
 
 
+class _Imitation(dict):
+    """The values of a misconception on the probes, computed when they are needed."""
+
+    def __init__(self, misconception: Misconception, probes: list[Probe]):
+        super().__init__()
+        self.misconception, self.probes = misconception, probes
+
+    def __missing__(self, place: int) -> Any:
+        self[place] = to_plain(_observe(self.probes[place], self.misconception.imitate))
+        return self[place]
+
+
 def _find_misconception(
     candidates: Sequence[Misconception], probes: list[Probe], values: list, wrong: list[int]
 ) -> tuple[Misconception, int]:
     """Find the misconception that gives the student's values, and a probe that shows it."""
-    agree: dict[int, set[int]] = {}
-    for number, one in enumerate(candidates):
-        imitated = [to_plain(_observe(probe, one.imitate)) for probe in probes]
-        agree[number] = {k for k in range(len(probes)) if are_same(imitated[k], values[k])}
-    for number, places in agree.items():
-        if len(places) == len(probes):
-            return candidates[number], wrong[0]
+    imitations = [_Imitation(one, probes) for one in candidates]
+    for one in imitations:
+        if all(are_same(one[k], values[k]) for k in [*wrong, *range(len(probes))]):
+            return one.misconception, wrong[0]
     # Two mistakes at once: the one that alone explains the most wrong values.
-    alone = {
-        number: [k for k in wrong if [n for n in agree if k in agree[n]] == [number]]
-        for number in agree
-    }
-    best = max(alone, key=lambda number: len(alone[number]))
-    if alone[best]:
-        return candidates[best], alone[best][0]
+    alone: dict[str, list[int]] = {}
+    for k in wrong:
+        same = [one.misconception for one in imitations if are_same(one[k], values[k])]
+        if len(same) == 1:
+            alone.setdefault(same[0].name, []).append(k)
+    if alone:
+        best = max(alone, key=lambda name: len(alone[name]))
+        return next(one for one in candidates if one.name == best), alone[best][0]
     first = values[wrong[0]]
     if first == _Raised("TimeoutError"):
         return Misconception("too_slow", "Your function does not end on this probe.", len), wrong[0]

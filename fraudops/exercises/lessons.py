@@ -148,7 +148,10 @@ def read_lesson(folder: Path) -> Lesson:
     header = _HEADER.match(text)
     if not header:
         raise UserError(f"{path} does not begin with a header between two lines `# ---`.")
-    about = yaml.safe_load(re.sub(r"^# ?", "", header["yaml"], flags=re.MULTILINE))
+    try:
+        about = yaml.safe_load(re.sub(r"^# ?", "", header["yaml"], flags=re.MULTILINE))
+    except yaml.YAMLError as error:
+        raise UserError(f"The header of {path} is no YAML: {error}") from error
     fields = {"title", "level", "minutes", "notebook", "section", "function"}
     if not isinstance(about, dict) or set(about) != fields:
         raise UserError(f"The header of {path} must name exactly: {', '.join(sorted(fields))}.")

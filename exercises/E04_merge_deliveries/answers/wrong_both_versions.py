@@ -1,0 +1,2 @@
+def merge_deliveries(stored, delivered):
+    return stored.merge(delivered, how="outer")

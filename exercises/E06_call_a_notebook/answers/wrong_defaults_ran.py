@@ -1,0 +1,4 @@
+def run_notebook(execute, notebook, folder, values, defaults):
+    if set(values) - set(defaults):
+        raise ValueError("unknown parameter")
+    execute(notebook, folder / notebook.name)

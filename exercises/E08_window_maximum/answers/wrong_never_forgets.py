@@ -1,0 +1,7 @@
+def write_query():
+    return """
+        SELECT now.tx_id, MAX(old.amount_cents) AS largest
+        FROM tx AS now LEFT JOIN tx AS old
+          ON old.customer_id = now.customer_id AND old.ts <= now.ts - 60
+        GROUP BY now.tx_id ORDER BY now.tx_id
+    """

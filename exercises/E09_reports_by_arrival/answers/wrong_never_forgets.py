@@ -1,0 +1,2 @@
+def count_reports(reports, moment):
+    return int((reports["label_ts"] <= moment - 60).sum())
