@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, and process trees that end together."""
+"""Processes: children that end with their parent, trees that end together, opened notebooks."""
 
 import os
 import runpy
@@ -6,6 +6,18 @@ import sys
 import threading
 import time
 from multiprocessing import parent_process
+
+RUNNER_VARIABLE = "FRAUDOPS_RUNNER"  # set in the processes of `fraudops run`
+
+
+def is_opened_notebook() -> bool:
+    """Tell whether this is the kernel of a notebook that a person runs, as in JupyterLab.
+
+    The kernels of `fraudops run` are not.
+    """
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive else None
+    return hasattr(shell, "kernel") and not os.environ.get(RUNNER_VARIABLE)
 
 
 def exit_with_parent() -> None:

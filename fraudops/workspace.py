@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import fraudops
+from fraudops.data_version import check_noted_data_version, note_data_version
 from fraudops.errors import MissingInputError
 
 HELD_DAYS_FILE = "held.json"  # in data/: days that are held back until their data is repaired
 REPOSITORY = Path(fraudops.__file__).resolve().parent.parent
+# what a notebook writes for later ones: it must be made from the same data
+RESULTS = {
+    "drift/verdict.json": "2_2_drift_monitor",
+    "drift/alerts.json": "2_2_drift_monitor",
+    "models/champion.json": "3_1_champion",
+    "serving/replay.json": "3_2_serve",
+    "models/experiments.json": "4_1_experiments",
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +97,11 @@ class Workspace:
             )
         return path
 
-    def _load_result(self, folder: str, name: str, made_by: str) -> Any:
-        return read_json(self.require_path(folder, name, made_by=made_by))
+    def _load_result(self, relative_path: str) -> Any:
+        made_by = RESULTS[relative_path]
+        path = self.require_path(*relative_path.split("/"), made_by=made_by)
+        check_noted_data_version(self.root, relative_path, made_by)
+        return read_json(path)
 
     def dataset(self) -> dict:
         """Load what 1_1_ingest recorded: counts, days, timeline and fingerprint of the data.
@@ -101,17 +113,18 @@ class Workspace:
         Raises
         ------
         MissingInputError
-            If the notebook has not run. The other loaders raise it too.
+            If the notebook has not run. The other loaders raise it too, also if the data has
+            changed since their notebook ran.
         """
-        return self._load_result("data", "dataset.json", "1_1_ingest")
+        return read_json(self.require_path("data", "dataset.json", made_by="1_1_ingest"))
 
     def verdict(self) -> dict:
         """Load the verdicts of the drift monitor; ``verdict()["latest"]`` is the newest one."""
-        return self._load_result("drift", "verdict.json", "2_2_drift_monitor")
+        return self._load_result("drift/verdict.json")
 
     def alerts(self) -> list[dict]:
         """Load the alerts of the drift monitor."""
-        return self._load_result("drift", "alerts.json", "2_2_drift_monitor")
+        return self._load_result("drift/alerts.json")
 
     def held_days(self) -> list[str]:
         """Load the days (YYYY-MM-DD) that are held back; see `monitoring.hold_broken_days`."""
@@ -120,15 +133,15 @@ class Workspace:
 
     def first_champion(self) -> dict:
         """Load what 3_1_champion recorded of the first model."""
-        return self._load_result("models", "champion.json", "3_1_champion")
+        return self._load_result("models/champion.json")
 
     def replay(self) -> dict:
         """Load what 3_2_serve recorded of the replayed days."""
-        return self._load_result("serving", "replay.json", "3_2_serve")
+        return self._load_result("serving/replay.json")
 
     def experiments(self) -> dict:
         """Load the ranking of strategies of 4_1_experiments."""
-        return self._load_result("models", "experiments.json", "4_1_experiments")
+        return self._load_result("models/experiments.json")
 
     def write_json(self, relative_path: str, value: Any) -> Path:
         """Write JSON atomically into this workspace.
@@ -143,7 +156,10 @@ class Workspace:
         -------
         Path
         """
-        return write_json(self.path(relative_path), value)
+        path = write_json(self.path(relative_path), value)
+        if relative_path in RESULTS:
+            note_data_version(self.root, relative_path)
+        return path
 
     def atomic_write(self, relative_path: str) -> AbstractContextManager[Path]:
         """Open a temporary path that replaces a file or folder of this workspace.

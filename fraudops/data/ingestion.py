@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from fraudops.data.merge import StagedIngestion
+from fraudops.data.replacement import check_replacement, read_made_with
 from fraudops.data.sources import Source
 from fraudops.errors import UserError
 from fraudops.timeline import (
@@ -110,8 +111,17 @@ def ingest(
     ------
     UserError
         If the source has no valid row (the quarantine file says why), if a date does not fit the
-        data, or if another ingestion runs. The data set stays as it was.
+        data, if another ingestion runs, or if an opened notebook would replace data that was made
+        with other parameters. The data set stays as it was.
     """
+    made_with = {"source": source.name} | source.parameters
+    made_with |= {"live_start": live_start, "as_of": as_of, "added": 0}
+    earlier = read_made_with(workspace)
+    if add and earlier:
+        made_with = earlier | {"added": earlier["added"] + 1}
+        made_with |= {"live_start": live_start, "as_of": as_of}
+    if not add:
+        check_replacement(workspace, made_with)
     if now is None:
         now = int(datetime.now(UTC).timestamp())
         # a simulated world has its own calendar, whatever this machine's clock says
@@ -120,7 +130,7 @@ def ingest(
     try:
         # freed by the system when its holder is killed
         with FileLock(workspace.path("state", ".ingest.lock"), timeout=0):
-            return _ingest_locked(source, workspace, add, live_start, as_of, now, on_rows)
+            return _ingest_locked(source, workspace, add, made_with, now, on_rows)
     except Timeout:
         raise UserError(
             f"Another ingestion is writing in {workspace.root}: wait until it has ended, "
@@ -132,8 +142,7 @@ def _ingest_locked(
     source: Source,
     workspace: Workspace,
     add: bool,
-    live_start: str,
-    as_of: str,
+    made_with: dict,
     now: int,
     on_rows: Callable[[int], None],
 ) -> IngestResult:
@@ -174,7 +183,7 @@ def _ingest_locked(
         landing.write_labels(new, new_labels)
         counts_by_day = _count_rows_by_day(new)
         days, far_off = split_far_off_days(counts_by_day)
-        plan = _describe_timeline(days[0], days[-1], live_start, as_of)
+        plan = _describe_timeline(days[0], days[-1], made_with["live_start"], made_with["as_of"])
         landing.write_quarantine(new_quarantine, quarantine if before else None)
     manifest = (
         counts
@@ -186,6 +195,7 @@ def _ingest_locked(
             "far_off": {day.isoformat(): counts_by_day[day] for day in far_off},
             "reused_ids": reused_ids,
             "not_filled": list(source.not_filled),
+            "made_with": made_with,
             "delivery": source.delivery.to_record(),
             "given": landing.given,
             "fingerprint": compute_fingerprint(folder),

@@ -1,7 +1,7 @@
 """Sources of transactions: each gives chunks of canonical columns."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,16 +26,27 @@ from fraudops.simulator import (
 )
 
 
+@dataclass(frozen=True)
+class _RestartingChunks:
+    """Chunks that are read from the beginning by each loop, so that a cell may run twice."""
+
+    start: Callable[[], Iterator[Chunk]]
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self.start()
+
+
 @dataclass
 class Source:
     """An opened source: its chunks, what its columns cannot fill, and how its files are read."""
 
     name: str
-    chunks: Iterator[Chunk]
+    chunks: Iterable[Chunk]
     not_filled: tuple[str, ...] = ()
     world: World | None = None
     delivery: Delivery = field(default_factory=Delivery)
     most_cents: int = 100_000_000  # above it a unit is more likely wrong than a purchase right
+    parameters: dict = field(default_factory=dict)  # what it was opened with
 
 
 def open_source(
@@ -82,7 +93,9 @@ def open_source(
     """
     if name == "simulate":
         world = simulate_world(make_course_config(profile, seed, drift, difficulty))
-        return Source(name, iter_world_chunks(world), world=world)
+        given = {"profile": profile, "seed": seed, "drift": drift, "difficulty": difficulty}
+        chunks = _RestartingChunks(lambda: iter_world_chunks(world))
+        return Source(name, chunks, world=world, parameters=given)
     if name not in SOURCE_ADAPTERS:
         nearest = difflib.get_close_matches(name, ["simulate", *SOURCE_ADAPTERS], 1) or ["simulate"]
         raise UserError(f"There is no source {name!r}: did you mean {nearest[0]!r}?")
@@ -98,9 +111,15 @@ def open_source(
         for phrase in mapping.check(delivery.rename(read_header(file, delivery)), file)
     )
     delivery = _settle_day_order(files, mapping, delivery)
-    chunks = _iter_file_chunks(files, mapping, delivery)
-    most = mapping.most_cents
-    return Source(name, chunks, tuple(not_filled), delivery=delivery, most_cents=most)
+    chunks = _RestartingChunks(lambda: _iter_file_chunks(files, mapping, delivery))
+    return Source(
+        name,
+        chunks,
+        tuple(not_filled),
+        delivery=delivery,
+        most_cents=mapping.most_cents,
+        parameters={"path": place.name},
+    )
 
 
 def _check_delivery(

@@ -1,12 +1,17 @@
 """Compute point-in-time features of stored transactions with DuckDB."""
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from fraudops.data_version import check_data_version, compute_data_version
 from fraudops.features.definitions import FEATURE_SQL, KEY_COLUMNS
 from fraudops.features.transform import build_feature_frame
 from fraudops.workspace import Workspace, atomic_write
 
 FEATURE_ROW_GROUP_SIZE = 20_000  # rows
+FEATURES_FILE = ("features", "features.parquet")
+DATA_VERSION_KEY = b"fraudops.data_version"  # in the metadata of the file
 
 
 def compute_sums_duckdb(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
@@ -71,9 +76,12 @@ def write_features(workspace: Workspace, tx: pd.DataFrame, features: pd.DataFram
     features : DataFrame
         (n, 39) in the order of `tx`.
     """
-    table = features.assign(**{name: tx[name].to_numpy() for name in KEY_COLUMNS})
-    with atomic_write(workspace.path("features", "features.parquet")) as temporary:
-        table.to_parquet(temporary, index=False, row_group_size=FEATURE_ROW_GROUP_SIZE)
+    frame = features.assign(**{name: tx[name].to_numpy() for name in KEY_COLUMNS})
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    version = {DATA_VERSION_KEY: compute_data_version(workspace.root).encode()}
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | version)
+    with atomic_write(workspace.path(*FEATURES_FILE)) as temporary:
+        pq.write_table(table, temporary, row_group_size=FEATURE_ROW_GROUP_SIZE)
 
 
 def load_features(
@@ -95,8 +103,10 @@ def load_features(
     Raises
     ------
     MissingInputError
-        If 1_2_features has not been run.
+        If 1_2_features has not been run, or the data has changed since.
     """
-    path = workspace.require_path("features", "features.parquet", made_by="1_2_features")
+    path = workspace.require_path(*FEATURES_FILE, made_by="1_2_features")
+    made_from = (pq.read_schema(path).metadata or {}).get(DATA_VERSION_KEY, b"").decode()
+    check_data_version(workspace.root, "/".join(FEATURES_FILE), made_from, "1_2_features")
     filters = [("ts", ">=", start or 0), ("ts", "<", end or 2**62)]
     return pd.read_parquet(path, filters=filters).reset_index(drop=True)

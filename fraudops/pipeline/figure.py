@@ -5,14 +5,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from fraudops.pipeline import GRAPH
+from fraudops.pipeline.cache import load_record
+from fraudops.pipeline.graph import GRAPH
 from fraudops.plotting import COLORS, use_style
+from fraudops.processes import is_opened_notebook
+from fraudops.workspace import Workspace
 
 
 def plot_pipeline(lit: str) -> Figure:
     """Plot the chain of notebooks, one column per stage, with one step highlighted.
 
-    It also sets the course's style for every later plot of the notebook.
+    It also sets the course's style for every later plot of the notebook. In an opened notebook it
+    prints the parameters that the last run in this workspace had.
 
     Parameters
     ----------
@@ -24,6 +28,8 @@ def plot_pipeline(lit: str) -> Figure:
     Figure
     """
     use_style()
+    if is_opened_notebook():
+        _print_parameters_of_run(lit)
     columns: dict[str, list[str]] = {}
     for node in GRAPH.values():
         columns.setdefault(node.folder, []).append(node.name)
@@ -46,6 +52,17 @@ def plot_pipeline(lit: str) -> Figure:
     figure.set_label(f"All notebooks of the course by stage; {lit} is highlighted.")
     plt.close(figure)  # the cell shows the returned figure once
     return figure
+
+
+def _print_parameters_of_run(name: str) -> None:
+    workspace = Workspace.find()
+    given = load_record(GRAPH[name], workspace).get("parameters", {})
+    if given:
+        values = ", ".join(f"{key} = {value!r}" for key, value in given.items())
+        print(
+            f"The last run in {workspace.root} gave this notebook {values}. Write the same in the "
+            "cell of parameters to go on with it."
+        )
 
 
 def _draw_box(axes: Axes, x: float, y: float, name: str, lit: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from fraudops.errors import UserError
+from fraudops.processes import RUNNER_VARIABLE
 from fraudops.workspace import Workspace, read_json, write_json
 
 
@@ -65,7 +66,7 @@ def set_workspace_environment(workspace: Workspace) -> Iterator[None]:
     workspace : Workspace
     """
     before = dict(os.environ)
-    os.environ.update(workspace.subprocess_environment())
+    os.environ.update(workspace.subprocess_environment() | {RUNNER_VARIABLE: "1"})
     try:
         yield
     finally:

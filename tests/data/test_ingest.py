@@ -457,7 +457,7 @@ def test_rejected_text_survives_later_deliveries(workspace):
         "n\0",
         "x" * 3_000_000,
     ]
-    chunk = next(source(ROWS[:5]).chunks)
+    chunk = next(iter(source(ROWS[:5]).chunks))
     chunk.broken = [(100 + n, 'a reason, with "marks"', text) for n, text in enumerate(odd)]
     assert fraud_data.ingest(Source("till", iter([chunk])), workspace, now=NOW).quarantined == len(
         odd

@@ -179,7 +179,7 @@ def test_too_few_days_land_and_say_so(tmp_path):
 def test_places_come_whole_or_not_at_all(tmp_path):
     frame = pd.read_csv(write(tmp_path / "a.csv")).assign(lat_cdeg=5000, lon_cdeg=1000)
     frame.loc[3, "lon_cdeg"], frame.loc[5, "lat_cdeg"] = None, 9100
-    chunk = next(open_source("csv", str(tmp_path / "a.csv")).chunks)
+    chunk = next(iter(open_source("csv", str(tmp_path / "a.csv")).chunks))
     chunk.frame[["lat_cdeg", "lon_cdeg"]] = frame[["lat_cdeg", "lon_cdeg"]].astype("Int64")
     good, bad = schema.validate_chunk(chunk, NOW)
     assert len(good) == 58 and list(bad["line"]) == [5, 7]
@@ -187,7 +187,7 @@ def test_places_come_whole_or_not_at_all(tmp_path):
 
 
 def test_a_frame_without_places_has_unknown_ones(tmp_path):
-    chunk = next(open_source("csv", str(write(tmp_path / "a.csv"))).chunks)
+    chunk = next(iter(open_source("csv", str(write(tmp_path / "a.csv"))).chunks))
     chunk.frame = chunk.frame.drop(columns=["lat_cdeg", "lon_cdeg"])
     good, bad = schema.validate_chunk(chunk, NOW)
     assert (

@@ -141,7 +141,7 @@ def test_a_pickle_of_pandas_1_is_read(tmp_path):
 
 def test_paysim_passes_on_only_what_was_known_before_the_payment(tmp_path):
     source = open_source("paysim", str(write(PAYSIM, tmp_path / "a.csv")))
-    frame = next(source.chunks).frame
+    frame = next(iter(source.chunks)).frame
     assert frame["amount_cents"].tolist() == [983_964, 18_100, 9_244_551_664]
     assert (frame["ts"] - frame["ts"][0]).tolist() == [0, 0, 742 * 3600]
     assert [name for name in frame if name.startswith("given_")] == [
