@@ -41,7 +41,8 @@ def list_names(names: list[str]) -> str:
 
 
 def _delayed_label_ts(frame: pd.DataFrame) -> pd.Series:
-    return (frame["ts"] + LABEL_DELAY_DAYS * DAY).where(frame["is_fraud"] == 1)
+    has_time = frame["ts"] >= 0  # the others have values that say what is wrong with the time
+    return (frame["ts"] + LABEL_DELAY_DAYS * DAY).where((frame["is_fraud"] == 1) & has_time)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _build_csv(raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.Dat
     )
     written = raw.get("label_ts", blank)
     given = values.parse_ts(written)
-    is_unreadable = given.isna() & ~is_missing(written)
+    is_unreadable = (given.isna() | (given < 0)) & ~is_missing(written)
     given = given.fillna(_delayed_label_ts(frame)).mask(is_unreadable, UNREADABLE_LABEL_TS)
     return frame.assign(label_ts=given)
 

@@ -1,9 +1,24 @@
 """Parse amounts of money as people and programs write them; what is unclear is not read."""
 
+import sys
+import unicodedata
+
 import pandas as pd
 
-CURRENCY = r"[$€£¥฿₹]|(?:USD|EUR|GBP|CHF|THB|JPY|INR)"
+# not every engine of regular expressions knows the class of these signs
+SIGNS = "".join(one for one in map(chr, range(sys.maxunicode)) if unicodedata.category(one) == "Sc")
+CODES = (
+    "USD|EUR|GBP|CHF|THB|JPY|INR|CNY|HKD|TWD|KRW|SGD|MYR|IDR|PHP|VND|AUD|NZD|CAD|MXN|BRL|ARS|CLP|"
+    "COP|PEN|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|UAH|RUB|TRY|ILS|AED|SAR|QAR|EGP|NGN|KES|ZAR|PKR|"
+    "BDT|LKR|KZT|GEL"
+)
+WORDS = r"kr[.]?|zł|Kč|Ft|S?Fr[.]|Rs[.]?|RM|Rp[.]?|บาท|руб[.]?"
+CURRENCY = rf"(?:US|HK|NZ|MX|[ACRS])?\$|[{SIGNS.replace('$', '')}]|(?:{CODES})|(?:{WORDS})"
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "THB": "฿", "JPY": "¥", "INR": "₹"}
+CURRENCY_SIGNS |= {"US$": "$", "บาท": "฿", "kr.": "kr"}
+CURRENCY_SIGNS |= {"PLN": "zł", "CZK": "Kč", "HUF": "Ft", "BRL": "R$", "Fr.": "CHF", "SFr.": "CHF"}
+CURRENCY_SIGNS |= {"KRW": "₩", "RUB": "₽", "TRY": "₺", "UAH": "₴", "ILS": "₪", "VND": "₫"}
+CURRENCY_SIGNS |= {"NGN": "₦", "PHP": "₱", "руб": "₽", "руб.": "₽", "Rs": "Rs.", "Rp": "Rp."}
 UNCLEAR = r"-?\d{1,3}[.,]\d{3}"  # 1.025 is 1,025 in half of the world
 DECIMAL_COMMA = r"-?\d+,\d{1,2}"
 COMMA_THOUSANDS = r"-?\d{1,3}(?:,\d{3})+\.\d{1,2}|-?\d{1,3}(?:,\d{3}){2,}"

@@ -47,6 +47,8 @@ class RawRows:
         Lines of the header.
     typed : frozenset of str
         Columns that are numbers in the file itself, so that no mark has two readings.
+    inexact : frozenset of str
+        Those with floating-point numbers so large that not every whole number can be among them.
     """
 
     frame: pd.DataFrame
@@ -54,6 +56,7 @@ class RawRows:
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     header: int = 0  # lines before the first row
     typed: frozenset[str] = frozenset()
+    inexact: frozenset[str] = frozenset()
 
 
 def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -142,14 +145,35 @@ def _list_flat_columns(schema: pa.Schema) -> list[str]:
 def _read_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[RawRows]:
     first = 1
     for batch in batches:
+        inexact = frozenset(
+            one.name
+            for one, column in zip(batch.schema, batch.columns, strict=True)
+            if pa.types.is_floating(one.type) and _has_inexact_numbers(column)
+        )
         columns = {
-            name: pc.fill_null(pc.cast(column, pa.string()), "")
+            name: pc.fill_null(pc.cast(_write_out(column, name in inexact), pa.string()), "")
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
         }
         typed = frozenset(one.name for one in batch.schema if _is_number(one.type))
         line = np.arange(first, first + len(batch))
-        yield RawRows(pa.table(columns).to_pandas(), line, typed=typed)
+        yield RawRows(pa.table(columns).to_pandas(), line, typed=typed, inexact=inexact)
         first += len(batch)
+
+
+def _has_inexact_numbers(column: pa.Array) -> bool:
+    """Tell whether a column has numbers so large that some whole ones cannot be among them."""
+    digits = {16: 11, 32: 24, 64: 53}[column.type.bit_width]
+    most = pc.max(pc.abs(pc.cast(column, pa.float64()))).as_py()
+    return most is not None and most >= 2**digits
+
+
+def _write_out(column: pa.Array, is_inexact: bool) -> pa.Array:
+    """Make whole numbers of a floating-point column that has no others; text needs no exponent."""
+    if is_inexact or not pa.types.is_floating(column.type):
+        return column
+    numbers = pc.cast(column, pa.float64())
+    is_whole = pc.all(pc.equal(pc.floor(numbers), numbers)).as_py()  # not so for NaN
+    return pc.cast(numbers, pa.int64()) if is_whole else column
 
 
 def _is_number(kind: pa.DataType) -> bool:

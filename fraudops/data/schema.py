@@ -9,6 +9,13 @@ import pandas as pd
 import pandera.pandas as pa
 
 from fraudops.data.columns import IDENTIFIER_PATTERN, TRANSACTION_COLUMNS
+from fraudops.data.values import (
+    BUDDHIST_TS,
+    FRACTION_CENTS,
+    MISSING_HOUR_TS,
+    ORDER_TS,
+    REPEATED_HOUR_TS,
+)
 from fraudops.errors import UserError
 
 MAX_AMOUNT_CENTS = (
@@ -17,6 +24,12 @@ MAX_AMOUNT_CENTS = (
 SPREADSHEET_DAYS = (32_874, 73_050)  # 1990 to 2099, as spreadsheets count days
 FINER_THAN_SECONDS = 10**11  # a time in seconds after the year 5138
 EARLIEST_TS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
+UNREADABLE_TIMES = {
+    BUDDHIST_TS: "the year of the time is 543 too high, as in the Buddhist calendar (subtract 543)",
+    ORDER_TS: "the time has its year at the end (write `day_order` in delivery.yml)",
+    MISSING_HOUR_TS: "the time does not exist: the clocks were put forward",
+    REPEATED_HOUR_TS: "the time exists twice: the clocks were put back (write its offset)",
+}
 
 
 def build_transaction_schema(
@@ -57,8 +70,16 @@ def build_transaction_schema(
             "ts": pa.Column(
                 "Int64",
                 [
+                    *(
+                        pa.Check(lambda ts, one=value: ts != one, error=reason)
+                        for value, reason in UNREADABLE_TIMES.items()
+                    ),
                     pa.Check(
-                        lambda ts: (ts >= EARLIEST_TS) | ts.between(*SPREADSHEET_DAYS),
+                        lambda ts: (
+                            (ts >= EARLIEST_TS)
+                            | ts.between(*SPREADSHEET_DAYS)
+                            | ts.isin(list(UNREADABLE_TIMES))
+                        ),
                         error="the time is before 1990",
                     ),
                     pa.Check(
@@ -83,7 +104,11 @@ def build_transaction_schema(
                 "Int64",
                 [
                     pa.Check.ge(0, error="the amount is negative"),
-                    pa.Check.le(most_cents, error=f"the amount is over {most_cents // 100:,}"),
+                    pa.Check.ne(FRACTION_CENTS, error="the amount has a fraction of a cent"),
+                    pa.Check(
+                        lambda cents: (cents <= most_cents) | (cents == FRACTION_CENTS),
+                        error=f"the amount is over {most_cents // 100:,}",
+                    ),
                 ],
             ),
             "category": text("category"),

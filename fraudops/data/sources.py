@@ -189,6 +189,7 @@ def _iter_file_chunks(
             row = f"{file.name.partition('.')[0]}-" + row if len(files) > 1 else row
             named = raw.frame.set_axis(delivery.rename(list(raw.frame)), axis=1)
             values.typed = frozenset(delivery.rename_some(raw.typed))
+            values.inexact = frozenset(delivery.rename_some(raw.inexact))
             try:
                 frame = mapping.apply(named, row, values)
             except UserError as error:

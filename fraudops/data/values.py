@@ -18,6 +18,12 @@ OFFSET = r"^.{10}[T ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 HALF_DAY_TIME = r"^(0?[1-9]|1[0-2]):([0-5]\d)(?::([0-5]\d))? ?([AaPp])\.?[Mm]\.?$"
 YEAR_FIRST = r"^(\d{4})[/.](\d{2})[/.](\d{2})"
 SPREADSHEET_EPOCH_DAYS = 25_569  # spreadsheets count days from the end of 1899
+BUDDHIST_YEARS = (2443, 2643)  # 1900 to 2100 in the calendar of Thailand, which is 543 years ahead
+EXACT_ID = 2.0**53  # from here on a number with decimals cannot hold each whole number
+SMALLEST_FRACTION = 1e-4  # of a cent: less is the inexactness of a binary number
+# Values that the schema refuses with a reason of their own. They are whole as binary numbers.
+FRACTION_CENTS = 2**61
+BUDDHIST_TS, ORDER_TS, MISSING_HOUR_TS, REPEATED_HOUR_TS = (-(2**61) - 1024 * i for i in range(4))
 
 
 class ValueParser:
@@ -33,6 +39,7 @@ class ValueParser:
         renamed = {name for name, old in self.delivery.columns.items() if old in declared}
         self.number_ids = declared | renamed
         self.typed: frozenset[str] = frozenset()  # columns that are numbers in the file itself
+        self.inexact: frozenset[str] = frozenset()  # those that cannot hold each whole number
 
     def parse_ts(self, text: pd.Series) -> pd.Series:
         """Parse seconds since 1970, or timestamps with the year first (UTC without an offset).
@@ -49,7 +56,10 @@ class ValueParser:
         if rest.any():
             iso = text[rest].str.replace(r" UTC$", "Z", regex=True)  # as BigQuery writes it
             seconds[rest] = self._parse_iso(iso)
-        return to_int64(np.floor(seconds))
+        local_year = pd.to_numeric(text.str.extract(LOCAL_DATE)[2], errors="coerce")
+        buddhist = year.fillna(local_year).between(*BUDDHIST_YEARS)
+        seconds = seconds.mask(seconds.isna() & local_year.between(*YEARS), ORDER_TS)
+        return to_int64(np.floor(seconds.mask(buddhist, BUDDHIST_TS)))
 
     def _scale(self, number: pd.Series) -> pd.Series:
         if self.delivery.time_unit == "milliseconds":
@@ -57,25 +67,36 @@ class ValueParser:
         if self.delivery.time_unit == "spreadsheet days":
             # a second is a rounded part of a day
             local = pd.to_datetime(((number - SPREADSHEET_EPOCH_DAYS) * DAY).round(), unit="s")
-            return (self._localize(local) - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+            return self._place(local)
         return number
 
-    def _localize(self, local: pd.Series) -> pd.Series:
-        """Put times without an offset into the time zone; an hour that came twice becomes null."""
-        zone = self.delivery.time_zone or "UTC"
+    def _place(self, local: pd.Series) -> pd.Series:
+        """Seconds since 1970 of times without an offset, in the time zone.
+
+        An hour that a change of clocks leaves out, or repeats, gets a value of its own.
+        """
+        zone, epoch = self.delivery.time_zone or "UTC", pd.Timestamp(0, tz="UTC")
         placed = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-        return placed.dt.tz_convert("UTC")
+        seconds = (placed.dt.tz_convert("UTC") - epoch).dt.total_seconds()
+        lost = placed.isna() & local.notna()
+        if lost.any():
+            shifted = local[lost].dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
+            reason = shifted.isna().map({True: REPEATED_HOUR_TS, False: MISSING_HOUR_TS})
+            seconds[lost] = reason.astype("float64")
+        return seconds
 
     def _parse_iso(self, iso: pd.Series) -> pd.Series:
-        epoch = pd.Timestamp(0, tz="UTC")
         parsed = pd.to_datetime(iso, errors="coerce", utc=True, format="ISO8601")
+        seconds = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
         if self.delivery.time_zone:
             has_offset = iso.str.contains(OFFSET, regex=True).astype(bool)
-            parsed = parsed.where(has_offset, self._localize(parsed.dt.tz_localize(None)))
-        return (parsed - epoch).dt.total_seconds()
+            seconds = seconds.where(has_offset, self._place(parsed.dt.tz_localize(None)))
+        return seconds
 
     def parse_cents(self, text: pd.Series) -> pd.Series:
         """Parse an amount; null if it is no number or has two readings.
+
+        An amount with a fraction of a cent becomes `FRACTION_CENTS`: to round it is to change it.
 
         Raises
         ------
@@ -83,7 +104,7 @@ class ValueParser:
             If amounts have another currency than those before.
         """
         if text.name in self.typed:
-            return to_int64((parse_number(text) * 100).round())
+            return _to_cents(parse_number(text))
         found = [CURRENCY_SIGNS.get(self.currency, self.currency)] if self.currency else []
         found += [one for one in find_currencies(text) if one not in found]
         if len(found) > 1:
@@ -92,7 +113,7 @@ class ValueParser:
                 f"({', '.join(sorted(found))}). Convert them to one before you deliver."
             )
         self.currency = found[0] if found else ""
-        return to_int64((parse_amounts(text, self.delivery.decimal_mark) * 100).round())
+        return _to_cents(parse_amounts(text, self.delivery.decimal_mark))
 
     def parse_id(self, text: pd.Series) -> pd.Series:
         """Parse ids; null where a program has written that there is none.
@@ -101,10 +122,17 @@ class ValueParser:
         ------
         UserError
             If a spreadsheet has cut off the digits of an id, or a program has written ids as
-            numbers with decimals: the same id may have another spelling in the next file.
+            numbers with decimals: the same id may have another spelling in the next file, and
+            large ones are rounded.
         """
         text = text.str.strip()
+        if text.name in self.inexact:
+            raise UserError(_describe_rounded_id(text.name, ""))
         if text.name in self.number_ids:
+            is_float = text.str.fullmatch(FLOAT_ID).astype(bool)
+            rounded = text[is_float & (parse_number(text).abs() >= EXACT_ID)]
+            if len(rounded):
+                raise UserError(_describe_rounded_id(text.name, f", such as {rounded.iloc[0]!r}"))
             text = text.str.replace(r"^(-?\d+)[.]0+$", r"\1", regex=True)
         is_float = text.str.fullmatch(FLOAT_ID).astype(bool)
         if is_float.any():
@@ -122,6 +150,22 @@ class ValueParser:
                 "has cut off its digits, so different ids look the same. Export the column as text."
             )
         return text.mask(text.str.lower().isin(MISSING_WORDS))
+
+
+def _describe_rounded_id(name: object, example: str) -> str:
+    return (
+        f"The column {name!r} holds ids as numbers with decimals (floating point){example}. Such "
+        "numbers have 15 digits, so longer ids are rounded, and different ones look the same. Read "
+        "the column as text or as whole numbers before you export it."
+    )
+
+
+def _to_cents(amounts: pd.Series) -> pd.Series:
+    """Convert amounts to whole cents; `FRACTION_CENTS` where that would round."""
+    cents = amounts * 100
+    whole = cents.round()
+    allowed = (1e-9 * cents.abs()).clip(lower=SMALLEST_FRACTION)
+    return to_int64(whole).mask((cents - whole).abs() > allowed, FRACTION_CENTS)
 
 
 def put_year_first(text: pd.Series, day_order: str) -> pd.Series:

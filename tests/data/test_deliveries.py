@@ -66,6 +66,29 @@ def test_a_parquet_column_of_numbers_gives_whole_ids(workspace, tmp_path):
     assert sorted(load_transactions(workspace)["customer_id"]) == ["120", "121"]
 
 
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_a_parquet_column_of_numbers_too_large_for_them_is_refused(workspace, tmp_path, kind):
+    large = 2.0**53 if kind == "float64" else 2.0**24
+    rows = pd.DataFrame([GOOD | {"tx_id": str(i)} for i in range(3)]).drop(columns="label_ts")
+    for customer, is_read in ((large - 1, True), (large, False), (-large, False)):
+        column = pd.Series([1.0, 2.0, customer], dtype=kind)
+        rows.assign(customer_id=column).to_parquet(tmp_path / "delivery.parquet")
+        source = open_source("csv", str(tmp_path / "delivery.parquet"))
+        if is_read:
+            ingest(source, workspace)
+            continue
+        with pytest.raises(UserError, match=r"'customer_id' holds ids .*longer ids are rounded"):
+            ingest(source, workspace)
+
+
+def test_declared_numbers_too_large_for_them_are_refused(workspace, tmp_path):
+    (tmp_path / "delivery.yml").write_text("ids_as_numbers: [customer_id]\n")
+    deliver(workspace, tmp_path, {"customer_id": "9007199254740991.0"})
+    deliver(workspace, tmp_path, {"customer_id": "9007199254740993"})
+    with pytest.raises(UserError, match=r"such as '9007199254740992\.0'"):
+        deliver(workspace, tmp_path, {"customer_id": "9007199254740992.0"})
+
+
 def test_an_id_that_numbers_invoices_refuses_the_delivery(workspace, tmp_path):
     changes = [{"tx_id": f"invoice{i % 10}", "amount": str(i)} for i in range(40)]
     with pytest.raises(UserError, match=r"'invoice0' on the lines 3, 13, 23, 33 of .*different"):
@@ -108,8 +131,7 @@ def test_an_amount_that_may_be_thousands_is_not_read(workspace, tmp_path, value)
         ("988", 98_800),
         ("0.5", 50),
         ("1025.00", 102_500),
-        ("1234.567", 123_457),
-        ("12.3456", 1_235),
+        ("12.340000000000001", 1_234),
         ("12,5", 1_250),
         ("1.025,50", 102_550),
         ("1,025.50", 102_550),
@@ -121,6 +143,15 @@ def test_an_amount_that_may_be_thousands_is_not_read(workspace, tmp_path, value)
         ("1\u00a0025.50", 102_550),
         ("1'025.50", 102_550),
         ("2,550.00 $", 255_000),
+        ("₩ 1,025.00", 102_500),
+        ("₺12,50", 1_250),
+        ("R$ 1.025,50", 102_550),
+        ("12,50 kr", 1_250),
+        ("12.50 zł", 1_250),
+        ("Fr. 12.50", 1_250),
+        ("US$12.50", 1_250),
+        ("PLN 12,50", 1_250),
+        ("1,025.50 บาท", 102_550),
     ],
 )
 def test_an_amount_that_is_clear_is_read(workspace, tmp_path, value, cents):
@@ -128,10 +159,31 @@ def test_an_amount_that_is_clear_is_read(workspace, tmp_path, value, cents):
     assert tx.loc["X0", "amount_cents"] == cents and not reasons
 
 
+@pytest.mark.parametrize("value", ["1234.567", "12.3456", "0.0051", "$2.5001"])
+def test_an_amount_with_a_fraction_of_a_cent_is_not_rounded(workspace, tmp_path, value):
+    tx, reasons = deliver(workspace, tmp_path, {"amount": value})
+    assert list(tx.index) == ["T1"] and reasons == ["the amount has a fraction of a cent"]
+
+
+def test_a_typed_amount_with_a_fraction_of_a_cent_is_not_rounded(workspace, tmp_path):
+    rows = pd.DataFrame([GOOD | {"tx_id": f"T{i}"} for i in range(4)]).drop(columns="label_ts")
+    amounts = [1.005, 2.675, 0.1 + 0.2, 12345678.91]
+    rows.assign(amount=amounts).to_parquet(tmp_path / "delivery.parquet")
+    source = open_source("csv", str(tmp_path / "delivery.parquet"))
+    assert ingest(source, workspace).quarantined == 3  # the last is over a million
+    assert load_transactions(workspace)["amount_cents"].tolist() == [30]
+
+
 @pytest.mark.parametrize("value", ["(12.50)", "-12,50", "\u221212.50", "-$12.50"])
 def test_a_negative_amount_is_named_whatever_its_marks(workspace, tmp_path, value):
     tx, reasons = deliver(workspace, tmp_path, {"amount": value})
     assert list(tx.index) == ["T1"] and reasons == ["the amount is negative"]
+
+
+@pytest.mark.parametrize("other", ["₩5.00", "5.00 kr", "R$ 5,00", "A$5.00"])
+def test_any_other_currency_refuses_the_delivery(workspace, tmp_path, other):
+    with pytest.raises(UserError, match="several currencies"):
+        deliver(workspace, tmp_path, {"amount": "$5.00"}, {"amount": other})
 
 
 def test_amounts_of_several_currencies_refuse_the_delivery(workspace, tmp_path):
@@ -151,11 +203,34 @@ def test_a_place_that_is_no_number_is_not_a_missing_place(workspace, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "value", ["today", "now", "NOW", "9999-12-31", "0001-01-01", "2026-13-01", "03/04/2026", "x"]
+    "value", ["today", "now", "NOW", "9999-12-31", "0001-01-01", "2026-13-01", "31-12-99", "x"]
 )
 def test_a_word_or_an_impossible_date_is_no_time(workspace, tmp_path, value):
     tx, reasons = deliver(workspace, tmp_path, {"timestamp": value})
     assert list(tx.index) == ["T1"] and reasons == ["the time is missing or unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("2569-01-02 03:04", "Buddhist calendar"),
+        ("02/01/2569", "Buddhist calendar"),
+        ("2/1/2569 10:00", "Buddhist calendar"),
+        ("2569/01/02", "Buddhist calendar"),
+        ("03/04/2026", "year at the end"),
+        ("25.12.2025 10:00", "year at the end"),
+    ],
+)
+@pytest.mark.parametrize("fraud", ["0", "1"])
+def test_a_time_of_another_calendar_or_form_is_named(workspace, tmp_path, value, reason, fraud):
+    tx, reasons = deliver(workspace, tmp_path, {"timestamp": value, "is_fraud": fraud})
+    assert list(tx.index) == ["T1"] and len(reasons) == 1
+    assert reason in reasons[0] and ";" not in reasons[0]
+
+
+def test_a_label_time_of_another_calendar_is_no_label_time(workspace, tmp_path):
+    tx, reasons = deliver(workspace, tmp_path, {"label_ts": "2569-02-01", "is_fraud": "1"})
+    assert list(tx.index) == ["T1"] and reasons == ["the label's time is unreadable"]
 
 
 @pytest.mark.parametrize(
