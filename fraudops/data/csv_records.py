@@ -305,6 +305,43 @@ def read_names(lines: list[bytes], delimiter: str) -> tuple[list[str], int]:
     )
 
 
+def fit_trailing_columns(names: list[str], lines: list[bytes], delimiter: str) -> list[str]:
+    """Fit the names to rows that all have more, or fewer, delimiters at their end.
+
+    A spreadsheet writes them for columns that are empty. So the names get more columns if the first
+    rows all end in the same number of empty fields, and lose empty names that no row has.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the header.
+    lines : list of bytes
+        The first lines after it.
+    delimiter : str
+
+    Returns
+    -------
+    list of str
+        Columns without a name are called ``(column 7)``.
+
+    Examples
+    --------
+    >>> fit_trailing_columns(["a", "b"], [b"1,2,,", b"3,4,,"], ",")
+    ['a', 'b', '(column 3)', '(column 4)']
+    >>> fit_trailing_columns(["a", "b", "", ""], [b"1,2", b"3,4"], ",")
+    ['a', 'b']
+    """
+    rows = [parse_line(line, delimiter) for line in lines if line.strip()]
+    lengths = {len(row) if row else 0 for row in rows}
+    length = lengths.pop() if len(lengths) == 1 else len(names)
+    if length > len(names):
+        if not any(field.strip() for row in rows for field in (row or [])[len(names) :]):
+            names = [*names, *[""] * (length - len(names))]
+    elif length and not any(names[length:]):
+        names = names[:length]
+    return [name or f"(column {at})" for at, name in enumerate(names, start=1)]
+
+
 def find_delimiter(line: bytes) -> str:
     """Find what separates the columns of a header: a comma, a semicolon, a tab or a bar.
 

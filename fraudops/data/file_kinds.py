@@ -4,7 +4,7 @@ import codecs
 import gzip
 import io
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from fraudops.errors import UserError
@@ -12,6 +12,7 @@ from fraudops.errors import UserError
 HEAD_BYTES = 4096
 GZIP, ZIP, PARQUET, OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
 OTHER_ENCODINGS = ("cp1252", "cp874")  # of Western Europe, and of Thailand
+NOT_IN_ARCHIVES = (".zip", ".parquet", ".pkl", ".xlsx", ".xls")
 NEW_EXCEL_MEMBER = "[Content_Types].xml"
 EXCEL_ADVICE = "is an Excel workbook: save the sheet as `CSV UTF-8`."
 
@@ -60,7 +61,8 @@ def open_text(file: Path, encoding: str = "") -> IO[bytes]:
     with file.open("rb") as handle:
         start = handle.read(len(ZIP))
     if start.startswith(GZIP):
-        stream: IO[bytes] = gzip.open(file, "rb")
+        # the stream of an archive's member has no name that gzip could open
+        stream: IO[bytes] = gzip.open(file if isinstance(file, Path) else file.open("rb"), "rb")
     elif start.startswith(ZIP):
         stream = _open_only_member(file)
     else:
@@ -109,7 +111,7 @@ def describe_storage(file: Path) -> dict[str, str]:
         start = handle.read(len(ZIP))
     found = {}
     for mark, name in ((GZIP, "gzip"), (ZIP, "zip")):
-        if start.startswith(mark):
+        if start.startswith(mark) or (mark == ZIP and isinstance(file, zipfile.Path)):
             found["compression"] = name
     with open_text(file) as text:
         is_utf16 = isinstance(text, _Utf8Reader)
@@ -132,20 +134,53 @@ class _Utf8Reader(io.RawIOBase):
         super().close()
 
 
-def _open_only_member(file: Path) -> IO[bytes]:
-    archive = zipfile.ZipFile(file)
-    members = [
-        one
-        for one in archive.infolist()
-        if not one.is_dir() and not one.filename.startswith("__MACOSX/")
-    ]
-    if any(one.filename == NEW_EXCEL_MEMBER for one in members):
+def list_members(file: Path) -> list[str]:
+    """List the files in a zip archive that may be tables.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    list of str
+        In the order of their names, without those that an operating system has added. Empty if the
+        file is no archive.
+
+    Raises
+    ------
+    UserError
+        If it is a workbook, encrypted, empty, or holds other archives.
+    """
+    if not isinstance(file, Path) or not file.is_file():
+        return []
+    with file.open("rb") as handle:
+        if not handle.read(len(ZIP)).startswith(ZIP):
+            return []
+    with zipfile.ZipFile(file) as archive:
+        found = archive.infolist()
+    if any(one.filename == NEW_EXCEL_MEMBER for one in found):
         raise UserError(f"{file} {EXCEL_ADVICE} Nothing was ingested.")
-    if len(members) != 1:
-        raise UserError(f"{file} holds {len(members)} files: leave just one CSV in it.")
-    if members[0].flag_bits & 0x1:
+    members = [one for one in found if not one.is_dir() and not _is_added(one.filename)]
+    if not members:
+        raise UserError(f"{file} holds no file: put a CSV in it.")
+    if any(one.flag_bits & 0x1 for one in members):
         raise UserError(f"{file} is encrypted: unpack it, and ingest the file that was in it.")
-    return archive.open(members[0])
+    nested = [one.filename for one in members if one.filename.lower().endswith(NOT_IN_ARCHIVES)]
+    if nested:
+        raise UserError(f"{file} holds {nested[0][:60]!r}: unpack it, and ingest that file.")
+    return sorted(one.filename for one in members)
+
+
+def _is_added(name: str) -> bool:
+    return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith(".")
+
+
+def _open_only_member(file: Path) -> IO[bytes]:
+    members = list_members(file)
+    if len(members) != 1:
+        raise UserError(f"{file} holds {len(members)} files: name a folder with them.")
+    return zipfile.ZipFile(file).open(members[0])
 
 
 def _describe_other_kind(head: bytes) -> str:
@@ -161,6 +196,8 @@ def _describe_other_kind(head: bytes) -> str:
         return "is a PDF: export the table as CSV or Parquet."
     if head.startswith(OLD_EXCEL):
         return EXCEL_ADVICE
+    if head.startswith((PARQUET, ZIP)):
+        return "holds a Parquet file or an archive in compressed form: unpack it."
     return ""
 
 

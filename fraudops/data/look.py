@@ -18,6 +18,7 @@ from fraudops.data.file_kinds import describe_storage, find_file_format, open_te
 from fraudops.data.ingestion import split_far_off_days
 from fraudops.data.readers import (
     RawRows,
+    check_archived_columns,
     explain_read_errors,
     list_source_files,
     read_header,
@@ -140,6 +141,7 @@ def look_at(path: str) -> Look:
         described = load_delivery(place)
         if described != Delivery():
             look.delivery, look.is_described = described, True
+        check_archived_columns(files, look.delivery)
         with explain_read_errors(files[0], "CSV"):
             _look_at_bytes(look)
         names = read_header(files[0], look.delivery)
@@ -167,7 +169,8 @@ def _get_adapter(look: Look) -> SourceAdapter:
 def _look_at_bytes(look: Look) -> None:
     """Encoding, compression and delimiter of the first file."""
     file = look.files[0]
-    look.storage = {"file": f"{file.name}, {file.stat().st_size:,} bytes"}
+    whole = look.place if look.place.is_file() else file
+    look.storage = {"file": f"{whole.name}, {whole.stat().st_size:,} bytes"}
     if len(look.files) > 1:
         look.storage["files"] = f"{len(look.files)}, read in the order of their names"
     if find_file_format(file) != "csv":

@@ -19,11 +19,17 @@ from fraudops.data.csv_records import (
     MAX_HEADER_LINES,
     RecordReader,
     find_delimiter,
+    fit_trailing_columns,
     read_line_blocks,
     read_names,
 )
 from fraudops.data.delivery import Delivery
-from fraudops.data.file_kinds import describe_wrong_encoding, find_file_format, open_text
+from fraudops.data.file_kinds import (
+    describe_wrong_encoding,
+    find_file_format,
+    list_members,
+    open_text,
+)
 from fraudops.data.safe_pickle import read_pickled_frame
 from fraudops.errors import UserError
 
@@ -93,7 +99,42 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
             "this source does not read: "
             f"leave only files that end in {', '.join(suffixes)}."
         )
-    return found
+    return [member for file in found for member in _list_archived_files(file)]
+
+
+def _list_archived_files(file: Path) -> list[Path]:
+    """List the files of an archive as paths inside it; other files are listed themselves."""
+    with _explain_read_errors(file, "a zip archive"):
+        members = list_members(file)
+    if len(members) < 2:
+        return [file]
+    archive = zipfile.Path(file)
+    return [archive / member for member in members]  # type: ignore[misc]
+
+
+def check_archived_columns(files: list[Path], delivery: Delivery) -> None:
+    """Refuse an archive whose files do not have the same columns.
+
+    Raises
+    ------
+    UserError
+        Asks which of them is the delivery.
+    """
+    columns: dict[str, dict[str, list[str]]] = {}
+    for file in files:
+        if isinstance(file, zipfile.Path):
+            archive = columns.setdefault(file.root.filename, {})
+            archive[file.at] = read_header(file, delivery)
+    for name, members in columns.items():
+        if len({tuple(sorted(names)) for names in members.values()}) > 1:
+            listed = "; ".join(
+                f"{member[:60]!r} has {', '.join(map(repr, names[:8]))[:200]}"
+                for member, names in list(members.items())[:5]
+            )
+            raise UserError(
+                f"{name} holds {len(members)} files with different columns. Which is the delivery? "
+                f"Unpack the archive and name that file. {listed}."
+            )
 
 
 def read_header(file: Path, delivery: Delivery | None = None) -> list[str]:
@@ -244,9 +285,11 @@ def _open_csv(file: Path, delivery: Delivery) -> tuple[list[str], int, str]:
         lines[0].decode()
         delimiter = delivery.delimiter or find_delimiter(lines[0])
         try:
-            return *read_names(lines, delimiter), delimiter
+            names, n_header = read_names(lines, delimiter)
         except UserError as error:
             raise UserError(f"{file} cannot be read: {error}. Nothing was ingested.") from None
+        rows = block.lines[n_header : n_header + MAX_HEADER_LINES]
+        return fit_trailing_columns(names, rows, delimiter), n_header, delimiter
 
 
 def _read_csv(file: Path, delivery: Delivery) -> Iterator[RawRows]:

@@ -13,7 +13,12 @@ from fraudops.data.columns import DELIVERY_FILE
 from fraudops.data.day_order import collect_day_order
 from fraudops.data.delivery import Delivery, load_delivery
 from fraudops.data.file_kinds import check_encoding
-from fraudops.data.readers import list_source_files, read_header, read_raw_rows
+from fraudops.data.readers import (
+    check_archived_columns,
+    list_source_files,
+    read_header,
+    read_raw_rows,
+)
 from fraudops.data.schema import Chunk
 from fraudops.data.values import ValueParser
 from fraudops.errors import UserError
@@ -104,6 +109,7 @@ def open_source(
     mapping, place = SOURCE_ADAPTERS[name], Path(path).expanduser()
     files = list_source_files(place, mapping.suffixes)
     delivery = load_delivery(place, described_by) if isinstance(described_by, str) else described_by
+    check_archived_columns(files, delivery)
     _check_delivery(delivery, name, mapping, files)
     not_filled = dict.fromkeys(
         phrase

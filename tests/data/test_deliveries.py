@@ -1,6 +1,7 @@
 """Deliveries as they arrive: no number is silently wrong, and each refusal says why."""
 
 import gzip
+import io
 import json
 import zipfile
 from datetime import date
@@ -8,7 +9,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from fraudops.data import ingest, load_transactions, open_source
+from fraudops.data import ingest, load_transactions, look_at, open_source
 from fraudops.data.ingestion import split_far_off_days
 from fraudops.errors import UserError
 from fraudops.monitoring import hold_broken_days
@@ -355,3 +356,68 @@ def test_a_workbook_is_named(workspace, tmp_path):
         archive.writestr("xl/workbook.xml", "<workbook/>")
     with pytest.raises(UserError, match="Excel workbook"):
         ingest(open_source("csv", str(path)), workspace)
+
+
+def write_zip(path, **members: str):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("_csv", ".csv"), content)
+    return path
+
+
+def test_an_archive_with_several_files_is_one_delivery(workspace, tmp_path):
+    first, second = as_csv(), as_csv().replace("T1", "U1")
+    other_order = pd.read_csv(io.StringIO(second), dtype=str)[HEADER.split(",")[::-1]]
+    bad = other_order.to_csv(index=False) + "x\n"
+    path = write_zip(tmp_path / "d.zip", a_csv=first, b_csv=bad)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/._a.csv", "x")
+        archive.writestr(".DS_Store", "x")
+    done = ingest(open_source("csv", str(path)), workspace)
+    assert (done.read, done.accepted, done.quarantined) == (401, 311, 90)
+    rejected = pd.read_csv(workspace.path("data", "quarantine.csv"), dtype=str)
+    short = rejected[rejected["reason"].str.contains("fields")]
+    assert short[["source", "line"]].to_numpy().tolist() == [["b.csv", "202"]]
+    assert look_at(str(path)).counts["read"] == 401
+
+
+def test_an_archive_with_different_tables_is_refused_with_the_question(workspace, tmp_path):
+    path = write_zip(tmp_path / "d.zip", a_csv=as_csv(), customers_csv="customer_id,name\nc1,Ann\n")
+    with pytest.raises(UserError, match=r"2 files with different columns\. Which is the delivery"):
+        open_source("csv", str(path))
+    assert "Which is the delivery?" in look_at(str(path)).refusal
+
+
+@pytest.mark.parametrize("name", ["inner.zip", "rows.parquet", "frame.pkl", "book.xlsx"])
+def test_an_archive_in_an_archive_is_refused(workspace, tmp_path, name):
+    path = tmp_path / "d.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", as_csv())
+        archive.writestr(name, b"PK\x03\x04")
+    with pytest.raises(UserError, match=f"holds '{name}'"):
+        open_source("csv", str(path))
+
+
+@pytest.mark.parametrize("in_header", [0, 1, 3])
+@pytest.mark.parametrize("in_rows", [0, 1, 3])
+def test_empty_columns_at_the_end_are_no_damage(workspace, tmp_path, in_header, in_rows):
+    header, *rows = as_csv().splitlines()
+    lines = [header + "," * in_header, *(row + "," * in_rows for row in rows)]
+    (tmp_path / "d.csv").write_text("\n".join(lines) + "\n")
+    done = ingest(open_source("csv", str(tmp_path / "d.csv")), workspace)
+    assert done.accepted == done.read == 200
+
+
+def test_a_row_with_a_field_too_many_is_not_taken_for_an_empty_column(workspace, tmp_path):
+    header, *rows = as_csv().splitlines()
+    rows[50] = rows[50].replace("c1", "c1,x")
+    (tmp_path / "d.csv").write_text("\n".join([header, *rows, rows[0] + ",", ""]))
+    done = ingest(open_source("csv", str(tmp_path / "d.csv")), workspace)
+    assert (done.accepted, done.quarantined) == (199, 2)
+
+
+def test_columns_without_a_name_are_not_needed(workspace, tmp_path):
+    lines = as_csv().splitlines()
+    lines = [("," if at == 0 else f"{at},") + line + ",," for at, line in enumerate(lines)]
+    (tmp_path / "d.csv").write_text("\n".join(lines) + "\n")
+    assert ingest(open_source("csv", str(tmp_path / "d.csv")), workspace).accepted == 200
