@@ -26,6 +26,7 @@ from fraudops.models import DecisionPolicy
 from fraudops.serving import (
     BENTO_MODEL_NAME,
     BENTO_SERVICE_NAME,
+    CALLER_KEY,
     AccessMiddleware,
     Identifier,
     LabelRequest,
@@ -62,6 +63,12 @@ app = FastAPI(
         },
     },
 )
+
+
+def get_recorded_actor(request: Request, stated: str) -> tuple[str, str]:
+    """Who goes into the ledger, and on whose behalf: a caller is known by its token alone."""
+    caller = request.scope.get(CALLER_KEY)
+    return (f"api:{caller}", stated) if caller else (f"unverified:{stated}", "")
 
 
 def refuse(
@@ -205,12 +212,22 @@ class FraudScoring:
             self.decided.labels(one["decision"], one["model_version"]).inc()
         return answers
 
-    @app.post("/label", summary="Take labels in")
-    def label(self, body: LabelRequest) -> LabelResponse:
-        """Take chargebacks and reviewers' words in. One that is already known changes nothing.
+    @app.post("/label", summary="Take fraud reports in")
+    def label(self, request: Request, body: LabelRequest) -> LabelResponse:
+        """Take chargebacks in. One that is already known changes nothing.
 
-        A chargeback counts in features and training from `label_ts` on.
+        The caller needs a token, on this machine too: its name is in the label and in the ledger. A
+        chargeback counts in features and training from `label_ts` on. A reviewer's label is not
+        taken here: it follows from a decision.
         """
+        caller = request.scope.get(CALLER_KEY)
+        if caller is None:
+            raise HTTPException(
+                401,
+                "Fraud reports are taken from a caller with a token only: start the service with "
+                f"{serving.API_TOKEN_VARIABLE}=NAME:TOKEN, and send 'Authorization: Bearer TOKEN'.",
+                {"WWW-Authenticate": "Bearer"},
+            )
         with store.write_transaction(self.engine) as connection:
             missing = [
                 one.tx_id
@@ -228,7 +245,7 @@ class FraudScoring:
                 raise HTTPException(404, detail)
             rows = [
                 one.model_dump(exclude={"customer_id", "terminal_id"})
-                | {"is_fraud": int(one.is_fraud)}
+                | {"is_fraud": int(one.is_fraud), "actor": caller}
                 | dict(
                     zip(
                         ("customer_id", "terminal_id"),
@@ -238,7 +255,8 @@ class FraudScoring:
                 )
                 for one in body.labels
             ]
-            return LabelResponse(new=ledger.insert_labels(connection, rows))
+            new = ledger.insert_chargebacks(connection, rows, by=f"api:{caller}")
+            return LabelResponse(new=new)
 
     @app.get("/predictions", summary="Stored predictions, in pages")
     def predictions(
@@ -297,7 +315,7 @@ class FraudScoring:
 
     @app.post("/reload", summary="Take the registry's champion")
     async def reload(
-        self, actor: Annotated[Identifier, Body(embed=True)] = "operator"
+        self, request: Request, actor: Annotated[Identifier, Body(embed=True)] = "operator"
     ) -> ReloadResponse:
         """Let every worker answer by the registry's champion, with its challenger in the shadow. No
         request is dropped.
@@ -321,8 +339,9 @@ class FraudScoring:
             await anyio.to_thread.run_sync(self.scorer.try_out, named["champion"])
         except UserError as error:
             raise HTTPException(409, str(error)) from None
+        by, wanted_by = get_recorded_actor(request, actor)
         await anyio.to_thread.run_sync(
-            ledger.change_deployment, self.engine, named, actor, "reload"
+            ledger.change_deployment, self.engine, named, by, "reload", wanted_by
         )
         challenger = named["challenger"]
         return ReloadResponse(
@@ -332,18 +351,19 @@ class FraudScoring:
         )
 
     @app.post("/switch", summary="Stop the model, or let it answer again")
-    def switch(self, body: SwitchRequest) -> ModelInfo:
+    def switch(self, request: Request, body: SwitchRequest) -> ModelInfo:
         """Fall back to plain rules, or return to the model; every worker follows with its next
         request, the ledger knows.
         """
+        by, wanted_by = get_recorded_actor(request, body.actor)
         ledger.change_deployment(
-            self.engine, {"mode": {"mode": body.mode}}, body.actor, body.reason
+            self.engine, {"mode": {"mode": body.mode}}, by, body.reason, wanted_by
         )
-        log.warning("%s switched to %s: %s", body.actor, body.mode, body.reason)
+        log.warning("%s (%s) switched to %s: %s", by, body.actor, body.mode, body.reason)
         return self.describe()
 
     @app.post("/policy", summary="Change costs or capacity")
-    def change_policy(self, body: PolicyRequest) -> ModelInfo:
+    def change_policy(self, request: Request, body: PolicyRequest) -> ModelInfo:
         """Decide by other costs or another capacity; every worker follows with its next request,
         the ledger knows. It holds for later champions too, until it is changed again.
         """
@@ -351,10 +371,11 @@ class FraudScoring:
             policy = DecisionPolicy(**body.model_dump(exclude={"actor", "reason"}))
         except UserError as error:
             raise HTTPException(422, str(error)) from None
+        by, wanted_by = get_recorded_actor(request, body.actor)
         ledger.change_deployment(
-            self.engine, {"policy": policy.to_record()}, body.actor, body.reason
+            self.engine, {"policy": policy.to_record()}, by, body.reason, wanted_by
         )
-        log.warning("%s changed the decision policy: %s", body.actor, body.reason)
+        log.warning("%s (%s) changed the decision policy: %s", by, body.actor, body.reason)
         return self.describe()
 
 

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 from playwright.sync_api import sync_playwright
 
-from fraudops import data, features, models, review, serving, store
+from fraudops import data, features, ledger, models, review, serving, store
 from fraudops.data import open_source
 from fraudops.models import DecisionPolicy
 from fraudops.serving import Scorer
@@ -122,7 +122,7 @@ def make_small_workspace(folder: Path) -> None:
     for day in timeline.live_days:
         arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
         with store.write_transaction(engine) as connection:
-            store.insert_new(connection, store.labels, store.to_label_rows(arrived))
+            ledger.insert_chargebacks(connection, store.to_label_rows(arrived), by="api:issuer")
         scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
     review.ReviewQueue(engine).open_cases()
     engine.dispose()

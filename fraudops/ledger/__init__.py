@@ -18,7 +18,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "verify_and_report",
             "write_anchor",
         ),
-        "audited_writes": ("change_deployment", "insert_labels", "log_carried_over_users"),
+        "audited_writes": (
+            "change_deployment",
+            "insert_chargebacks",
+            "import_history",
+            "log_carried_over_users",
+        ),
         "chain": (
             "append_entry",
             "canonical_json",

@@ -1,53 +1,103 @@
 """Rows that are written together with their ledger entry, in one transaction."""
 
-from collections import defaultdict
-
 import sqlalchemy as sa
 
 from fraudops import store
+from fraudops.errors import UserError
+from fraudops.ledger import seals
 from fraudops.ledger.chain import append_entry, load_entries
 
 
-def insert_labels(connection: sa.Connection, rows: list[dict]) -> int:
-    """Insert the labels that are new, inside a writing transaction.
+def insert_chargebacks(connection: sa.Connection, rows: list[dict], by: str) -> int:
+    """Insert the fraud reports that are new, with one ledger entry, inside a writing transaction.
 
-    Each label of a reviewer gets a ledger entry `label`.
+    A label of a reviewer has no other way into the database than
+    `review.ReviewQueue.record_decision`.
 
     Parameters
     ----------
     connection : Connection
     rows : list of dict
-        Rows of `store.labels`.
+        Rows of `store.labels` with the source ``chargeback``.
+    by : str
+        Who sent them, for the ledger.
 
     Returns
     -------
     int
         Number of new labels.
+
+    Raises
+    ------
+    UserError
+        If a row is not a chargeback. Then nothing is inserted.
     """
-    columns, payload = store.labels.c, defaultdict(dict)
     for row in rows:
-        is_given = (
-            columns.tx_id == row["tx_id"],
-            columns.source == "reviewer",
-            columns.actor == row["actor"],
-        )
-        if (
-            row["source"] == "reviewer"
-            and connection.scalar(sa.select(columns.tx_id).where(*is_given)) is None
-        ):
-            payload[row["actor"]].setdefault(row["tx_id"], [row["is_fraud"], row["label_ts"]])
-    for actor, labels in payload.items():
-        append_entry(
-            connection,
-            "label",
-            actor,
-            labels=[[tx_id, *change] for tx_id, change in labels.items()],
-        )
-    return store.insert_new(connection, store.labels, rows)
+        if row["source"] != "chargeback":
+            raise UserError(
+                f"The label of {row['tx_id']} has the source {row['source']!r}: only chargebacks "
+                "can be inserted. A reviewer's label follows from a decision on the case."
+            )
+    known = _find_known_labels(connection, [row["tx_id"] for row in rows])
+    new = {
+        (row["tx_id"], row["actor"]): row
+        for row in reversed(rows)
+        if (row["tx_id"], row["actor"]) not in known
+    }
+    if not new:
+        return 0
+    recorded = [
+        [row["tx_id"], row["actor"], row["is_fraud"], row["label_ts"]]
+        for row in reversed(new.values())
+    ]
+    append_entry(connection, "chargebacks", by, labels=recorded)
+    return store.insert_new(connection, store.labels, list(new.values()))
+
+
+def _find_known_labels(connection: sa.Connection, ids: list[str]) -> set[tuple[str, str]]:
+    """Find which transactions have a chargeback already, and from whom."""
+    f = store.labels.c
+    query = sa.select(f.tx_id, f.actor).where(f.source == "chargeback")
+    return {
+        (tx_id, actor)
+        for keys in store.split_keys(ids)
+        for tx_id, actor in connection.execute(query.where(f.tx_id.in_(keys)))
+    }
+
+
+def import_history(
+    connection: sa.Connection, transactions: list[dict], labels: list[dict], by: str
+) -> int:
+    """Insert the past that an operation starts with, and seal it at once.
+
+    So a row that is added to this past later is known by the seal that it lacks.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of a writing transaction.
+    transactions, labels : list of dict
+        Rows of `store.transactions` and of `store.labels`; the labels are chargebacks.
+    by : str
+        Who inserts them, for the ledger.
+
+    Returns
+    -------
+    int
+        Number of new transactions.
+    """
+    for table, rows in ((store.labels, labels), (store.transactions, transactions)):
+        new = store.insert_new(connection, table, rows)
+        seals.seal_table(connection, table, by)
+    return new
 
 
 def change_deployment(
-    engine: sa.Engine, values: dict[str, dict | None], actor: str, reason: str
+    engine: sa.Engine,
+    values: dict[str, dict | None],
+    actor: str,
+    reason: str,
+    on_behalf_of: str = "",
 ) -> None:
     """Change the deployment and record it in the ledger, in one transaction.
 
@@ -57,11 +107,15 @@ def change_deployment(
     values : dict of str to dict or None
         By key; see `store.set_deployment`.
     actor : str
+        Who is known to have asked for it.
     reason : str
+    on_behalf_of : str, optional
+        Whom that caller names as the person who wants it.
     """
+    named = {"on_behalf_of": on_behalf_of} if on_behalf_of else {}
     with store.write_transaction(engine) as connection:
         store.set_deployment(connection, values)
-        append_entry(connection, "service", actor, reason=reason, **values)
+        append_entry(connection, "service", actor, reason=reason, **named, **values)
 
 
 def log_carried_over_users(connection: sa.Connection) -> None:

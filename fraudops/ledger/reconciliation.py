@@ -17,11 +17,10 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.ledger import chain
-from fraudops.ledger.seals import CLOCK_TOLERANCE_SECONDS, SEALED_TABLES, compare_seals
+from fraudops.ledger.seals import CLOCK_TOLERANCE_SECONDS, SEALED_TABLES, compare_seals, is_unsealed
 from fraudops.ledger.verifier import DECISION_DEFAULTS
 
 FINAL_STAGES = ("decision", "confirmation")  # a label follows from these
-LABEL_STAGES = (*FINAL_STAGES, "objection")  # a label may follow from these
 
 
 @dataclass
@@ -32,8 +31,9 @@ class LedgerFacts:
     ----------
     decisions : dict of str to list of dict
         By transaction, in order.
-    labels : set of tuple
-        ``(tx_id, actor, is_fraud)`` of labels that came through the service.
+    chargebacks : dict of tuple to tuple
+        ``(number of the entry, is_fraud, label_ts)`` by ``(tx_id, actor)``, of chargebacks that
+        came through the service.
     users : dict of str to tuple
         ``(role, active)`` by name.
     controls : dict of str to tuple
@@ -45,7 +45,7 @@ class LedgerFacts:
     """
 
     decisions: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
-    labels: set[tuple] = field(default_factory=set)
+    chargebacks: dict[tuple, tuple] = field(default_factory=dict)
     users: dict[str, tuple] = field(default_factory=dict)
     controls: dict[str, tuple] = field(default_factory=dict)
     alerts: dict[tuple, tuple] = field(default_factory=dict)
@@ -62,10 +62,9 @@ def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
                 facts.decisions[payload["tx_id"]].append(
                     {"seq": seq, "at": entry["at"], "actor": entry["actor"]} | payload
                 )
-            case "label":
-                facts.labels |= {
-                    (tx_id, entry["actor"], is_fraud) for tx_id, is_fraud, _ in payload["labels"]
-                }
+            case "chargebacks":
+                for tx_id, actor, is_fraud, label_ts in payload["labels"]:
+                    facts.chargebacks.setdefault((tx_id, actor), (seq, is_fraud, label_ts))
             case "user":
                 role, active = facts.users.get(payload["name"], (None, None))
                 active = {"added": 1, "activated": 1, "deactivated": 0}.get(
@@ -82,7 +81,9 @@ def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
                 facts.controls["champion"] = (seq, {name: payload[name] for name in names})
             case "service":
                 facts.controls |= {
-                    key: (seq, value) for key, value in payload.items() if key != "reason"
+                    key: (seq, value)
+                    for key, value in payload.items()
+                    if key not in ("reason", "on_behalf_of")
                 }
             case "alert":
                 key = (payload["alert_id"], payload["state"])
@@ -108,7 +109,9 @@ def find_differences(connection: sa.Connection) -> Iterator[str]:
     """
     facts = read_ledger_facts(connection)
     yield from _compare_decisions(connection, facts)
-    yield from _compare_labels(connection, facts)
+    yield from _compare_reviewer_labels(connection, facts)
+    yield from _compare_chargebacks(connection, facts)
+    yield from _find_unrecorded_transactions(connection)
     yield from _compare_users(connection, facts)
     yield from _compare_controls(connection, facts)
     yield from _compare_alerts(connection, facts)
@@ -161,29 +164,62 @@ def _compare_decision(row: sa.Row, entry: dict) -> Iterator[str]:
             )
 
 
-def _compare_labels(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:
+def _compare_reviewer_labels(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:
     labels, found = store.labels, set()
     columns = (labels.c.tx_id, labels.c.actor, labels.c.is_fraud)
     for tx_id, actor, is_fraud in store.stream_rows(
         connection, sa.select(*columns).where(labels.c.source == "reviewer")
     ):
         found.add((tx_id, is_fraud))
-        entries, verdict = facts.decisions.get(tx_id, []), "fraud" if is_fraud else "genuine"
-        is_stated = any(
-            one["verdict"] == verdict and one.get("stage", "decision") in LABEL_STAGES
-            for one in entries
+        verdict = "fraud" if is_fraud else "genuine"
+        is_decided = any(
+            (one["verdict"], one["actor"]) == (verdict, actor) and _is_final(one)
+            for one in facts.decisions.get(tx_id, [])
         )
-        decided = is_stated and any(one["actor"] == actor for one in entries)
-        if not decided and (tx_id, actor, is_fraud) not in facts.labels:
+        if not is_decided:
             yield f"the label {verdict} of {actor} on {tx_id} rests on no decision in the ledger"
     for tx_id, entries in facts.decisions.items():
         for one in entries:
-            final = one.get("stage", "decision") in FINAL_STAGES and one["verdict"] != "unsure"
-            if final and (tx_id, int(one["verdict"] == "fraud")) not in found:
+            if _is_final(one) and (tx_id, int(one["verdict"] == "fraud")) not in found:
                 yield (
                     f"entry {one['seq']} decided that {tx_id} is {one['verdict']}, and no "
                     "label says so"
                 )
+
+
+def _is_final(entry: dict) -> bool:
+    """Tell whether a label follows from the entry of a decision."""
+    return entry.get("stage", "decision") in FINAL_STAGES and entry["verdict"] != "unsure"
+
+
+def _compare_chargebacks(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:
+    """Compare each chargeback with the entry of its arrival; one without needs a seal."""
+    labels, seen = store.labels, set()
+    columns = (labels.c.tx_id, labels.c.actor, labels.c.is_fraud, labels.c.label_ts)
+    query = sa.select(*columns, is_unsealed(labels).label("unsealed"))
+    for row in store.stream_rows(connection, query.where(labels.c.source == "chargeback")):
+        key = (row.tx_id, row.actor)
+        seen.add(key)
+        seq, *recorded = facts.chargebacks.get(key, (0,))
+        if not seq and row.unsealed:
+            yield (f"the chargeback on {row.tx_id} by {row.actor} is in no entry and under no seal")
+        elif seq and recorded != [row.is_fraud, row.label_ts]:
+            yield (
+                f"the chargeback on {row.tx_id} by {row.actor} has {[row.is_fraud, row.label_ts]}"
+                f" (fraud, time), and entry {seq} has {recorded}"
+            )
+    for (tx_id, actor), (seq, *_) in facts.chargebacks.items():
+        if (tx_id, actor) not in seen:
+            yield f"entry {seq} records a chargeback on {tx_id} by {actor}, and no label says so"
+
+
+def _find_unrecorded_transactions(connection: sa.Connection) -> Iterator[str]:
+    """Find transactions without a seal and without a prediction: neither imported nor scored."""
+    t, p = store.transactions, store.predictions
+    is_scored = sa.exists().where(p.c.tx_id == t.c.tx_id)
+    query = sa.select(t.c.tx_id).where(is_unsealed(t), ~is_scored).order_by(t.c.tx_id)
+    for tx_id in store.stream_rows(connection, query):
+        yield f"the transaction {tx_id[0]} was neither scored nor imported: no seal knows it"
 
 
 def _compare_users(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:

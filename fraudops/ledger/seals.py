@@ -47,7 +47,8 @@ def _byte_order(connection: sa.Connection) -> list[sa.ColumnElement]:
     )
 
 
-def _is_unsealed(table: sa.Table) -> sa.ColumnElement[bool]:
+def is_unsealed(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Make the condition that no seal knows a row of this table."""
     return ~sa.exists().where(store.sealed.c.kind == table.name, _matches_sealed_key(table))
 
 
@@ -64,39 +65,53 @@ def seal_new_rows(engine: sa.Engine, actor: str = "pipeline") -> int:
     int
         Number of rows that were sealed.
     """
-    new, sealed = 0, store.sealed
+    new = 0
     for table in SEALED_TABLES:
         with store.write_transaction(engine) as connection:
-            number = chain.get_head(connection)[0] + 1
-            new_rows = sa.select(
-                sa.literal(table.name), *_sealed_key_columns(table), sa.literal(number)
-            ).where(_is_unsealed(table))
-            insert = sealed.insert().from_select(
-                ["kind", "key", "source", "actor", "seal"], new_rows
-            )
-            count = connection.execute(
-                insert, execution_options={"preserve_rowcount": True}
-            ).rowcount
-            if not count:
-                continue
-            total = hashlib.sha256()
-            query = (
-                sa.select(*table.c)
-                .join(sealed, _matches_sealed_key(table))
-                .where(sealed.c.kind == table.name, sealed.c.seal == number)
-            )
-            for row in store.stream_rows(connection, query.order_by(*_byte_order(connection))):
-                total.update(_row_json(tuple(row)).encode())
-            columns = [one.name for one in table.c]
-            payload = {
-                "table": table.name,
-                "rows": count,
-                "columns": columns,
-                "sha256": total.hexdigest(),
-            }
-            chain.append_entry(connection, "seal", actor, **payload)
-            new += count
+            new += seal_table(connection, table, actor)
     return new
+
+
+def seal_table(connection: sa.Connection, table: sa.Table, actor: str) -> int:
+    """Seal the new rows of a table with one ledger entry.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of a writing transaction.
+    table : Table
+        One of `SEALED_TABLES`.
+    actor : str
+
+    Returns
+    -------
+    int
+        Number of rows that were sealed.
+    """
+    sealed, number = store.sealed, chain.get_head(connection)[0] + 1
+    new_rows = sa.select(
+        sa.literal(table.name), *_sealed_key_columns(table), sa.literal(number)
+    ).where(is_unsealed(table))
+    insert = sealed.insert().from_select(["kind", "key", "source", "actor", "seal"], new_rows)
+    count = connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
+    if not count:
+        return 0
+    total = hashlib.sha256()
+    query = (
+        sa.select(*table.c)
+        .join(sealed, _matches_sealed_key(table))
+        .where(sealed.c.kind == table.name, sealed.c.seal == number)
+    )
+    for row in store.stream_rows(connection, query.order_by(*_byte_order(connection))):
+        total.update(_row_json(tuple(row)).encode())
+    payload = {
+        "table": table.name,
+        "rows": count,
+        "columns": [one.name for one in table.c],
+        "sha256": total.hexdigest(),
+    }
+    chain.append_entry(connection, "seal", actor, **payload)
+    return count
 
 
 def compare_seals(
@@ -176,6 +191,6 @@ def _find_backdated_predictions(
         connection.scalar(sa.select(sa.func.count()).select_from(p).where(p.c.scored_at < limit))
         > sealed
     ):
-        unknown = sa.select(p.c.prediction_id).where(p.c.scored_at < limit, _is_unsealed(p))
+        unknown = sa.select(p.c.prediction_id).where(p.c.scored_at < limit, is_unsealed(p))
         for name in connection.scalars(unknown.order_by(p.c.prediction_id).limit(3)):
             yield f"the prediction {name} claims to be older than a seal that does not know it"

@@ -18,7 +18,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "environment": ("find_environment_differences",),
         "load_test": ("run_load_test", "run_locust"),
         "loaded_model": ("BENTO_MODEL_NAME", "BENTO_SERVICE_NAME", "find_model_file"),
-        "middleware": ("AccessMiddleware", "make_problem_details"),
+        "middleware": (
+            "API_TOKEN_VARIABLE",
+            "CALLER_KEY",
+            "AccessMiddleware",
+            "make_problem_details",
+        ),
         "replay": ("ScoringClient", "insert_history", "to_score_request"),
         "schemas": (
             "Identifier",

@@ -1,4 +1,4 @@
-"""Checks before the service reads a request: a token, and a limit of bytes.
+"""Checks before the service reads a request: who calls, and a limit of bytes.
 
 Its answers tell a browser to load nothing from another machine: BentoML's page would ask one.
 """
@@ -7,14 +7,20 @@ import hmac
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from fraudops.errors import UserError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API_TOKEN_VARIABLE = "FRAUDOPS_API_TOKEN"
+CALLER_KEY = "fraudops.caller"  # of an ASGI scope: the caller's name; None without a token
+DEFAULT_CALLER = "caller"  # the name of a token that has none
+CALLER_NAME_PATTERN = re.compile(r"[a-z0-9._@-]{2,40}")
 PUBLIC_PATHS = ("/livez", "/readyz", "/healthz")
 MAX_REQUEST_BYTES = 4_000_000
 CONTENT_POLICY = b"default-src 'self' 'unsafe-inline'; img-src 'self' data:"
@@ -43,6 +49,47 @@ def make_problem_details(status: int, title: str, detail: str, **more: object) -
     return {"type": "about:blank", "title": title, "status": status, "detail": detail} | more
 
 
+def parse_tokens(text: str) -> dict[str, str]:
+    """Parse ``$FRAUDOPS_API_TOKEN``: one token, or several with the names of their callers.
+
+    Parameters
+    ----------
+    text : str
+        ``TOKEN``, ``NAME:TOKEN``, or several of them with commas between.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the caller by token.
+
+    Raises
+    ------
+    UserError
+        If a name or a token cannot be used. The message does not hold the token.
+
+    Examples
+    --------
+    >>> parse_tokens("issuer:abc,desk:def")
+    {'abc': 'issuer', 'def': 'desk'}
+    """
+    callers: dict[str, str] = {}
+    for number, part in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
+        name, separator, token = part.partition(":")
+        name, token = (name, token) if separator else (DEFAULT_CALLER, name)
+        if not CALLER_NAME_PATTERN.fullmatch(name):
+            raise UserError(
+                f"Part {number} of {API_TOKEN_VARIABLE} has no usable name before its colon: use 2 "
+                "to 40 of the letters a to z, digits, and . _ @ -"
+            )
+        if not token or token in callers:
+            raise UserError(
+                f"Part {number} of {API_TOKEN_VARIABLE} ({name}) has no token of its own: give "
+                "each caller another one, for example from `openssl rand -hex 32`."
+            )
+        callers[token] = name
+    return callers
+
+
 def _is_local(address: tuple | None) -> bool:
     if not address:  # a Unix socket
         return True
@@ -53,28 +100,30 @@ def _is_local(address: tuple | None) -> bool:
 
 
 class AccessMiddleware:
-    """ASGI middleware that checks token and size.
+    """ASGI middleware that checks token and size, and names the caller in the scope.
 
-    A request needs the token of ``$FRAUDOPS_API_TOKEN`` if one is set. A request from another
-    machine always needs one: without a token the service refuses it.
+    A request needs a token of ``$FRAUDOPS_API_TOKEN`` (see `parse_tokens`) if one is set. A request
+    from another machine always needs one: without a token the service refuses it.
     """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):
         self.app = app
-        self.token = os.environ.get(API_TOKEN_VARIABLE, "")
+        self.callers = parse_tokens(os.environ.get(API_TOKEN_VARIABLE, ""))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in PUBLIC_PATHS:
             return await self.app(scope, receive, send)
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if not self._may(scope, headers):
+        caller = self._find_caller(headers)
+        if caller is None and (self.callers or not _is_on_this_machine(scope)):
             detail = "Send the header 'Authorization: Bearer ' with the token of the service."
-            if not self.token:
+            if not self.callers:
                 detail = (
                     "From elsewhere than localhost this service answers only with a token: "
                     f"set {API_TOKEN_VARIABLE} before it starts."
                 )
             return await _send_problem(send, 401, "A token is needed", detail)
+        scope = {**scope, CALLER_KEY: caller}
         size = headers.get(b"content-length", b"0")
         if not size.isdigit() or int(size) > MAX_REQUEST_BYTES:
             return await _send_too_large(send)
@@ -98,11 +147,17 @@ class AccessMiddleware:
         if total > MAX_REQUEST_BYTES:
             await _send_too_large(send)
 
-    def _may(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        if not self.token:
-            return _is_local(scope.get("server")) and _is_local(scope.get("client"))
-        given = headers.get(b"authorization", b"")
-        return hmac.compare_digest(given, f"Bearer {self.token}".encode())
+    def _find_caller(self, headers: dict[bytes, bytes]) -> str | None:
+        """Find the name of the caller whose token was sent; all are compared, in constant time."""
+        given, found = headers.get(b"authorization", b""), None
+        for token, name in self.callers.items():
+            if hmac.compare_digest(given, f"Bearer {token}".encode()):
+                found = name
+        return found
+
+
+def _is_on_this_machine(scope: Scope) -> bool:
+    return _is_local(scope.get("server")) and _is_local(scope.get("client"))
 
 
 async def _send_too_large(send: Send) -> None:

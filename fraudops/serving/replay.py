@@ -8,7 +8,7 @@ import httpx
 import pandas as pd
 import sqlalchemy as sa
 
-from fraudops import store
+from fraudops import ledger, store
 from fraudops.features import WINDOW_GAP_SECONDS
 from fraudops.timeline import DAY
 
@@ -16,7 +16,7 @@ REPORT_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
 
 
 def insert_history(engine: sa.Engine, transactions: pd.DataFrame, labels: pd.DataFrame) -> int:
-    """Insert the past that a service starts with into its database.
+    """Insert the past that a service starts with into its database, and seal it.
 
     Parameters
     ----------
@@ -32,9 +32,8 @@ def insert_history(engine: sa.Engine, transactions: pd.DataFrame, labels: pd.Dat
         Number of new transactions.
     """
     with store.write_transaction(engine) as connection:
-        store.insert_new(connection, store.labels, store.to_label_rows(labels))
-        rows = store.to_transaction_rows(transactions)
-        return store.insert_new(connection, store.transactions, rows)
+        rows, reports = store.to_transaction_rows(transactions), store.to_label_rows(labels)
+        return ledger.import_history(connection, rows, reports, by="pipeline")
 
 
 def to_score_request(transactions: pd.DataFrame) -> dict:

@@ -11,6 +11,10 @@ MAX_ROWS_PER_REQUEST = 5000
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=IDENTIFIER_PATTERN)]
 UnixSeconds = Annotated[int, Field(ge=0, lt=MAX_TS, description="seconds since 1970, UTC")]
+ACTOR_DESCRIPTION = (
+    "who wants it. The ledger records the caller by its token, and this name as stated by the "
+    "caller; without a token as unverified"
+)
 EXAMPLE_TRANSACTION = {
     "tx_id": "X1",
     "ts": 1_775_000_000,
@@ -101,7 +105,7 @@ class ScoredTransaction(BaseModel):
 
 
 class LabelEvent(StrictModel):
-    """A label of a transaction."""
+    """A fraud report (chargeback). A reviewer's label comes from a decision on a case alone."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -113,8 +117,7 @@ class LabelEvent(StrictModel):
     tx_id: Identifier
     label_ts: UnixSeconds
     is_fraud: bool = True
-    source: Literal["chargeback", "reviewer"] = "chargeback"
-    actor: Identifier = "issuer"
+    source: Literal["chargeback"] = "chargeback"
     customer_id: Identifier | None = Field(
         None, description="needed, with the terminal, where the transaction is not stored"
     )
@@ -122,7 +125,7 @@ class LabelEvent(StrictModel):
 
 
 class LabelRequest(StrictModel):
-    """One or many labels."""
+    """One or many fraud reports."""
 
     labels: list[LabelEvent] = Field(max_length=20_000)
 
@@ -190,7 +193,7 @@ class SwitchRequest(StrictModel):
     """A switch between model and rules: person, mode and reason."""
 
     mode: Literal["model", "rules"]
-    actor: Identifier
+    actor: Identifier = Field(description=ACTOR_DESCRIPTION)
     reason: Identifier
 
 
@@ -202,7 +205,7 @@ class PolicyRequest(StrictModel):
     chargeback_fee: int = Field(0, description="cents that a fraud costs beside its amount")
     miss_rate: float = Field(0.0, description="share of frauds that reviewers miss")
     capacity: int | None = Field(None, description="reviews a day; null without limit")
-    actor: Identifier
+    actor: Identifier = Field(description=ACTOR_DESCRIPTION)
     reason: Identifier
 
 

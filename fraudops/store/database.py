@@ -84,7 +84,7 @@ def _identify(engine: sa.Engine) -> tuple:
 
 
 def _prepare_tables(engine: sa.Engine) -> None:
-    """Create, migrate or check the tables, and create the triggers of the ledger."""
+    """Create, migrate or check the tables, and create the triggers."""
     with engine.connect() as connection:
         current = migrations.read_revision(connection) == migrations.HEAD_REVISION
         if current and not ddl.find_missing_triggers(connection):
@@ -98,7 +98,7 @@ def _prepare_tables(engine: sa.Engine) -> None:
             else:
                 METADATA.create_all(connection)
                 migrations.stamp_revision(connection)
-        ddl.create_ledger_triggers(connection)
+        ddl.create_triggers(connection)
     if old and revision != migrations.HEAD_REVISION:
         print(
             f"The database {engine.url.render_as_string()} was of "

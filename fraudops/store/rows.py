@@ -87,24 +87,22 @@ def to_transaction_rows(tx: pd.DataFrame) -> list[dict]:
     return rows.assign(**places).to_dict("records")
 
 
-def to_label_rows(
-    known: pd.DataFrame, source: str = "chargeback", actor: str = "issuer"
-) -> list[dict]:
-    """Convert fraud reports to rows of `labels`.
+def to_label_rows(known: pd.DataFrame, actor: str = "issuer") -> list[dict]:
+    """Convert fraud reports to rows of `labels`, all chargebacks.
 
     Parameters
     ----------
     known : DataFrame
         ``tx_id, customer_id, terminal_id, label_ts``.
-    source : str, optional
     actor : str, optional
+        Who reported them.
 
     Returns
     -------
     list of dict
     """
     columns = ["tx_id", "customer_id", "terminal_id", "label_ts"]
-    return known[columns].assign(source=source, actor=actor, is_fraud=1).to_dict("records")
+    return known[columns].assign(source="chargeback", actor=actor, is_fraud=1).to_dict("records")
 
 
 MAX_KEYS_PER_QUERY = 400  # keys in one IN (...): below every engine's limit

@@ -225,7 +225,7 @@ days = sa.Table(  # of a month that is played: what came of each, and what the n
 )
 operation = sa.Table("operation", METADATA, _text_column("key", primary_key=True))
 
-# however the tables are made, the database itself refuses changes of the ledger
+# however the tables are made, the database itself refuses what `ddl` lists
 sa.event.listen(
-    ledger, "after_create", lambda _table, connection, **_: ddl.create_ledger_triggers(connection)
+    METADATA, "after_create", lambda _target, connection, **_: ddl.create_triggers(connection)
 )

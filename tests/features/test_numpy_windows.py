@@ -18,6 +18,7 @@ from fraudops.features import (
     transform,
 )
 from fraudops.workspace import Workspace
+from tests.support.cases import drop_ledger_triggers
 from tests.support.feature_events import compute_sums_sqlite, make_random_events
 
 DAY = 86_400
@@ -151,6 +152,7 @@ def fill(engine: sa.Engine) -> list[dict]:
     labels += [first | {"source": "reviewer"}, labels[1] | {"actor": "later", "is_fraud": 0}]
     with store.write_transaction(engine) as connection:
         store.insert_new(connection, store.transactions, others)
+        drop_ledger_triggers(connection)  # a reviewer's label without its decision
         store.insert_new(connection, store.labels, labels)
     return others
 

@@ -4,8 +4,10 @@ may not be false alarms.
 
 import mlflow
 import pytest
+import sqlalchemy as sa
 
 from fraudops import cli, ledger, models, review, store
+from fraudops.errors import UserError
 from fraudops.ledger import anchors, chain, reconciliation
 from tests.support.cases import drop_ledger_triggers, fill
 from tests.support.cases import say as decide
@@ -201,30 +203,91 @@ def test_a_promotion_anchors_and_a_broken_ledger_does_not_keep_anybody_from_it(
     assert len(ledger.read_anchor_file(workspace)) == 1 and "the tail was cut off" in caplog.text
 
 
-def test_what_reviewers_say_through_the_service_is_in_the_ledger_once(engine):
-    row = {
-        "tx_id": "t",
-        "source": "reviewer",
-        "actor": "bob",
-        "customer_id": "c",
-        "terminal_id": "m",
-        "is_fraud": 1,
-        "label_ts": 5,
-    }
-    issuer = row | {"source": "chargeback", "actor": "issuer"}
-    for new in (2, 0):
+CHARGEBACK = {
+    "tx_id": "t",
+    "source": "chargeback",
+    "actor": "issuer",
+    "customer_id": "c",
+    "terminal_id": "m",
+    "is_fraud": 1,
+    "label_ts": 5,
+}
+
+
+def find_differences(engine) -> list[str]:
+    with store.read_transaction(engine) as connection:
+        return list(ledger.find_differences(connection))
+
+
+def test_chargebacks_are_in_the_ledger_once_and_a_changed_one_is_found(engine):
+    for new in (1, 0):
         with store.write_transaction(engine) as connection:
-            assert ledger.insert_labels(connection, [row, row, issuer]) == new
+            rows = [CHARGEBACK, CHARGEBACK | {"label_ts": 6}]
+            assert ledger.insert_chargebacks(connection, rows, by="api:issuer") == new
     with store.read_transaction(engine) as connection:
-        assert [entry["payload"] for entry in chain.stream_entries(connection)] == [
-            {"labels": [["t", 1, 5]]}
-        ]
-        assert list(ledger.find_differences(connection)) == []
+        (entry,) = chain.stream_entries(connection)
+    assert (entry["actor"], entry["event"]) == ("api:issuer", "chargebacks")
+    assert entry["payload"] == {"labels": [["t", "issuer", 1, 5]]}
+    assert find_differences(engine) == []
     with store.write_transaction(engine) as connection:
-        connection.execute(
-            store.labels.update().where(store.labels.c.actor == "bob").values(is_fraud=0)
-        )
-    with store.read_transaction(engine) as connection:
-        assert list(ledger.find_differences(connection)) == [
-            "the label genuine of bob on t rests on no decision in the ledger"
-        ]
+        connection.execute(store.labels.update().values(label_ts=4))
+    (found,) = find_differences(engine)
+    assert "the chargeback on t by issuer has [1, 4] (fraud, time), and entry 1 has [1, 5]" in found
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.labels.delete())
+    (found,) = find_differences(engine)
+    assert found == "entry 1 records a chargeback on t by issuer, and no label says so"
+
+
+def test_a_chargeback_or_transaction_that_nobody_sent_is_found(workspace, engine):
+    tx = {"tx_id": "t", "ts": 5, "customer_id": "c", "terminal_id": "m", "amount_cents": 1}
+    tx |= {"category": "food", "channel": "chip"}
+    with store.write_transaction(engine) as connection:
+        ledger.import_history(connection, [tx], [CHARGEBACK], by="pipeline")
+    assert find_differences(engine) == []
+    ledger.seal_and_anchor(workspace, engine)
+    # backdated into days that are anchored
+    with store.write_transaction(engine) as connection:
+        store.insert_new(connection, store.labels, [CHARGEBACK | {"tx_id": "x", "label_ts": 1}])
+        store.insert_new(connection, store.transactions, [tx | {"tx_id": "y", "ts": 1}])
+    assert find_differences(engine) == [
+        "the chargeback on x by issuer is in no entry and under no seal",
+        "the transaction y was neither scored nor imported: no seal knows it",
+    ]
+
+
+def test_the_library_and_the_database_refuse_a_verdict_that_nobody_gave(engine):
+    fill(engine, flagged=2, cents=review.SECOND_REVIEW_CENTS)
+    tx_id = review.ReviewQueue(engine).claim_next("ann")
+    decide(engine, tx_id, "fraud", "ann")  # a proposal: a second person has to agree
+    forged = CHARGEBACK | {"source": "reviewer", "actor": "ann", "tx_id": tx_id}
+    with pytest.raises(UserError, match="only chargebacks"), store.write_transaction(engine) as one:
+        ledger.insert_chargebacks(one, [forged], by="api:issuer")
+    for actor in ("ann", "bob"):
+        with pytest.raises(sa.exc.DBAPIError, match="follows from a decision"):
+            with store.write_transaction(engine) as connection:
+                store.insert_new(connection, store.labels, [forged | {"actor": actor}])
+    assert review.ReviewQueue(engine).claim_next("bob") == tx_id
+    decide(engine, tx_id, "fraud", "bob")
+    assert find_differences(engine) == []
+    with pytest.raises(sa.exc.DBAPIError, match="follows from a decision"):
+        with store.write_transaction(engine) as connection:
+            connection.execute(store.labels.update().values(is_fraud=0))
+    with store.write_transaction(engine) as connection:  # a person with every right
+        drop_ledger_triggers(connection)
+        store.insert_new(connection, store.labels, [forged])
+    assert find_differences(engine) == [
+        f"the label fraud of ann on {tx_id} rests on no decision in the ledger"
+    ]
+
+
+@pytest.mark.slow
+def test_postgresql_refuses_a_verdict_that_nobody_gave(workspace, postgres):
+    engine = store.connect(workspace, postgres)
+    forged = CHARGEBACK | {"source": "reviewer", "actor": "ann"}
+    with pytest.raises(sa.exc.DBAPIError, match="follows from a decision"):
+        with store.write_transaction(engine) as connection:
+            store.insert_new(connection, store.labels, [forged])
+    with store.write_transaction(engine) as connection:
+        assert ledger.insert_chargebacks(connection, [CHARGEBACK], by="api:issuer") == 1
+    engine.dispose()

@@ -60,9 +60,8 @@ def house(tmp_path_factory):
                 "is_fraud": 1,
                 "label_ts": 1_800_000_000,
             }
-            store.insert_new(
-                connection, store.labels, [tx | {"source": "chargeback", "actor": "issuer"}]
-            )
+            report = tx | {"source": "chargeback", "actor": "issuer"}
+            ledger.insert_chargebacks(connection, [report], by="api:issuer")
         ledger.change_deployment(engine, {"mode": {"mode": "model"}}, "operator", "as it should be")
         for number, (actor, verdict) in enumerate(
             itertools.product(("ann", "bob"), ("fraud", "genuine", "unsure"))
@@ -383,6 +382,21 @@ FACTS = (
         customer_id=["d"],
     ),
     change(F, "rows of labels", F.c.source == "chargeback", is_fraud=[0], label_ts=[5]),
+    # backdated into days that are sealed and anchored
+    forge(
+        F,
+        "is in no entry and under no seal",
+        F.c.source == "chargeback",
+        tx_id=["t1", "t16"],
+        label_ts=[1, 1_799_999_999],
+    ),
+    drop(F, "records a chargeback on {tx_id}", F.c.source == "chargeback"),
+    forge(
+        store.transactions,
+        "the transaction forged was neither scored nor imported",
+        tx_id=["forged"],
+        ts=[1, 1_700_000_000],
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from fraudops import ledger, review, store
 from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
 from fraudops.models import DecisionPolicy, wilson_interval
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
-from tests.support.cases import LONG, fill, say
+from tests.support.cases import LONG, drop_ledger_triggers, fill, say
 
 NOON = 20_000 * DAY + DAY // 2
 COSTS = DecisionPolicy(review=300)
@@ -63,6 +63,7 @@ def scatter(engine, seed):
     with store.write_transaction(engine) as connection:
         store.insert_new(connection, store.transactions, tx)
         store.insert_new(connection, store.predictions, scores)
+        drop_ledger_triggers(connection)  # reviewers' labels without their decisions
         store.insert_new(connection, store.labels, labels)
 
 

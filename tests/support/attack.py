@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 LEFT_OUT = ("/reload", "/switch")  # they change which model answers
 
 
-def attack(url: str, examples: int, seconds: float = 20) -> Counter:
+def attack(url: str, examples: int, seconds: float = 20, token: str = "") -> Counter:
     """Send valid and invalid requests to every operation.
 
     Parameters
@@ -21,6 +21,8 @@ def attack(url: str, examples: int, seconds: float = 20) -> Counter:
         few parameters has few different requests.
     seconds : float
         A request that takes longer fails.
+    token : str
+        Sent with every request, if given.
 
     Returns
     -------
@@ -32,12 +34,13 @@ def attack(url: str, examples: int, seconds: float = 20) -> Counter:
     AssertionError
         On a status of 500 or more; with the request as a curl command.
     """
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=headers)
     operations = [one.ok() for one in schema.get_all_operations() if one.ok().path not in LEFT_OUT]
     seen: Counter = Counter()
 
     def call(case: schemathesis.Case) -> None:
-        answer = case.call(timeout=seconds)
+        answer = case.call(timeout=seconds, headers=headers)
         seen[answer.status_code] += 1
         assert answer.status_code < 500, (
             f"{case.as_curl_command()} gave {answer.status_code}: {answer.text}"

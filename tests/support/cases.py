@@ -69,8 +69,9 @@ def say(engine, tx_id, verdict, actor, reason="", note=""):
 
 
 def drop_ledger_triggers(connection):
-    """Drop the triggers that refuse changes of the ledger, as a person with every right can."""
+    """Drop the triggers of the database, as a person with every right can."""
     is_sqlite = connection.dialect.name == "sqlite"
     for name in ddl._SQLITE_TRIGGERS if is_sqlite else ddl._POSTGRES_TRIGGERS:
-        on_table = "" if is_sqlite else " ON ledger"
+        table = "labels" if name.startswith("label_") else "ledger"
+        on_table = "" if is_sqlite else f" ON {table}"
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{on_table}")
