@@ -256,6 +256,7 @@ class FraudScoring:
                 for one in body.labels
             ]
             new = ledger.insert_chargebacks(connection, rows, by=f"api:{caller}")
+            ledger.settle_cases(connection)
             return LabelResponse(new=new)
 
     @app.get("/predictions", summary="Stored predictions, in pages")

@@ -59,6 +59,8 @@ class AuditPage:
         self.model = ModelTab(self.context)
         self.parts = (self.dashboard, self.lists, self.review, self.model)
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TAB_TITLES)
+        if self.review.review_queue.find_held(actor):  # a reload finds the case and the draft
+            self.tabs.selected_index = self.parts.index(self.review)
         self.tabs.observe(self.context.guarded(self._draw), "selected_index")
         self.widget = create_page(
             widgets.HTML(session.render_banner(actor, role)), self.context.message, self.tabs

@@ -46,7 +46,11 @@ def format_history(past: pd.DataFrame) -> pd.DataFrame:
 
 def format_linked_cases(rows: pd.DataFrame) -> pd.DataFrame:
     """Format linked cases (see `review.Case`)."""
-    states = {"open": "open", "second": "waits for a second person"}
+    states = {
+        "open": "open",
+        "second": "waits for a second person",
+        "settled": "its label arrived before a verdict",
+    }
     return pd.DataFrame(
         {
             "time (UTC)": [format_time(ts) for ts in rows["ts"]],

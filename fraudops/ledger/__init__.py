@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         "pack": ("write_evidence_pack",),
         "reconciliation": ("FINAL_STAGES", "find_differences"),
+        "settled_cases": ("settle_cases",),
         "verifier": ("DECISION_DEFAULTS",),
     },
 )

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "case": ("CUSTOMER_HISTORY_DAYS", "Case", "TERMINAL_HISTORY_DAYS", "load_case"),
+        "drafts": ("Draft", "load_draft", "save_draft"),
         "events": (
             "ModelEventReader",
             "build_event_marks",
@@ -43,13 +44,16 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ),
         "policy": (
             "DUE_SECONDS",
+            "LEASE_SECONDS",
             "MIN_NOTE_CHARACTERS",
             "PRIORITY_FORMULA",
             "REASON_CODES",
             "SECOND_REVIEW_CENTS",
+            "SKIP_REASONS",
             "is_override",
             "needs_second_review",
         ),
+        "verdicts": ("count_hidden_cases",),
         "queue": ("DecisionOutcome", "ReviewQueue"),
         "reviewer_statistics": (
             "MAX_RECENT_DECISIONS",

@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import ledger, store
-from fraudops.review import policy, queue
+from fraudops.review import policy, verdicts
 from fraudops.timeline import DAY
 
 CUSTOMER_HISTORY_DAYS, TERMINAL_HISTORY_DAYS = 60, 14  # of history on the time axis
@@ -23,7 +23,8 @@ class Case:
     Attributes
     ----------
     about : dict of str to Any
-        Columns of transaction, prediction and case; also age (s), urgency, and since (s), when the
+        Columns of transaction, prediction and case; also age (s), value (cents that a review can
+        still save), reported_ts (s, when a chargeback arrived, or None), and since (s), when the
         version became champion.
     hidden : bool
         The score is hidden from this reviewer.
@@ -37,7 +38,7 @@ class Case:
     reasons : list of dict
         SHAP reasons, strongest first: text, contribution.
     earlier_decisions : list of dict
-        Actor, stage, reason and note of earlier reviewers.
+        Actor, verdict, reason and note of earlier reviewers who were unsure; none while hidden.
     """
 
     about: dict[str, Any]
@@ -86,13 +87,14 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
         row = connection.execute(query).one()
         about = dict(row._mapping)
         about["age"] = max(store.get_latest_ts(connection) - about["opened_ts"], 0)
-        about["urgency"] = policy.compute_urgency(about["age"])
+        about["value"] = policy.compute_review_value(about["expected_loss_cents"], about["age"])
+        about["reported_ts"] = _find_report(connection, tx_id)
         about["since"] = _find_champion_start(
             connection, about["model_version"], about["scored_at"]
         )
         basis = json.loads(about.pop("decision_basis") or "{}")
         about["decision_reason"] = basis.get("reason", "")
-        hidden = queue.is_hidden_from(connection, row, actor)
+        hidden = verdicts.is_hidden_from(connection, row, actor)
         return Case(
             about,
             hidden,
@@ -100,8 +102,20 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
             _load_history(connection, about, "terminal_id", TERMINAL_HISTORY_DAYS),
             _load_linked_cases(connection, about),
             json.loads(about.pop("reasons") or "[]"),
-            _load_previous_decisions(connection, tx_id),
+            [] if hidden else _load_unsure_decisions(connection, tx_id),
         )
+
+
+def _find_report(connection: sa.Connection, tx_id: str) -> int | None:
+    """Find when the first chargeback on a transaction arrived; None if there is none yet."""
+    f = store.labels.c
+    query = sa.select(sa.func.min(f.label_ts)).where(
+        f.tx_id == tx_id,
+        f.source == "chargeback",
+        f.is_fraud == 1,
+        f.label_ts <= store.get_latest_ts(connection),
+    )
+    return connection.scalar(query)
 
 
 def _find_champion_start(connection: sa.Connection, version: str, scored_at: float) -> float | None:
@@ -165,13 +179,15 @@ def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.D
     )
 
 
-def _load_previous_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
-    """Load earlier decisions, without a proposal, which a second person must not see."""
+def _load_unsure_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
+    """Load what earlier reviewers said who were unsure.
+
+    A proposal or an objection is not among them: the next person must not know it.
+    """
     d = store.decisions
-    is_revealed = sa.or_(d.c.verdict == "unsure", d.c.stage == "objection")
-    query = sa.select(d.c.actor, d.c.stage, d.c.verdict, d.c.reason, d.c.note)
-    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", is_revealed).order_by(d.c.id)
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    query = sa.select(d.c.actor, d.c.verdict, d.c.reason, d.c.note)
+    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", d.c.verdict == "unsure")
+    rows = [dict(row) for row in connection.execute(query.order_by(d.c.id)).mappings()]
     return [
         row | {"reason": policy.REASON_CODES[row["reason"]].words if row["reason"] else ""}
         for row in rows

@@ -7,9 +7,6 @@ import sqlalchemy as sa
 from fraudops import store
 from fraudops.review import policy
 
-WAITING_STATES = ("open", "second")  # states of a case that is not closed
-
-
 Parameter = sa.BindParameter  # of a query that is built once
 
 
@@ -17,33 +14,34 @@ def is_held_by(actor: str | Parameter, now: float | Parameter) -> sa.ColumnEleme
     """Make the condition that this reviewer holds the case."""
     case = store.cases.c
     return sa.and_(
-        case.state.in_(WAITING_STATES), case.claimed_by == actor, case.claimed_until >= now
+        case.state.in_(store.WAITING_STATES), case.claimed_by == actor, case.claimed_until >= now
     )
 
 
 def is_available_to(actor: str | Parameter, now: float | Parameter) -> sa.ColumnElement[bool]:
     """Make the condition that this reviewer may be given the case.
 
-    Another person must confirm a proposal. A reviewer who was unsure about a case does not get it
-    again.
+    A reviewer who has given a verdict on a case, be it unsure, does not get it again: another
+    person has to look. Nobody gets a case that is snoozed.
     """
-    case, decision = store.cases.c, store.decisions.c
-    was_unsure = (
+    case, decision, skip = store.cases.c, store.decisions.c, store.skips.c
+    has_decided = (
         sa.select(decision.id)
-        .where(
-            decision.tx_id == case.tx_id,
-            decision.actor == actor,
-            decision.verdict == "unsure",
-            decision.stage != "opinion",
-        )
+        .where(decision.tx_id == case.tx_id, decision.actor == actor, decision.stage != "opinion")
+        .correlate(store.cases)
+        .exists()
+    )
+    is_snoozed = (
+        sa.select(skip.tx_id)
+        .where(skip.tx_id == case.tx_id, skip.until > now)
         .correlate(store.cases)
         .exists()
     )
     return sa.and_(
-        case.state.in_(WAITING_STATES),
+        case.state.in_(store.WAITING_STATES),
         sa.or_(case.claimed_until < now, case.claimed_by == actor),
-        sa.or_(case.proposed_by.is_(None), case.proposed_by != actor),
-        ~was_unsure,
+        ~has_decided,
+        ~is_snoozed,
     )
 
 
@@ -56,25 +54,30 @@ def build_next_case_query() -> sa.Select:
     Returns
     -------
     Select
-        Of the tx_id, with the parameters ``actor``, ``now``, ``latest_ts`` and ``next_kind``.
+        Of the tx_id, with the parameters ``actor``, ``now`` and ``next_kind``.
     """
     case, prediction = store.cases.c, store.predictions.c
     actor, now = sa.bindparam("actor", type_=sa.Text), sa.bindparam("now", type_=sa.Float)
-    age = sa.bindparam("latest_ts", type_=sa.BigInteger) - case.opened_ts
+    skip = store.skips.c
+    is_skipped = (
+        sa.select(skip.tx_id)
+        .where(skip.tx_id == case.tx_id, skip.actor == actor, skip.until == 0)
+        .correlate(store.cases)
+        .exists()
+    )
     group = sa.case(
         (is_held_by(actor, now), 0),
-        (case.state == "second", 1),
-        (case.kind == sa.bindparam("next_kind"), 2),
-        else_=3,
+        (is_skipped, 3),  # others get it first
+        (case.kind == sa.bindparam("next_kind"), 1),
+        else_=2,
     )
     # Prediction ids are keyed hashes, so the reviewed part of the sample is a random sample too.
     sample_order = sa.case((case.kind == "sample", prediction.prediction_id))
-    priority = case.expected_loss_cents * policy.build_urgency_sql(age)
     return (
         sa.select(case.tx_id)
         .join(store.predictions, prediction.tx_id == case.tx_id)
         .where(is_available_to(actor, now))
-        .order_by(group, sample_order, priority.desc(), case.tx_id)
+        .order_by(group, sample_order, policy.build_priority_sql().desc(), case.tx_id)
         .limit(1)
     )
 
@@ -84,14 +87,15 @@ def find_next_case(connection: sa.Connection, actor: str, now: float) -> str | N
     parameters = {
         "actor": actor,
         "now": now,
-        "latest_ts": store.get_latest_ts(connection),
         "next_kind": "sample" if _is_sample_due(connection) else "flagged",
     }
     return connection.scalar(build_next_case_query(), parameters)
 
 
 def _is_sample_due(connection: sa.Connection) -> bool:
+    """Compare how many cases of each kind have a verdict; one that left by itself has none."""
     case = store.cases.c
-    query = sa.select(case.kind, sa.func.count()).where(case.state != "open").group_by(case.kind)
+    begun = case.state.in_(("second", "closed"))
+    query = sa.select(case.kind, sa.func.count()).where(begun).group_by(case.kind)
     counts = {kind: count for kind, count in connection.execute(query)}
     return counts.get("sample", 0) * policy.FLAGGED_PER_SAMPLE < counts.get("flagged", 0)

@@ -7,6 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import store
+from fraudops.review.verdicts import select_hidden_cases
 from fraudops.timeline import DAY
 
 DEFAULT_PAGE_ROWS = 25
@@ -93,6 +94,7 @@ def load_prediction_page(
     filters: PredictionFilter,
     offset: int = 0,
     size: int = DEFAULT_PAGE_ROWS,
+    actor: str = "",
 ) -> tuple[pd.DataFrame, int]:
     """Load one page of a list of predictions.
 
@@ -106,6 +108,9 @@ def load_prediction_page(
         Rows to skip.
     size : int, optional
         Rows of a page.
+    actor : str, optional
+        Leave out the cases that this person may still have to judge blind: already the name of the
+        list and the place in it say what the model thinks.
 
     Returns
     -------
@@ -121,6 +126,8 @@ def load_prediction_page(
         label = store.effective_label_sql(known)
         conditions, order = _build_list_query(name, label)
         conditions = [*conditions, *_build_filter_conditions(filters)]
+        if actor:
+            conditions.append(p.c.tx_id.not_in(select_hidden_cases(actor)))
         columns = [
             t.c[one]
             for one in (

@@ -1,7 +1,8 @@
 """The review queue: cases are opened, claimed by one person at a time, and decided by one or two.
 
-A decision becomes a label. Leases run in wall-clock time. Age and urgency run in the time of the
-operation, which is that of its latest transaction.
+A decision becomes a label. A case whose label arrives from elsewhere leaves the queue by itself.
+Leases run in wall-clock time. Ages run in the time of the operation, which is that of its latest
+transaction.
 """
 
 import time
@@ -13,7 +14,16 @@ import sqlalchemy as sa
 from fraudops import ledger, store
 from fraudops.errors import UserError
 from fraudops.review import policy
-from fraudops.review.case_filters import WAITING_STATES, find_next_case, is_available_to, is_held_by
+from fraudops.review.case_filters import find_next_case, is_available_to, is_held_by
+from fraudops.review.claims import renew_claim, write_claim
+from fraudops.review.drafts import delete_draft
+from fraudops.review.verdicts import (
+    choose_stage,
+    is_hidden_from,
+    load_held_case,
+    write_decision,
+    write_label,
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +80,12 @@ class ReviewQueue:
     def claim_next(self, actor: str) -> str | None:
         """Claim the next case for 15 minutes.
 
-        A case that the reviewer already holds comes first, then cases that wait for a second
-        person, then flagged cases by expected loss times urgency. After every tenth flagged case
-        comes one of the random sample.
+        A case that the reviewer already holds comes first, then the flagged case of which a review
+        can still save most for each person who has to look (`policy.build_priority_sql`, with its
+        source). After every tenth flagged case comes one of the random sample. A case that this
+        reviewer has skipped comes last. Being overdue changes nothing.
+
+        Cases whose label has arrived leave the queue first (`ledger.settle_cases`).
 
         Parameters
         ----------
@@ -83,34 +96,76 @@ class ReviewQueue:
         str or None
             The tx_id; None if no case is left for this reviewer.
         """
-        c, now = store.cases.c, time.time()
+        now = time.time()
         with store.write_transaction(self.engine) as connection:
+            ledger.settle_cases(connection)
             tx_id = find_next_case(connection, actor, now)
             if tx_id is not None:
-                # A case that is claimed again keeps the time of the first claim.
-                is_own = sa.and_(c.claimed_by == actor, c.claimed_until >= now)
-                claim = {
-                    "claimed_by": actor,
-                    "claimed_at": sa.case((is_own, c.claimed_at), else_=now),
-                    "claimed_until": now + policy.LEASE_SECONDS,
-                }
-                connection.execute(store.cases.update().where(c.tx_id == tx_id).values(claim))
+                write_claim(connection, tx_id, actor, now)
             return tx_id
 
-    def release(self, tx_id: str, actor: str) -> None:
-        """Put a case back without a decision.
-
-        Nothing happens if the reviewer does not hold it.
+    def renew_claim(self, tx_id: str, actor: str) -> bool:
+        """Renew the claim on a case for 15 minutes, also after it has run out.
 
         Parameters
         ----------
         tx_id : str
         actor : str
+            The reviewer who claimed it last.
+
+        Returns
+        -------
+        bool
+            False if the case is closed, or another reviewer has claimed it meanwhile.
         """
-        held = sa.and_(store.cases.c.tx_id == tx_id, is_held_by(actor, time.time()))
         with store.write_transaction(self.engine) as connection:
+            return renew_claim(connection, tx_id, actor, time.time())
+
+    def settle(self) -> int:
+        """Let the cases whose label has arrived leave the queue (see `ledger.settle_cases`).
+
+        Returns
+        -------
+        int
+            How many left.
+        """
+        with store.write_transaction(self.engine) as connection:
+            return ledger.settle_cases(connection)
+
+    def skip(self, tx_id: str, actor: str, reason: str, until: float = 0.0) -> None:
+        """Put a case back without a decision, with a reason that the ledger records.
+
+        Others get it before this reviewer gets it again. A draft of the reviewer is kept.
+
+        Parameters
+        ----------
+        tx_id : str
+        actor : str
+        reason : str
+            A key of `policy.SKIP_REASONS`.
+        until : float, optional
+            Nobody is given the case before this time (seconds since 1970); 0: at once.
+
+        Raises
+        ------
+        UserError
+            If the reason is unknown, the time is past or too late, or the reviewer does not hold
+            the case.
+        """
+        now = time.time()
+        policy.check_skip(reason, until, now)
+        skip = {"tx_id": tx_id, "actor": actor, "reason": reason, "until": float(until)}
+        with store.write_transaction(self.engine) as connection:
+            load_held_case(connection, tx_id, actor)
+            s = store.skips
+            connection.execute(s.delete().where(s.c.tx_id == tx_id, s.c.actor == actor))
+            connection.execute(s.insert(), skip | {"skipped_at": now})
+            released = {"claimed_by": None, "claimed_until": 0.0}
             connection.execute(
-                store.cases.update().where(held).values(claimed_by=None, claimed_until=0.0)
+                store.cases.update().where(store.cases.c.tx_id == tx_id).values(released)
+            )
+            ledger.append_entry(
+                connection, "skip", actor, tx_id=tx_id, reason=reason, until=float(until)
             )
 
     def find_held(self, actor: str) -> str | None:
@@ -148,7 +203,7 @@ class ReviewQueue:
         int
         """
         if actor is None:
-            return self._count(store.cases.c.state.in_(WAITING_STATES))
+            return self._count(store.cases.c.state.in_(store.WAITING_STATES))
         return self._count(is_available_to(actor, time.time()))
 
     def count_waiting_for_second(self) -> int:
@@ -160,10 +215,12 @@ class ReviewQueue:
         return self._count(store.cases.c.state == "closed")
 
     def count_overdue(self) -> int:
-        """Count the cases that have waited longer than `policy.DUE_SECONDS`."""
+        """Count the cases that wait longer than `policy.DUE_SECONDS`, which is only a mark."""
         with self.engine.connect() as connection:
             due = store.get_latest_ts(connection) - policy.DUE_SECONDS
-        return self._count(store.cases.c.state.in_(WAITING_STATES), store.cases.c.opened_ts < due)
+        return self._count(
+            store.cases.c.state.in_(store.WAITING_STATES), store.cases.c.opened_ts < due
+        )
 
     def is_score_hidden(self, tx_id: str, actor: str) -> bool:
         """Tell whether this reviewer must give an opinion before the score is shown.
@@ -193,15 +250,15 @@ class ReviewQueue:
             If the verdict is unknown, the reviewer does not hold the case, or the score is no
             longer hidden.
         """
-        _check_verdict(verdict)
+        policy.check_verdict(verdict)
         with store.write_transaction(self.engine) as connection:
-            case = _load_held_case(connection, tx_id, actor)
+            case = load_held_case(connection, tx_id, actor)
             if not is_hidden_from(connection, case, actor):
                 raise UserError(
                     f"The score of {tx_id} is not hidden any more: an opinion would not be "
                     "blind. Decide the case."
                 )
-            _write_decision(connection, case, "opinion", verdict, actor)
+            write_decision(connection, case, "opinion", verdict, actor)
 
     def record_decision(
         self, tx_id: str, verdict: str, actor: str, reason: str, note: str = ""
@@ -233,24 +290,25 @@ class ReviewQueue:
             If verdict, reason or note are not accepted, the score is still hidden, or the reviewer
             does not hold the case any more.
         """
-        _check_verdict(verdict)
-        _check_reason(reason, verdict)
+        policy.check_verdict(verdict)
+        policy.check_reason(reason, verdict)
         note = note.strip()
         with store.write_transaction(self.engine) as connection:
-            case = _load_held_case(connection, tx_id, actor)
+            case = load_held_case(connection, tx_id, actor)
             if is_hidden_from(connection, case, actor):
                 raise UserError(
                     f"Give a first opinion on {tx_id} before its score is shown; then decide."
                 )
             override = policy.is_override(verdict, case.kind == "flagged", case.probability)
-            _check_note(note, reason, override)
-            stage = _choose_stage(case, verdict, override)
-            _write_decision(connection, case, stage, verdict, actor, reason, note, override)
+            policy.check_note(note, reason, override)
+            stage = choose_stage(case, verdict, override)
+            write_decision(connection, case, stage, verdict, actor, reason, note, override)
+            delete_draft(connection, tx_id, actor)
             changes: dict[str, Any] = {"claimed_by": None, "claimed_until": 0.0}
             label = None
             if stage in ("decision", "confirmation") and verdict != "unsure":
                 label = int(verdict == "fraud")
-                _write_label(connection, case, label, actor)
+                write_label(connection, case, label, actor)
                 changes |= {"state": "closed", "proposed": None, "proposed_by": None}
             elif stage in ("proposal", "objection"):
                 changes |= {"state": "second", "proposed": verdict, "proposed_by": actor}
@@ -258,105 +316,3 @@ class ReviewQueue:
                 store.cases.update().where(store.cases.c.tx_id == tx_id).values(changes)
             )
         return DecisionOutcome(stage, label)
-
-
-def is_hidden_from(connection: sa.Connection, case: Any, actor: str) -> bool:
-    """Tell whether the score of a case (with tx_id and blind) is hidden from this reviewer."""
-    d = store.decisions.c
-    query = sa.select(d.id).where(d.tx_id == case.tx_id, d.actor == actor, d.stage == "opinion")
-    return bool(case.blind) and connection.scalar(query.limit(1)) is None
-
-
-def _check_verdict(verdict: str) -> None:
-    if verdict not in policy.VERDICTS:
-        raise UserError(
-            f"{verdict!r} is not a verdict: choose one of {', '.join(policy.VERDICTS)}."
-        )
-
-
-def _check_reason(reason: str, verdict: str) -> None:
-    offered = [code for code, one in policy.REASON_CODES.items() if one.verdict == verdict]
-    if not reason:
-        raise UserError("Choose a reason: it says on what the verdict is based.")
-    if reason not in offered:
-        raise UserError(
-            f"{reason!r} is not a reason for {verdict!r}: choose one of {', '.join(offered)}."
-        )
-
-
-def _check_note(note: str, reason: str, override: bool) -> None:
-    if (override or reason.startswith("other_")) and len(note) < policy.MIN_NOTE_CHARACTERS:
-        why = "goes against the model" if override else "has a reason that is not on the list"
-        raise UserError(
-            f"This verdict {why}: say why in the note, in at least "
-            f"{policy.MIN_NOTE_CHARACTERS} letters."
-        )
-
-
-def _load_held_case(connection: sa.Connection, tx_id: str, actor: str) -> sa.Row:
-    """Load the case with its prediction; this reviewer must hold it."""
-    c, p, t = store.cases, store.predictions, store.transactions
-    query = (
-        sa.select(c, p.c.probability, t.c.ts, t.c.amount_cents, t.c.customer_id, t.c.terminal_id)
-        .join(p, p.c.tx_id == c.c.tx_id)
-        .join(t, t.c.tx_id == c.c.tx_id)
-        .where(c.c.tx_id == tx_id, is_held_by(actor, time.time()))
-    )
-    case = connection.execute(query).first()
-    if case is None:
-        raise UserError(
-            f"The case of {tx_id} is not yours to decide: it is closed, or its 15 minutes "
-            "are over. Take the next one."
-        )
-    if case.proposed_by == actor:
-        raise UserError(
-            f"You have given your verdict on {tx_id}: another person has to agree. Take "
-            "the next one."
-        )
-    return case
-
-
-def _choose_stage(case: sa.Row, verdict: str, override: bool) -> str:
-    if case.state == "second" and verdict != "unsure":
-        return "confirmation" if verdict == case.proposed else "objection"
-    if policy.needs_second_review(verdict, case.amount_cents, override):
-        return "proposal"
-    return "decision"
-
-
-def _write_decision(
-    connection: sa.Connection,
-    case: sa.Row,
-    stage: str,
-    verdict: str,
-    actor: str,
-    reason: str = "",
-    note: str = "",
-    override: bool = False,
-) -> None:
-    decision = {
-        "tx_id": case.tx_id,
-        "stage": stage,
-        "verdict": verdict,
-        "reason": reason,
-        "note": note,
-        "override": int(override),
-    }
-    now = time.time()
-    times = {"decided_at": now, "seconds": now - case.claimed_at}
-    connection.execute(store.decisions.insert(), decision | {"actor": actor} | times)
-    ledger.append_entry(connection, "decision", actor, **decision)
-
-
-def _write_label(connection: sa.Connection, case: sa.Row, is_fraud: int, actor: str) -> None:
-    """Write the label with the present time of the operation, which is when it arrives."""
-    label = {
-        "tx_id": case.tx_id,
-        "source": "reviewer",
-        "actor": actor,
-        "customer_id": case.customer_id,
-        "terminal_id": case.terminal_id,
-        "is_fraud": is_fraud,
-        "label_ts": max(int(case.ts), store.get_latest_ts(connection)),
-    }
-    store.insert_new(connection, store.labels, [label])

@@ -40,7 +40,7 @@ class ReviewStatistics:
     Attributes
     ----------
     progress : dict of str to int
-        Cases by state: open, second, closed.
+        Cases by state: open, second, closed, settled (their label arrived first).
     agreement : Proportion
         Second persons who gave the same verdict as the first.
     blind : Proportion
@@ -97,7 +97,7 @@ def compute_review_statistics(
     )
     with engine.connect() as connection:
         counts = sa.select(c.c.state, sa.func.count()).group_by(c.c.state)
-        progress = dict.fromkeys(("open", "second", "closed"), 0) | {
+        progress = dict.fromkeys(("open", "second", "closed", "settled"), 0) | {
             state: n for state, n in connection.execute(counts)
         }
         border = (

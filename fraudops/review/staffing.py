@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fraudops.errors import UserError
+from fraudops.review.policy import HALF_LIFE_HOURS
 from fraudops.timeline import DAY
 
 HOUR_SECONDS = 3600
@@ -38,7 +39,7 @@ class ReviewTeam:
     reviewers: int
     minutes: float = 60.0
     wage: int = 1800
-    half_life: float = 6.0
+    half_life: float = HALF_LIFE_HOURS
     due: float = 24.0
     opens: float = 8.0
     closes: float = 20.0

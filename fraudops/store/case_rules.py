@@ -4,6 +4,7 @@ import zlib
 
 from sqlalchemy import Row
 
+WAITING_STATES = ("open", "second")  # of a case that waits for a decision
 BLIND_SHARE = 0.1  # of the flagged cases: the score stays hidden until a first opinion is given
 SAMPLE_SHARE = 0.005  # of the approved transactions: reviewed to learn what the model misses
 

@@ -1,5 +1,6 @@
 """The operational database through SQLAlchemy: connections, transactions, copies."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
         @sa.event.listens_for(engine, "connect")
         def on_connect(connection, _record):  # type: ignore[no-untyped-def]
             connection.isolation_level = None  # BEGIN is said below
+            # not every SQLite has it
+            connection.create_function("ln", 1, math.log, deterministic=True)
             connection.execute("PRAGMA journal_mode = WAL")
             # a committed prediction survives a power cut
             connection.execute("PRAGMA synchronous = FULL")
@@ -76,8 +79,10 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
 
 def _identify(engine: sa.Engine) -> tuple:
     """Identify a database by its URL and its file, which may be replaced."""
-    if engine.dialect.name != "sqlite" or not engine.url.database:
+    if engine.dialect.name != "sqlite":
         return (engine.url.render_as_string(hide_password=False),)
+    if not engine.url.database:  # in memory: each one is new
+        return (object(),)
     file = Path(engine.url.database)
     status = file.stat() if file.exists() else None
     return (str(file), status and (status.st_dev, status.st_ino))

@@ -109,7 +109,8 @@ cases = sa.Table(
     _text_column("kind", nullable=False, default="flagged"),
     # 1: the score is hidden until a first opinion is given
     sa.Column("blind", sa.Integer, nullable=False, default=0),
-    # open, second (waits for a second person) or closed
+    # open, second (waits for a second person), closed (decided), or settled (its label arrived
+    # before a decision, see `ledger.settle_cases`)
     _text_column("state", nullable=False, index=True),
     sa.Column("expected_loss_cents", sa.Float, nullable=False),
     _text_column("proposed"),  # the first person's verdict, while it waits for a second
@@ -132,6 +133,25 @@ decisions = sa.Table(
     sa.Column("decided_at", sa.Float, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),  # since the case was taken
     sa.Column("override", sa.Integer, nullable=False, default=0),  # 1: against the model
+)
+drafts = sa.Table(  # what a person has typed about a case and not recorded yet
+    "drafts",
+    METADATA,
+    _text_column("tx_id", primary_key=True),
+    _text_column("actor", primary_key=True),
+    _text_column("verdict", nullable=False),  # or empty
+    _text_column("reason", nullable=False),  # a code of `policy.REASON_CODES`, or empty
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("saved_at", sa.Float, nullable=False),
+)
+skips = sa.Table(  # the latest time that a person put a case back without a decision
+    "skips",
+    METADATA,
+    _text_column("tx_id", primary_key=True),
+    _text_column("actor", primary_key=True),
+    _text_column("reason", nullable=False),  # a code of `policy.SKIP_REASONS`
+    sa.Column("skipped_at", sa.Float, nullable=False),
+    sa.Column("until", sa.Float, nullable=False),  # nobody is given the case before; 0: at once
 )
 users = sa.Table(  # of the review page
     "users",

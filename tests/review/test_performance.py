@@ -271,11 +271,11 @@ def test_what_reviewers_did_is_counted(engine):
     fill(engine, flagged=4, cents=20_000)  # 200, 400, 600, 800 euros: two need a second person
     say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")  # t3: a proposal
     say(engine, review.ReviewQueue(engine).claim_next("bob"), "fraud", "bob")  # agreed
+    say(engine, review.ReviewQueue(engine).claim_next("bob"), "genuine", "bob")  # t1: its own case
     say(engine, review.ReviewQueue(engine).claim_next("ann"), "genuine", "ann")  # t2: a proposal
     say(engine, review.ReviewQueue(engine).claim_next("bob"), "fraud", "bob")  # differs
-    say(engine, review.ReviewQueue(engine).claim_next("bob"), "genuine", "bob")  # t1: its own case
     found = review.compute_review_statistics(engine)
-    assert found.progress == {"open": 1, "second": 1, "closed": 2}
+    assert found.progress == {"open": 1, "second": 1, "closed": 2, "settled": 0}
     assert (found.agreement.found, found.agreement.of) == (
         1,
         2,
@@ -301,7 +301,7 @@ def test_the_sample_and_blind_opinions_are_counted_apart(engine):
 
 
 def test_of_many_words_the_latest_count_with_whole_cases(engine):
-    fill(engine, flagged=4, cents=20_000)
+    fill(engine, flagged=4, cents=60_000)
     for who in ("ann", "bob", "ann", "bob"):  # two cases, each with a second person
         say(engine, review.ReviewQueue(engine).claim_next(who), "fraud", who)
     everything, some = (

@@ -2,6 +2,7 @@
 who has to agree.
 """
 
+import json
 import time
 import uuid
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -9,14 +10,17 @@ from multiprocessing import get_context
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from fraudops import ledger, review, store
+from fraudops import ledger, models, review, store
 from fraudops.errors import UserError
 from fraudops.review import policy, queue
+from fraudops.review.staffing import rank_cases
 from fraudops.store import case_rules
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
-from fraudops.workspace import Workspace
-from tests.support.cases import LONG, NOON, fill, say
+from fraudops.workspace import REPOSITORY, Workspace
+from tests.support.cases import LONG, NOON, fill, identifier, say
 
 
 def rows(engine, table):
@@ -181,40 +185,188 @@ def age(engine, tx_id, seconds):
         )
 
 
-def test_urgency_rises_with_age_and_doubles_when_overdue():
-    day = review.DUE_SECONDS
-    assert [policy.compute_urgency(age) for age in (-5, 0, day / 2, day, day + 1)] == [
-        1,
-        1,
-        1.5,
-        2,
-        pytest.approx(4, rel=1e-3),
+def test_an_old_case_comes_after_a_new_one_of_half_its_size(engine):
+    fill(engine, flagged=3)  # expected losses as 1 to 2 to 3
+    age(engine, "t2", 12 * 3600)  # a quarter of 3 is left
+    assert review.ReviewQueue(engine).claim_next("ann") == "t1"
+    assert review.ReviewQueue(engine).claim_next("bob") == "t0"
+    assert review.ReviewQueue(engine).claim_next("cem") == "t2"
+
+
+def test_overdue_is_only_a_mark(engine):
+    fill(engine, flagged=2, cents=100)
+    age(engine, "t1", DAY + 60)
+    assert review.ReviewQueue(engine).count_overdue() == 1
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.001, 0.999), st.integers(0, 49_999), st.integers(0, 6 * DAY), st.booleans()
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_the_queue_has_the_order_that_5_3_calls_expected_loss(made):
+    """Small amounts, which one person decides: the order of `staffing.rank_cases`."""
+    engine = store.connect(Workspace.find("demo"), "sqlite://")
+    tx, scores = [], []
+    for i, (probability, cents, ago, is_blocked) in enumerate(made):
+        shared = {"tx_id": f"t{i:02}", "ts": NOON - ago}
+        about = {"customer_id": "c", "terminal_id": "m", "category": "x", "channel": "y"}
+        tx.append(shared | about | {"amount_cents": cents})
+        score = {"prediction_id": identifier(), "scored_at": 1.0, "model_version": "1"}
+        score |= {"probability": probability, "threshold": 0.1}
+        scores.append(shared | score | {"decision": "block" if is_blocked else "review"})
+    with store.write_transaction(engine) as connection:
+        store.insert_new(connection, store.transactions, tx)
+        store.insert_new(connection, store.predictions, scores)
+    queue_ = review.ReviewQueue(engine)
+    queue_.open_cases()
+    given_out = []
+    while tx_id := queue_.claim_next(f"person{len(given_out)}"):
+        given_out.append(tx_id)
+    stake = [  # a blocked one loses no money, but perhaps a customer
+        (1 - p) * policy.BLOCKED_STAKE_CENTS if is_blocked else p * cents
+        for p, cents, _, is_blocked in made
+    ]
+    ts = [one["ts"] for one in tx]
+    rank = rank_cases("expected loss", ts, [1.0] * len(made), stake, policy.HALF_LIFE_HOURS)
+    order = {f"t{i:02}": one for i, one in enumerate(rank)}
+    assert sorted(given_out) == sorted(order)
+    found = [order[tx_id] for tx_id in given_out]
+    assert found == pytest.approx(sorted(found), abs=1e-6)
+    engine.dispose()
+
+
+def test_the_rule_says_what_the_policy_and_the_notebook_assume():
+    assert models.DecisionPolicy().goodwill == policy.BLOCKED_STAKE_CENTS
+    notebook = REPOSITORY / "5_Audit_Web_App" / "5_3_review_economics.ipynb"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    text = "".join(line for cell in cells for line in cell["source"])
+    assert f"half_life_hours = {policy.HALF_LIFE_HOURS}" in text
+
+
+def test_a_second_look_comes_before_a_first_one_that_two_people_need(engine):
+    fill(engine, flagged=2, cents=review.SECOND_REVIEW_CENTS)  # losses as 1 to 2
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")  # t1
+    age(engine, "t0", -6 * 3600)  # as valuable as t1 now, but two people have to look
+    assert review.ReviewQueue(engine).claim_next("bob") == "t1"
+
+
+# --- cases that leave by themselves ---
+
+
+def report(engine, tx_id, label_ts=NOON + 10):
+    row = {"tx_id": tx_id, "source": "chargeback", "actor": "issuer", "customer_id": "c"}
+    row |= {"terminal_id": "m", "is_fraud": 1, "label_ts": label_ts}
+    with store.write_transaction(engine) as connection:
+        ledger.insert_chargebacks(connection, [row], by="api:issuer")
+
+
+def pass_time(engine, seconds):
+    """Let a transaction arrive later, which is the present of the operation."""
+    score = {"prediction_id": f"p{seconds}", "tx_id": f"later{seconds}", "ts": NOON + seconds}
+    score |= {"scored_at": 1.0, "model_version": "1", "probability": 0.01, "threshold": 0.2}
+    with store.write_transaction(engine) as connection:
+        connection.execute(store.predictions.insert(), score | {"decision": "approve"})
+
+
+def test_a_case_whose_chargeback_has_arrived_leaves_the_queue_with_an_entry(engine):
+    fill(engine, flagged=3)
+    report(engine, "t2")
+    assert review.ReviewQueue(engine).claim_next("ann") == "t2"  # it has not arrived yet
+    assert review.ReviewQueue(engine).claim_next("bob") == "t1"
+    pass_time(engine, 60)
+    assert review.ReviewQueue(engine).claim_next("ann") == "t2"  # she holds it
+    review.ReviewQueue(engine).skip("t2", "ann", "interrupted")
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"
+    states = {case.tx_id: case.state for case in rows(engine, store.cases)}
+    assert states == {"t0": "open", "t1": "open", "t2": "settled"}
+    with engine.connect() as connection:
+        (entry,) = ledger.load_entries(connection, "settled")
+    assert entry["actor"] == "system:queue"
+    assert entry["payload"] == {"as_of": NOON + 60, "cases": [["t2", "chargeback"]]}
+    assert review.ReviewQueue(engine).count_waiting() == 2
+    assert review.ReviewQueue(engine).count_closed() == 0  # nobody decided it
+
+
+def test_a_case_leaves_when_its_label_is_mature(engine):
+    fill(engine, flagged=1, approved=1, sampled=1)
+    pass_time(engine, LABEL_MATURITY_DAYS * DAY + 5)
+    assert review.ReviewQueue(engine).settle() == 2
+    assert review.ReviewQueue(engine).claim_next("ann") is None
+    with engine.connect() as connection:
+        (entry,) = ledger.load_entries(connection, "settled")
+    assert entry["payload"]["cases"] == [["t0", "mature"], ["t1", "mature"]]
+    assert review.ReviewQueue(engine).settle() == 0
+
+
+def test_a_chargeback_does_not_take_a_case_out_of_the_random_sample(engine):
+    fill(engine, flagged=0, approved=1, sampled=1)
+    report(engine, "t0")
+    pass_time(engine, 60)
+    assert review.ReviewQueue(engine).settle() == 0
+    assert review.ReviewQueue(engine).claim_next("ann") == "t0"
+
+
+# --- cases that are skipped ---
+
+
+def test_a_skipped_case_goes_to_others_first_and_the_ledger_knows_why(engine):
+    fill(engine, flagged=2)
+    queue_ = review.ReviewQueue(engine)
+    assert queue_.claim_next("ann") == "t1"
+    with pytest.raises(UserError, match="not yours"):
+        queue_.skip("t1", "bob", "conflict")
+    for reason, words in (("", "Choose why"), ("boring", "choose one of conflict")):
+        with pytest.raises(UserError, match=words):
+            queue_.skip("t1", "ann", reason)
+    assert queue_.find_held("ann") == "t1"
+    queue_.skip("t1", "ann", "conflict")
+    assert queue_.find_held("ann") is None
+    assert queue_.claim_next("ann") == "t0"  # not the same again
+    assert queue_.claim_next("bob") == "t1"
+    queue_.skip("t1", "bob", "interrupted")
+    say(engine, "t0", "fraud", "ann")
+    assert queue_.claim_next("ann") == "t1"  # when nothing else is left
+    with engine.connect() as connection:
+        entries = ledger.load_entries(connection, "skip")
+    assert [(one["actor"], one["payload"]["reason"]) for one in entries] == [
+        ("ann", "conflict"),
+        ("bob", "interrupted"),
     ]
 
 
-def test_the_database_weighs_age_as_the_rule_does(engine):
-    with engine.connect() as connection:
-        for seconds in (0, 1, review.DUE_SECONDS, review.DUE_SECONDS + 1, 30 * DAY):
-            assert connection.scalar(
-                sa.select(policy.build_urgency_sql(sa.literal(seconds)))
-            ) == pytest.approx(policy.compute_urgency(seconds))
+def test_a_snoozed_case_is_given_to_nobody_before_its_time(engine, monkeypatch):
+    fill(engine, flagged=2)
+    queue_, now = review.ReviewQueue(engine), time.time()
+    assert queue_.claim_next("ann") == "t1"
+    for until in (now - 1, now + policy.MAX_SNOOZE_SECONDS + 60):
+        with pytest.raises(UserError, match="at most 24 hours"):
+            queue_.skip("t1", "ann", "waiting", until)
+    queue_.skip("t1", "ann", "waiting", now + 3600)
+    assert queue_.claim_next("bob") == "t0" and queue_.claim_next("ann") is None
+    assert queue_.count_waiting("ann") == 0
+    monkeypatch.setattr(queue.time, "time", lambda: now + 3601)
+    assert queue_.claim_next("ann") == "t1"
 
 
-def test_an_overdue_case_passes_a_larger_one(engine):
-    fill(engine, flagged=3)  # expected losses as 1 to 2 to 3
-    age(engine, "t0", DAY + 60)
-    assert review.ReviewQueue(engine).count_overdue() == 1
-    assert review.ReviewQueue(engine).claim_next("ann") == "t0"  # 1 x 4 against 3 x 1
-    assert review.ReviewQueue(engine).claim_next("bob") == "t2"
-
-
-def test_a_case_that_is_put_back_is_free_at_once(engine):
+def test_a_claim_that_has_run_out_is_renewed_unless_another_has_the_case(engine, monkeypatch):
     fill(engine, flagged=1)
-    review.ReviewQueue(engine).claim_next("ann")
-    review.ReviewQueue(engine).release("t0", "bob")  # not his
-    assert review.ReviewQueue(engine).find_held("ann") == "t0"
-    review.ReviewQueue(engine).release("t0", "ann")
-    assert review.ReviewQueue(engine).claim_next("bob") == "t0"
+    queue_, now = review.ReviewQueue(engine), time.time()
+    assert queue_.claim_next("ann") == "t0"
+    later = now + policy.LEASE_SECONDS + 1
+    monkeypatch.setattr(queue.time, "time", lambda: later)
+    assert queue_.find_held("ann") is None
+    assert queue_.renew_claim("t0", "ann") and queue_.find_held("ann") == "t0"
+    assert not queue_.renew_claim("t0", "bob")
+    monkeypatch.setattr(queue.time, "time", lambda: later + policy.LEASE_SECONDS + 1)
+    assert queue_.claim_next("bob") == "t0"
+    assert not queue_.renew_claim("t0", "ann") and queue_.find_held("bob") == "t0"
 
 
 # --- reasons, overrides and the second person ---
@@ -308,9 +460,11 @@ def test_who_disagrees_puts_their_own_verdict_in_its_place(engine):
     assert say(
         engine, review.ReviewQueue(engine).claim_next("bob"), "genuine", "bob"
     ) == queue.DecisionOutcome("objection", None)
-    assert rows(engine, store.labels) == [] and review.ReviewQueue(engine).claim_next("bob") is None
+    assert rows(engine, store.labels) == []
+    for actor in ("ann", "bob"):  # both have given their verdicts: a third person has to look
+        assert review.ReviewQueue(engine).claim_next(actor) is None
     assert say(
-        engine, review.ReviewQueue(engine).claim_next("ann"), "genuine", "ann"
+        engine, review.ReviewQueue(engine).claim_next("cem"), "genuine", "cem"
     ) == queue.DecisionOutcome("confirmation", 0)
     assert rows(engine, store.cases)[0].state == "closed" and len(rows(engine, store.labels)) == 1
 
@@ -420,6 +574,7 @@ def test_a_fraud_in_the_sample_is_an_override(engine):
 
 def test_labels_stand_beside_predictions(engine):
     fill(engine, flagged=2, approved=2)
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")  # t1
     late = {
         "tx_id": "late",
         "ts": NOON + 20 * DAY,
@@ -451,7 +606,6 @@ def test_labels_stand_beside_predictions(engine):
         store.insert_new(
             connection, store.labels, [report | {"is_fraud": 1, "label_ts": NOON + 9 * DAY}]
         )
-    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")  # t1
     frame = store.load_predictions_with_labels(engine).set_index("tx_id")
     assert frame["label"].astype(object).where(frame["label"].notna(), None).to_dict() == {
         "t0": 0,

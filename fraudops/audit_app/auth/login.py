@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.utils import url_path_join
+from jupyter_server.utils import ensure_async, url_path_join
 from markupsafe import Markup
 from tornado.web import HTTPError, RequestHandler
 from traitlets import default
@@ -161,15 +161,22 @@ class LogoutHandler(_FormHandler):
 
 
 class SessionHandler(_FormHandler):
-    """Tells the page who is logged in, so that it notices the end of a session."""
+    """Tells the page who is logged in and whether its kernel lives, so that it notices the end."""
 
     @allow_unauthenticated
-    def get(self) -> None:
-        """Write the name as JSON; null without a login."""
+    async def get(self) -> None:
+        """Write user and kernel as JSON: the name, null without a login; and true while the kernel
+        that the query names belongs to the user and runs.
+        """
         self.set_header("Cache-Control", "no-store")
         # sets the cookie with which the page ends its kernel; behind a proxy no form sets it
         _ = self.xsrf_token
-        self.finish({"user": self.current_user.username if self.current_user else None})
+        name = self.current_user.username if self.current_user else None
+        kernel_id = self.get_query_argument("kernel", "")
+        manager = self.settings["kernel_manager"]
+        is_own = bool(name) and getattr(manager, "owners", {}).get(kernel_id) == name
+        lives = is_own and await ensure_async(manager.is_alive(kernel_id))
+        self.finish({"user": name, "kernel": bool(lives)})
 
 
 class DatabaseIdentityProvider(IdentityProvider):

@@ -245,8 +245,8 @@ def _format_review_statistics(doing: review.ReviewStatistics) -> dict[str, objec
         "facts": [
             (
                 "Progress",
-                f"{p['closed']:,} of {sum(p.values()):,} cases closed, {p['second']:,} wait for a "
-                "second person",
+                f"{p['closed']:,} of {sum(p.values()):,} cases decided, {p['second']:,} wait for a "
+                f"second person; {p['settled']:,} left the queue because their label had arrived",
             ),
             ("Time with a case", f"{minutes} in the median"),
             ("Second person agrees with the first", _format_proportion(doing.agreement)),

@@ -99,8 +99,9 @@ class ListsTab:
     def _read(self) -> None:
         name, filters = self.which.value, self._read_filters()
         rows, self.total = review.load_prediction_page(
-            self.context.engine, name, filters, self.offset, self.size
+            self.context.engine, name, filters, self.offset, self.size, self.context.actor
         )
+        hidden = review.count_hidden_cases(self.context.engine, self.context.actor)
         looked = {key: value for key, value in asdict(filters).items() if value} | {
             "offset": self.offset
         }
@@ -118,6 +119,11 @@ class ListsTab:
             else "none"
         )
         text = f"{total} {name.lower()} ({review.PREDICTION_LISTS[name]}): {shown}."
+        if hidden:
+            text += (
+                f" No list shows the {hidden:,} cases that you may still have to judge without "
+                "their scores."
+            )
         table = tables.format_predictions(rows).to_html(
             index=False, border=0, classes="fo-table fo-rows"
         )

@@ -2,6 +2,7 @@
 
 import html
 import threading
+import time
 from collections.abc import Callable
 
 import ipywidgets as widgets
@@ -9,70 +10,51 @@ import ipywidgets as widgets
 from fraudops import ledger, review, store, timeline
 from fraudops.audit_app import plots, tables, templates
 from fraudops.audit_app.plots import plot_case_history
-from fraudops.audit_app.widgets import PageContext, create_row, create_text
+from fraudops.audit_app.tabs.review_form import VerdictForm
+from fraudops.audit_app.widgets import PageContext, create_row, create_text, render_notice
 from fraudops.errors import UserError
 from fraudops.review import Case
 
-VERDICT_LABELS = {"fraud": "Fraud (F)", "genuine": "Genuine (L)", "unsure": "Unsure (U)"}
 OUTCOME_MESSAGES = {
     "decision": "recorded as {verdict}",
-    "confirmation": "recorded as {verdict}: you and the first person agree",
+    "confirmation": "recorded as {verdict}: two people agree",
     "proposal": "proposed as {verdict}; a second person has to agree before it counts",
-    "objection": "proposed as {verdict}: the first person saw it differently, so a third person "
-    "must agree with you",
+    "objection": "proposed as {verdict}: the person before you saw it differently, so a third "
+    "person must agree with you",
 }
+LOST_CASE_MESSAGE = (
+    "The case of {tx_id} is no longer yours: another person has it, or its label has arrived. What "
+    "you typed is kept as your draft, and you see it when you get the case again."
+)
 
 
 class ReviewTab:
-    """One case at a time. A reload finds the case that the user holds."""
+    """One case at a time. A reload finds the case that the user holds, with the draft."""
 
     def __init__(self, context: PageContext, recent: int, changed: Callable[[], None]):
         self.context, self.recent, self.changed = context, recent, changed
         self.review_queue = review.ReviewQueue(context.engine)
         self.shown: Case | None = None
         self.model: tuple[str, object] | None = None  # version and fitted pipeline of the last case
-        places = ("fo-remaining", "fo-case", "fo-model", "fo-changes", "fo-past")
-        self.queue, self.case, self.account, self.changes, self.past = (
+        places = ("fo-remaining", "fo-lease", "fo-case", "fo-model", "fo-changes", "fo-past")
+        self.queue, self.lease, self.case, self.account, self.changes, self.past = (
             create_text(name) for name in places
         )
         self.take = context.button("Take next case (N)", "fo-take", self._take_next)
         self.take_row = create_row(self.take)
+        self.form = VerdictForm(context, self._record, self._skip, self._draft_saved)
         self.widget = widgets.VBox(
             [
                 self.queue,
                 self.take_row,
+                self.lease,
                 self.case,
-                self._form(),
+                self.form.widget,
                 self.account,
                 self.changes,
                 self.past,
             ]
         )
-
-    def _form(self) -> widgets.Widget:
-        options = [(text, verdict) for verdict, text in VERDICT_LABELS.items()]
-        self.verdict = widgets.RadioButtons(
-            options=options, value=None, description="Verdict", layout={"width": "auto"}
-        )
-        self.reason = widgets.Dropdown(
-            options=[("choose a verdict first", "")], description="Reason"
-        )
-        self.note = widgets.Textarea(description="Note", placeholder="What made you decide so")
-        for widget, name in (
-            (self.verdict, "fo-verdict"),
-            (self.reason, "fo-reason"),
-            (self.note, "fo-notefield"),
-        ):
-            widget.add_class(name)
-        self.verdict.observe(self.context.guarded(self._offer_reasons), "value")
-        self.record = self.context.button("Record", "fo-record", self._record)
-        self.back = self.context.button("Put back", "fo-back", self._put_back)
-        self.rule = create_text("fo-rule")
-        self.form = widgets.VBox(
-            [self.verdict, self.reason, self.note, self.rule, create_row(self.record, self.back)]
-        )
-        self.form.add_class("fo-decide")
-        return self.form
 
     def draw(self) -> None:
         """Show the case that the user holds, if any."""
@@ -88,32 +70,37 @@ class ReviewTab:
                 "another person."
             )
 
-    def _put_back(self) -> None:
-        if self.shown:
-            self.review_queue.release(self.shown.about["tx_id"], self.context.actor)
+    def _skip(self) -> None:
+        self.context.require("review")
+        if self.shown is None:
+            raise UserError("Take a case first.")
+        tx_id, hours = self.shown.about["tx_id"], self.form.snooze.value
+        until = time.time() + 3600 * hours if hours else 0.0
+        self.form.save()
+        self.review_queue.skip(tx_id, self.context.actor, self.form.skip_reason.value, until)
         self.draw()
+        when = f"not before {timeline.format_time(until)} UTC" if hours else "to others first"
+        self.context.show_message(f"{tx_id} is skipped: the queue gives it {when}.")
 
-    def _offer_reasons(self) -> None:
-        chosen = self.verdict.value
-        offered = [
-            (one.words, code) for code, one in review.REASON_CODES.items() if one.verdict == chosen
-        ]
-        first = "choose a reason" if offered else "choose a verdict first"
-        self.reason.options = [(first, ""), *offered]
-        about = self.shown.about if self.shown and not self.shown.hidden else None
-        text = ""
-        if (
-            about
-            and chosen
-            and review.is_override(chosen, about["kind"] == "flagged", about["probability"])
-        ):
-            text = (
-                "This goes against the model: say why in at least "
-                f"{review.MIN_NOTE_CHARACTERS} letters; a second person has to agree."
-            )
-        elif about and chosen and review.needs_second_review(chosen, about["amount_cents"], False):
-            text = f"From {review.SECOND_REVIEW_CENTS // 100:,} € on a second person has to agree."
-        self.rule.value = f'<p class="fo-hint" role="status">{text}</p>' if text else ""
+    def _draft_saved(self, is_own: bool) -> None:
+        """Show the renewed lease, or that another person has the case."""
+        shown = self.shown
+        if shown is None:
+            return
+        if is_own:
+            self._draw_lease(time.time() + review.LEASE_SECONDS)
+        else:
+            text = LOST_CASE_MESSAGE.format(tx_id=shown.about["tx_id"])
+            self.lease.value = render_notice(text, "fo-bad fo-lost", "alert")
+
+    def _draw_lease(self, until: float) -> None:
+        """Show until when the case is this person's; the page's script counts down from it."""
+        left = max(until - time.time(), 0)
+        self.lease.value = (
+            f'<p class="fo-hint fo-countdown" role="timer" data-until="{until:.0f}" '
+            f'data-left="{left:.0f}">This case is yours until {timeline.format_time(until)} UTC. '
+            "What you type is saved, and prolongs the time.</p>"
+        )
 
     # --- one case ---
 
@@ -124,16 +111,17 @@ class ReviewTab:
         self.shown = (
             review.load_case(self.context.engine, tx_id, self.context.actor) if tx_id else None
         )
-        if tx_id != before:
-            self.note.value, self.verdict.value = "", None
+        self.form.show(self.shown, is_new=tx_id != before)
         self._draw_queue()
         self.take_row.layout.display = "none" if tx_id else ""
-        self.form.layout.display = "" if tx_id else "none"
-        self.case.value = self.account.value = self.changes.value = self.past.value = ""
+        self.lease.value = self.case.value = self.account.value = self.changes.value = (
+            self.past.value
+        ) = ""
         if self.shown:
             self._draw_case(self.shown)
 
     def _draw_queue(self) -> None:
+        self.review_queue.settle()
         waiting = self.review_queue.count_waiting()
         available = self.review_queue.count_waiting(self.context.actor)
         second = self.review_queue.count_waiting_for_second()
@@ -147,9 +135,7 @@ class ReviewTab:
 
     def _draw_case(self, shown: Case) -> None:
         about, hidden = shown.about, shown.hidden
-        self.record.description = "Record first opinion" if hidden else "Record"
-        for widget in (self.reason, self.note):
-            widget.layout.display = "none" if hidden else ""
+        self._draw_lease(about["claimed_until"])
         heaviest = max((abs(one["contribution"]) for one in shown.reasons), default=1.0) or 1.0
         share = [(one["text"], 100 * one["contribution"] / heaviest) for one in shown.reasons]
         part = templates.load_template("audit_case.html.j2")
@@ -160,6 +146,7 @@ class ReviewTab:
             "age": _format_duration(about["age"]),
             "overdue": about["age"] > review.DUE_SECONDS,
             "due": _format_duration(review.DUE_SECONDS - about["age"]),
+            "reported": timeline.format_time(about["reported_ts"]) if about["reported_ts"] else "",
         }
         self.case.value = part.render(facts, part="facts")
         self.account.value = part.render(
@@ -232,25 +219,28 @@ class ReviewTab:
         self.context.require("review")
         if self.shown is None:
             raise UserError("Take a case first.")
-        tx_id, verdict, actor = self.shown.about["tx_id"], self.verdict.value, self.context.actor
+        form, actor = self.form, self.context.actor
+        tx_id, verdict = self.shown.about["tx_id"], form.verdict.value
         if verdict is None:
             raise UserError("Choose a verdict first: fraud, genuine or unsure.")
+        form.save()  # renews a lease that has run out, unless another person has the case now
         try:
             if self.shown.hidden:
                 self.review_queue.record_opinion(tx_id, verdict, actor)
                 self._show(tx_id)
-                self._offer_reasons()
+                form.offer_reasons()
                 self.context.show_message(
                     f"Your first opinion on {tx_id} is recorded. Here is the score: now decide."
                 )
                 return
             outcome = self.review_queue.record_decision(
-                tx_id, verdict, actor, self.reason.value, self.note.value
+                tx_id, verdict, actor, form.reason.value, form.note.value
             )
-        except UserError:
-            if self.review_queue.find_held(actor) != tx_id:  # show the case that is held now
-                self.draw()
-            raise
+        except UserError as error:
+            if self.review_queue.find_held(actor) == tx_id:
+                raise
+            self.draw()  # show the case that is held now
+            raise UserError(f"{error} What you typed is kept as your draft.") from None
         self.changed()
         self.draw()
         text = (
