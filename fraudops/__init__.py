@@ -14,7 +14,6 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "BENTOML_DO_NOT_TRACK": "True",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",  # its progress lines look like faults in a notebook
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # its INFO lines fill the pages of notebooks
 }

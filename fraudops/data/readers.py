@@ -104,7 +104,7 @@ def list_source_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 def _list_archived_files(file: Path) -> list[Path]:
     """List the files of an archive as paths inside it; other files are listed themselves."""
-    with _explain_read_errors(file, "a zip archive"):
+    with explain_read_errors(file, "a zip archive"):
         members = list_members(file)
     if len(members) < 2:
         return [file]

@@ -17,7 +17,7 @@ from fraudops.models.training_set import LabelledRows
 from fraudops.timeline import DAY, Timeline, load_timeline
 from fraudops.workspace import Workspace
 
-MIN_TEST_FRAUDS = 3  # a validation week with fewer cannot rank anything
+MIN_WEEK_FRAUDS = 3  # a validation week with fewer cannot rank anything
 
 
 @dataclass(frozen=True)
@@ -153,13 +153,13 @@ class TrainingData:
                 train.sample_customers(max_train_rows),
                 test.sample_customers(max_test_rows),
             )
-            if train.y.sum() >= MIN_TRAINING_FRAUDS and test.y.sum() >= MIN_TEST_FRAUDS:
+            if train.y.sum() >= MIN_TRAINING_FRAUDS and test.y.sum() >= MIN_WEEK_FRAUDS:
                 folds.insert(0, (train, test))
             end = begin
         if not folds:
             raise UserError(
                 "No week before go-live can be used for validation: each has fewer than "
-                f"{MIN_TRAINING_FRAUDS} known frauds before it, or fewer than {MIN_TEST_FRAUDS} "
+                f"{MIN_TRAINING_FRAUDS} known frauds before it, or fewer than {MIN_WEEK_FRAUDS} "
                 "frauds in it. Bring more days, or a later live_start."
             )
         return folds
