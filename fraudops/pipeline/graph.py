@@ -200,6 +200,13 @@ GRAPH = make_graph(
         ("5_1_model_audit",),
         ("audit/economics.json",),
     ),
+    Node(
+        "5_4_reviewer_labels",
+        _AUDIT,
+        "Can labels of reviewers be trusted?",
+        ("5_3_review_economics",),
+        ("audit/reviewer_labels.json",),
+    ),
     # It writes nothing; it is executed so that a broken page is found here and not by a reviewer.
     Node("audit_app", _AUDIT, "The review page", ("5_1_model_audit",)),
 )

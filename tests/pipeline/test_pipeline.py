@@ -137,6 +137,7 @@ def test_select():
         "5_1_model_audit",
         "5_2_tamper_lab",
         "5_3_review_economics",
+        "5_4_reviewer_labels",
         "audit_app",
     ]
     assert select_nodes(until="3_2_serve") == [
