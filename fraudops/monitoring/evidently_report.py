@@ -3,6 +3,7 @@
 Only this module calls Evidently. It is imported where it is used, because that takes seconds.
 """
 
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -82,12 +83,14 @@ def run_evidently_report(
             DataSummaryPreset(columns=[name for name in SUMMARY_COLUMNS if name in columns])
         ]
         presets += [ClassificationPreset(probas_threshold=0.5)] if judged else []
-    result = Report(presets, include_tests=html is not None).run(
-        *(
-            Dataset.from_pandas(side[[*columns, *extra]].reset_index(drop=True), definition)
-            for side in sides
-        )
-    )
+    datasets = [
+        Dataset.from_pandas(side[[*columns, *extra]].reset_index(drop=True), definition)
+        for side in sides
+    ]
+    with warnings.catch_warnings():
+        # a column with one value has no correlation, and the page shows that
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        result = Report(presets, include_tests=html is not None).run(*datasets)
     if html is not None:
         result.save_html(str(html))
     counted = result.dict()["metrics"][0]["value"]
