@@ -3,7 +3,7 @@
 # level: 1
 # minutes: 5
 # notebook: 1_1_ingest
-# section: The contract
+# section: Three decisions before the first row
 # function: read_ids
 # ---
 # %% [markdown]

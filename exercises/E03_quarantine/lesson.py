@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 15
 # notebook: 1_1_ingest
-# section: What was turned away
+# section: A schema of four columns
 # function: split_rows
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 10
 # notebook: 1_1_ingest
-# section: Delivered twice, late, corrected
+# section: The same file twice, late rows, a corrected row
 # function: merge_deliveries
 # ---
 # %% [markdown]

@@ -2,8 +2,8 @@
 # title: Order a graph of notebooks
 # level: 2
 # minutes: 15
-# notebook: 1_1_ingest
-# section: What has to happen before a row may be believed?
+# notebook: 1_3_what_runs_when
+# section: Three tasks and their order
 # function: order_notebooks
 # ---
 # %% [markdown]

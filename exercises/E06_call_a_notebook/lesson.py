@@ -2,8 +2,8 @@
 # title: Run a notebook with parameters
 # level: 1
 # minutes: 10
-# notebook: 1_1_ingest
-# section: Settings
+# notebook: 1_3_what_runs_when
+# section: A notebook as a task
 # function: run_notebook
 # ---
 # %% [markdown]

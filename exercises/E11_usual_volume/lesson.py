@@ -3,7 +3,7 @@
 # level: 1
 # minutes: 5
 # notebook: 2_1_data_quality
-# section: What is ordinary?
+# section: Volume by weekday
 # function: get_usual_volume
 # ---
 # %% [markdown]

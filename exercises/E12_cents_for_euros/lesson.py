@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 15
 # notebook: 2_1_data_quality
-# section: "Break it: cents for euros"
+# section: The unit of the amounts
 # function: find_terminals_in_cents
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 10
 # notebook: 2_2_drift_monitor
-# section: One budget for all
+# section: Fifty numbers, one budget
 # function: find_drifted
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 20
 # notebook: 2_3_detector_marks
-# section: What a mark is
+# section: How to mark a detector
 # function: mark_detector
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 3
 # minutes: 25
 # notebook: 2_2_drift_monitor
-# section: The verdict
+# section: The verdict and its alert
 # function: choose_action
 # ---
 # %% [markdown]
