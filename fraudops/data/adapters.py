@@ -1,16 +1,12 @@
 """Adapters: how the columns of public data sets become canonical. Unreadable values become null."""
 
-import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fraudops.data.readers import TABLE_SUFFIXES
-from fraudops.data.schema import CANONICAL_COLUMNS
+from fraudops.data.source_adapter import LABEL_DELAY_DAYS, SourceAdapter, delay_label_ts
 from fraudops.data.values import (
     ValueParser,
     is_missing,
@@ -21,95 +17,20 @@ from fraudops.data.values import (
     parse_text,
     to_int64,
 )
-from fraudops.errors import UserError
 from fraudops.timeline import DAY
 
-LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that was known
 # the file counts hours from an unnamed day
 PAYSIM_START_TS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
-# two days of September 2013; which ones is not published
-MAX_NAMES, MAX_NAME = 40, 30  # names in a message, and characters of each
 UNREADABLE_LABEL_TS = -1  # the schema refuses it
+# two days of September 2013; which ones is not published
 ULB_START_TS = int(datetime(2013, 9, 1, tzinfo=UTC).timestamp())
-
-
-def list_names(names: list[str]) -> str:
-    """List names of columns for a message: escaped, and not without end."""
-    shown = [name if name.isprintable() else repr(name)[1:-1] for name in names[:MAX_NAMES]]
-    more = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(name[:MAX_NAME] for name in shown) + more
-
-
-def _delayed_label_ts(frame: pd.DataFrame) -> pd.Series:
-    has_time = frame["ts"] >= 0  # the others have values that say what is wrong with the time
-    return (frame["ts"] + LABEL_DELAY_DAYS * DAY).where((frame["is_fraud"] == 1) & has_time)
-
-
-@dataclass(frozen=True)
-class SourceAdapter:
-    """How the columns of a file become canonical ones.
-
-    Attributes
-    ----------
-    required : tuple[str, ...]
-        Columns of the file; ``a|b`` means one of them.
-    optional : tuple[str, ...]
-        Columns of the file.
-    build : callable
-        Converts raw text columns and row ids to canonical columns and ``given_*`` ones.
-    defaults : str
-        What replaces an absent optional column, in words.
-    suffixes : tuple[str, ...]
-        Endings of the files that it reads.
-    most_cents : int
-        Largest accepted amount.
-    never : tuple[str, ...]
-        Columns that no file of this kind can fill.
-    time_columns : tuple[str, ...]
-        Columns of the file with the transaction's time, where it is a date; one of them is there.
-    id_columns : tuple[str, ...]
-        Columns of the file with ids.
-    amount_column : str
-    """
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    build: Callable[[pd.DataFrame, pd.Series, ValueParser], pd.DataFrame]
-    defaults: str
-    suffixes: tuple[str, ...] = TABLE_SUFFIXES
-    most_cents: int = 100_000_000
-    never: tuple[str, ...] = ()
-    time_columns: tuple[str, ...] = ()
-    id_columns: tuple[str, ...] = ()
-    amount_column: str = "amount"
-
-    def check(self, names: list[str], file: Path) -> tuple[str, ...]:
-        """List what the file cannot fill; raise UserError if a required column is missing."""
-        missing = [name for name in self.required if not any(n in names for n in name.split("|"))]
-        if missing:
-            hints = []
-            for name in missing:
-                near = difflib.get_close_matches(name.split("|")[0], names, 1, 0.5)
-                hints.append(
-                    f"{name.replace('|', ' or ')!r}"
-                    + (f" (is it {near[0][:MAX_NAME]!r}?)" if near else "")
-                )
-            raise UserError(
-                f"{file} has no column {', '.join(hints)}. It has: {list_names(names)}. "
-                "Rename its columns, or choose another source."
-            )
-        absent = [name for name in self.optional if name not in names]
-        return (*self.never, *(f"{name}: {self.defaults}" for name in absent))
-
-    def apply(self, raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.DataFrame:
-        """Convert raw rows and their row ids to canonical columns and ``given_*`` ones."""
-        frame = self.build(raw, row, values)
-        if "label_ts" not in frame:
-            frame["label_ts"] = _delayed_label_ts(frame)
-        frame["label_ts"] = frame["label_ts"].where(frame["is_fraud"] == 1)
-        return frame.reindex(
-            columns=[*CANONICAL_COLUMNS, *(name for name in frame if name.startswith("given_"))]
-        )
+# Two days have no weeks, so an hour of the file counts as a day, and 48 hours as 48 days.
+ULB_SECONDS = DAY // 3600
+IBM_CHANNELS = {
+    "Swipe Transaction": "swipe",
+    "Chip Transaction": "chip",
+    "Online Transaction": "online",
+}
 
 
 def _build_csv(raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.DataFrame:
@@ -131,7 +52,7 @@ def _build_csv(raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.Dat
     written = raw.get("label_ts", blank)
     given = values.parse_ts(written)
     is_unreadable = (given.isna() | (given < 0)) & ~is_missing(written)
-    given = given.fillna(_delayed_label_ts(frame)).mask(is_unreadable, UNREADABLE_LABEL_TS)
+    given = given.fillna(delay_label_ts(frame)).mask(is_unreadable, UNREADABLE_LABEL_TS)
     return frame.assign(label_ts=given)
 
 
@@ -200,14 +121,35 @@ def _build_ulb(raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.Dat
     return pd.DataFrame(
         {
             "tx_id": row,
-            "ts": to_int64(parse_number(raw["Time"]) + ULB_START_TS),
-            "customer_id": "unknown",
-            "terminal_id": "unknown",
+            "ts": to_int64(parse_number(raw["Time"]) * ULB_SECONDS + ULB_START_TS),
+            # nobody is named, so each row stands for itself: no row has a history
+            "customer_id": row,
+            "terminal_id": row,
             "amount_cents": values.parse_cents(raw["Amount"]),
             "category": "unknown",
             "channel": "unknown",
             "is_fraud": parse_flag(raw["Class"]),
             **{f"given_{name}": parse_given(raw[name]) for name in ULB_GIVEN_COLUMNS},
+        }
+    )
+
+
+def _build_ibm(raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.DataFrame:
+    day = raw["Year"].str.strip()
+    for name in ("Month", "Day"):
+        day = day + "-" + raw[name].str.strip().str.zfill(2)
+    use, place = raw["Use Chip"].str.strip(), values.parse_id(raw["Merchant City"])
+    return pd.DataFrame(
+        {
+            "tx_id": row,
+            "ts": values.parse_ts(day + " " + raw["Time"].str.strip()),
+            "customer_id": values.parse_id(raw["User"]) + "-" + values.parse_id(raw["Card"]),
+            # a chain has one name in all its cities
+            "terminal_id": values.parse_id(raw["Merchant Name"]) + " " + place,
+            "amount_cents": values.parse_cents(raw["Amount"]),
+            "category": parse_text(raw["MCC"]).fillna("unknown"),
+            "channel": use.map(IBM_CHANNELS).fillna(parse_text(use)).fillna("unknown"),
+            "is_fraud": parse_flag(raw["Is Fraud?"]),
         }
     )
 
@@ -265,9 +207,27 @@ SOURCE_ADAPTERS = {
         amount_column="Amount",
         never=(
             "tx_id: the row's number",
-            "customer, terminal, category, channel and place: none, so that features of a "
-            "customer or a terminal mean nothing",
-            "time: seconds from 2013-09-01",
+            "customer and terminal: none, so each row stands for itself and has no history",
+            "category, channel and place: none",
+            "time: an hour of the file counts as a day, from 2013-09-01, because two days have no "
+            "weeks; hours and weekdays mean nothing",
+            f"label_ts: {_LABEL_DELAY_NOTE}",
+        ),
+    ),
+    "ibm": SourceAdapter(
+        (
+            *("User", "Card", "Year", "Month", "Day", "Time", "Amount", "Use Chip"),
+            *("Merchant Name", "Merchant City", "MCC", "Is Fraud?"),
+        ),
+        (),
+        _build_ibm,
+        "",
+        id_columns=("User", "Card", "Merchant Name"),
+        amount_column="Amount",
+        never=(
+            "tx_id: the row's number",
+            "place: none",
+            "Errors?: left out, because an error is known after the decision",
             f"label_ts: {_LABEL_DELAY_NOTE}",
         ),
     ),

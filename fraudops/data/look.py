@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fraudops.data.adapters import SOURCE_ADAPTERS, SourceAdapter, list_names
+from fraudops.data.adapters import SOURCE_ADAPTERS
 from fraudops.data.amounts import UNCLEAR
 from fraudops.data.csv_records import find_delimiter, read_line_blocks
 from fraudops.data.day_order import ORDERS, collect_day_order
@@ -25,6 +25,7 @@ from fraudops.data.readers import (
     read_raw_rows,
 )
 from fraudops.data.schema import FINER_THAN_SECONDS, SPREADSHEET_DAYS, validate_chunk
+from fraudops.data.source_adapter import SourceAdapter, list_names
 from fraudops.data.sources import open_source, read_frames
 from fraudops.data.values import FLOAT_ID, OFFSET, parse_number
 from fraudops.errors import UserError

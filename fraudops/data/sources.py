@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fraudops.data.adapters import SOURCE_ADAPTERS, SourceAdapter
+from fraudops.data.adapters import SOURCE_ADAPTERS
 from fraudops.data.columns import DELIVERY_FILE
 from fraudops.data.day_order import collect_day_order
 from fraudops.data.delivery import Delivery, load_delivery
@@ -20,6 +20,7 @@ from fraudops.data.readers import (
     read_raw_rows,
 )
 from fraudops.data.schema import Chunk
+from fraudops.data.source_adapter import SourceAdapter
 from fraudops.data.values import ValueParser
 from fraudops.errors import UserError
 from fraudops.simulator import (

@@ -40,7 +40,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--source",
-        help="where the data comes from: simulate (default), handbook, sparkov, paysim, ulb or csv",
+        help="where the data comes from: simulate (default), handbook, sparkov, paysim, ulb, ibm "
+        "or csv",
     )
     add("--path", metavar="FILE", help="the file of the source, or a folder of files")
     add(

@@ -13,7 +13,7 @@ from typing import Any
 from fraudops.errors import UserError
 
 PROFILES = ("smoke", "course", "full")
-SOURCES = ("simulate", "handbook", "sparkov", "paysim", "ulb", "csv")
+SOURCES = ("simulate", "handbook", "sparkov", "paysim", "ulb", "ibm", "csv")
 
 
 @dataclass(frozen=True)
