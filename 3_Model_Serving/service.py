@@ -202,11 +202,15 @@ class FraudScoring:
         """
         began = time.perf_counter()
         limit = time.time() + AHEAD_SECONDS
-        for number, one in enumerate(body.transactions):
-            if one.ts > limit:
+        rows = [one.canonical() for one in body.transactions]
+        for number, one in enumerate(rows):
+            if one["ts"] > limit:
                 raise HTTPException(422, f"transactions.{number}.ts lies in the future")
+            if missing := self.scorer.list_missing_given(one):
+                detail = f"transactions.{number}.given lacks {', '.join(missing)}"
+                raise HTTPException(422, f"{detail}, which the model needs")
         with anyio.fail_after(SECONDS):
-            answers = await self.batcher.submit([one.canonical() for one in body.transactions])
+            answers = await self.batcher.submit(rows)
         self.seconds.observe(time.perf_counter() - began)
         for one in answers:
             self.decided.labels(one["decision"], one["model_version"]).inc()

@@ -19,7 +19,7 @@ from fraudops.backtest.backtest_data import (
     PolicyState,
 )
 from fraudops.backtest.team import DayWishes, learn_price
-from fraudops.features import FEATURES
+from fraudops.features import list_model_inputs
 from fraudops.models import (
     EMPTY_REVIEWS,
     MAX_REVIEW_SHARE,
@@ -132,7 +132,8 @@ class OperatingPolicy:
         test, weight = LabelledRows.select_weighted(
             data.rows, data.labels, self._reviews(state), trained, now, now, min_age_days=0
         )
-        logged = data.day(now - REPLAYED_DAYS * DAY, now)[list(FEATURES)]
+        logged = data.day(now - REPLAYED_DAYS * DAY, now)
+        logged = logged[list_model_inputs(logged)]
         policy = self.settings.decision_policy
         return evaluate_gates(load(state.champion), load(version), test, logged, policy, weight)
 
@@ -236,7 +237,7 @@ class OperatingPolicy:
         model, p = self.model_store.load(version).model, np.empty(len(rows))
         for day, places in rows.groupby(rows["ts"] // DAY).indices.items():
             if (version, day) not in self._scores:
-                scores = predict_probability(model, rows.iloc[places][list(FEATURES)])
+                scores = predict_probability(model, rows.iloc[places])
                 self._scores[version, day] = scores
             p[places] = self._scores[version, day]
         return p

@@ -18,7 +18,7 @@ def load_transactions(
     workspace: Workspace,
     start: int | None = None,
     end: int | None = None,
-    given: bool = False,
+    given: bool = True,
     held: bool = False,
 ) -> pd.DataFrame:
     """Load the accepted transactions of a period in time order, each in its current version.
@@ -32,7 +32,7 @@ def load_transactions(
         This second and later ones are left out. None: the run's `as_of`, after which nothing is
         read.
     given : bool, optional
-        Load the columns ``given_*`` too, which a source brought already computed.
+        Load the columns ``given_*`` too, which some sources bring already computed.
     held : bool, optional
         Load the days that are held back too.
 
@@ -40,7 +40,7 @@ def load_transactions(
     -------
     DataFrame
         Columns `TRANSACTION_COLUMNS`: ids are text, money is cents, places are hundredths of a
-        degree (null if unknown).
+        degree (null if unknown). After them the columns ``given_*``, if the source has some.
     """
     as_of = _load_as_of(workspace)
     folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")

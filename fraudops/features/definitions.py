@@ -1,5 +1,6 @@
 """The features: names, units, meanings, and how far back they look."""
 
+from collections.abc import Iterable
 from importlib.resources import files
 
 FEATURE_SQL = files("fraudops.features").joinpath("features.sql").read_text(encoding="utf-8")
@@ -77,8 +78,49 @@ FEATURE_DEFINITIONS = {
 NUMERIC_FEATURES = tuple(FEATURE_DEFINITIONS)
 CATEGORICAL_FEATURES = ("category", "channel")
 FEATURES = NUMERIC_FEATURES + CATEGORICAL_FEATURES
+GIVEN_PREFIX = "given_"  # of numbers that a source brings already computed, such as given_V1
 # sums that are NULL without such an event
 NULLABLE_SUMS = ("c_last_ts", "t_first_report_ts", "t_last_report_ts")
 SUM_PREFIXES = ("c_", "ct_", "cc_", "t_")  # how their names begin
 
 CATEGORICAL_MEANINGS = {"category": "the kind of merchant", "channel": "how the card was used"}
+
+
+def list_given_features(names: Iterable[str]) -> list[str]:
+    """List the numbers among some columns that the source has computed itself.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    list of str
+        In the order of their names.
+
+    Examples
+    --------
+    >>> list_given_features(["given_V2", "amount", "given_V1"])
+    ['given_V1', 'given_V2']
+    """
+    return sorted(name for name in names if name.startswith(GIVEN_PREFIX))
+
+
+def list_model_inputs(names: Iterable[str]) -> list[str]:
+    """List a model's inputs in their order: `FEATURES`, and the given ones of the source.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Columns of a table of features.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> list_model_inputs(["given_V1", *FEATURES])[-2:]
+    ['channel', 'given_V1']
+    """
+    return [*FEATURES, *list_given_features(names)]

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fraudops.data_version import check_data_version, compute_data_version
-from fraudops.features.definitions import FEATURE_SQL, KEY_COLUMNS
+from fraudops.features.definitions import FEATURE_SQL, KEY_COLUMNS, list_given_features
 from fraudops.features.transform import build_feature_frame
 from fraudops.workspace import Workspace, atomic_write
 
@@ -72,11 +72,12 @@ def write_features(workspace: Workspace, tx: pd.DataFrame, features: pd.DataFram
     ----------
     workspace : Workspace
     tx : DataFrame
-        (n, ...) with `KEY_COLUMNS`.
+        (n, ...) with `KEY_COLUMNS`. Its columns ``given_*`` are written too.
     features : DataFrame
         (n, 39) in the order of `tx`.
     """
-    frame = features.assign(**{name: tx[name].to_numpy() for name in KEY_COLUMNS})
+    more = (*KEY_COLUMNS, *list_given_features(tx))
+    frame = features.assign(**{name: tx[name].to_numpy() for name in more})
     table = pa.Table.from_pandas(frame, preserve_index=False)
     version = {DATA_VERSION_KEY: compute_data_version(workspace.root).encode()}
     table = table.replace_schema_metadata((table.schema.metadata or {}) | version)
@@ -98,7 +99,7 @@ def load_features(
     Returns
     -------
     DataFrame
-        Columns tx_id, ts, customer_id and `FEATURES`, in time order.
+        Columns tx_id, ts, customer_id and those of `list_model_inputs`, in time order.
 
     Raises
     ------

@@ -16,7 +16,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "explain": ("ShapExplainer", "describe_feature", "list_shap_reasons"),
         "fitting": ("FittedModel", "MIN_TRAINING_FRAUDS", "fit_model", "fit_strategy"),
         "gates": ("Candidate", "GateResult", "MAX_REVIEW_SHARE", "evaluate_gates", "gates_to_json"),
-        "inference": ("CompactPipeline", "predict_probability"),
+        "inference": (
+            "CompactPipeline",
+            "build_input_frame",
+            "predict_probability",
+            "split_model_inputs",
+        ),
         "metrics": (
             "average_precision",
             "bootstrap_interval",

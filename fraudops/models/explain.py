@@ -1,7 +1,7 @@
 """SHAP reasons: the contributions of the features to a score, and the strongest ones in words."""
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from imblearn.ensemble import BalancedRandomForestClassifier
@@ -12,8 +12,8 @@ from fraudops.features import (
     CATEGORICAL_FEATURES,
     CATEGORICAL_MEANINGS,
     FEATURE_DEFINITIONS,
-    FEATURES,
-    NUMERIC_FEATURES,
+    GIVEN_PREFIX,
+    list_model_inputs,
 )
 
 REASONS_PER_TRANSACTION = 3
@@ -43,12 +43,12 @@ class ShapExplainer:
 
         Parameters
         ----------
-        encoded : ndarray of shape (n, 39)
+        encoded : ndarray of shape (n, m)
             See `CompactPipeline.encode`.
 
         Returns
         -------
-        ndarray of shape (n, 39)
+        ndarray of shape (n, m)
             Each row and `base` add up to the row's score.
         """
         values = np.asarray(self.explainer.shap_values(encoded, check_additivity=False))
@@ -61,7 +61,7 @@ def describe_feature(name: str, value: float | str | None) -> str:
     Parameters
     ----------
     name : str
-        One of `FEATURES`.
+        One of `FEATURES`, or a given one.
     value : float or str or None
 
     Returns
@@ -75,6 +75,11 @@ def describe_feature(name: str, value: float | str | None) -> str:
     """
     if name in CATEGORICAL_FEATURES:
         return f"{CATEGORICAL_MEANINGS[name]}: {value}"
+    if name.startswith(GIVEN_PREFIX):
+        known = value is not None and np.isfinite(value)
+        return f"{name.removeprefix(GIVEN_PREFIX)} as the source gives it: " + (
+            f"{value:,.2f}" if known else "missing"
+        )
     unit, meaning = FEATURE_DEFINITIONS[name]
     if value is None or not np.isfinite(value):
         return f"{meaning}: nothing known yet"
@@ -97,18 +102,23 @@ def describe_feature(name: str, value: float | str | None) -> str:
 
 
 def list_shap_reasons(
-    contributions: np.ndarray, numbers: np.ndarray, *texts: Sequence[str]
+    contributions: np.ndarray,
+    numbers: np.ndarray,
+    *texts: Sequence[str],
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> list[list[dict]]:
     """List the strongest reasons of each row, strongest first.
 
     Parameters
     ----------
-    contributions : ndarray of shape (n, 39)
+    contributions : ndarray of shape (n, m)
         See `ShapExplainer.contributions`.
     numbers : ndarray of shape (n, 37)
         `NUMERIC_FEATURES`.
     *texts : sequence of str
         Each of `CATEGORICAL_FEATURES`, with n values.
+    given : mapping of str to ndarray of shape (n,), optional
+        The model's given features.
 
     Returns
     -------
@@ -117,16 +127,15 @@ def list_shap_reasons(
         positive contribution raises the score.
     """
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :REASONS_PER_TRANSACTION]
+    names, columns = list_model_inputs(given or {}), [*numbers.T, *texts]
+    columns += [(given or {})[name] for name in names[len(columns) :]]
     out = []
     for row, strongest in enumerate(order):
         found = []
         for column in strongest:
-            name, weight = FEATURES[column], float(contributions[row, column])
-            value = (
-                float(numbers[row, column])
-                if column < len(NUMERIC_FEATURES)
-                else texts[column - len(NUMERIC_FEATURES)][row]
-            )
+            name, weight = names[column], float(contributions[row, column])
+            value = columns[column][row]
+            value = value if isinstance(value, str) else float(value)
             known = None if isinstance(value, float) and np.isnan(value) else value
             verdict = "speaks for fraud" if weight > 0 else "speaks against fraud"
             text = f"{describe_feature(name, known)} ({verdict})"

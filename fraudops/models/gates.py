@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from fraudops.features import CATEGORICAL_FEATURES, FEATURES
+from fraudops.features import list_model_inputs
 from fraudops.models.compromises import assign_compromises, find_stopped_frauds
 from fraudops.models.decision import DecisionPolicy, amount_to_cents
-from fraudops.models.inference import CompactPipeline, predict_probability
+from fraudops.models.inference import CompactPipeline, predict_probability, split_model_inputs
 from fraudops.models.metrics import average_precision, bootstrap_interval
 from fraudops.models.training_set import LabelledRows
 
@@ -389,22 +389,18 @@ def _check_review_load(
 
 
 def _check_input_columns(champion: Candidate, challenger: Candidate) -> GateResult:
-    same = (
-        list(challenger.model.feature_names_in_)
-        == list(champion.model.feature_names_in_)
-        == list(FEATURES)
-    )
+    names = list(champion.model.feature_names_in_)
+    same = list(challenger.model.feature_names_in_) == names == list_model_inputs(names)
     return GateResult("same input columns", float(same), 1.0, same, "yes = 1")
 
 
 def _check_latency(challenger: Candidate, rows: LabelledRows) -> GateResult:
     """Measure one row at a time, as the service scores."""
-    model, row = CompactPipeline(challenger.model), rows.X.head(1)
-    numbers = row.drop(columns=list(CATEGORICAL_FEATURES)).to_numpy(float)
-    texts = [row[name].tolist() for name in CATEGORICAL_FEATURES]
+    model = CompactPipeline(challenger.model)
+    numbers, texts, given = split_model_inputs(rows.X.head(1))
     began = time.perf_counter()
     for _ in range(20):
-        model.probability(model.encode(numbers, *texts))
+        model.probability(model.encode(numbers, *texts, given=given))
     milliseconds = (time.perf_counter() - began) / 20 * 1000
     return GateResult(
         "time for one row",

@@ -8,17 +8,17 @@ from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import Pipeline as ResamplingPipeline
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
+from fraudops.features import CATEGORICAL_FEATURES, GIVEN_PREFIX, NUMERIC_FEATURES
 
 
 def build_preprocessor(impute: bool) -> ColumnTransformer:
-    """Build the step that turns `FEATURES` into numbers.
+    """Build the step that turns `FEATURES` and given ones into numbers, in this order.
 
     Parameters
     ----------
@@ -32,7 +32,11 @@ def build_preprocessor(impute: bool) -> ColumnTransformer:
     numeric = SimpleImputer(strategy="constant", fill_value=-1.0) if impute else "passthrough"
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer(
-        [("numeric", numeric, list(NUMERIC_FEATURES)), ("codes", codes, list(CATEGORICAL_FEATURES))]
+        [
+            ("numeric", numeric, list(NUMERIC_FEATURES)),
+            ("codes", codes, list(CATEGORICAL_FEATURES)),
+            ("given", numeric, make_column_selector(f"^{GIVEN_PREFIX}")),
+        ]
     )
 
 

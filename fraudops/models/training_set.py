@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fraudops.errors import UserError
-from fraudops.features import FEATURES
+from fraudops.features import list_model_inputs
 from fraudops.models.compromises import (
     FirstCatches,
     assign_compromises,
@@ -35,7 +35,7 @@ class LabelledRows:
     Attributes
     ----------
     X : DataFrame of shape (n, 39)
-        Model inputs (`FEATURES`).
+        Model inputs (`list_model_inputs`).
     y : ndarray of int8, shape (n,)
         1 is a fraud.
     cents : ndarray of int64, shape (n,)
@@ -195,7 +195,7 @@ class LabelledRows:
         Parameters
         ----------
         features : DataFrame
-            ``tx_id``, ``ts`` and `FEATURES`.
+            ``tx_id``, ``ts`` and `list_model_inputs`.
         transactions : DataFrame
             ``tx_id`` and ``customer_id``.
         labels : DataFrame
@@ -237,7 +237,7 @@ class LabelledRows:
         Parameters
         ----------
         features : DataFrame
-            ``tx_id``, ``ts``, ``customer_id`` and `FEATURES`.
+            ``tx_id``, ``ts``, ``customer_id`` and `list_model_inputs`.
         labels : DataFrame
             Fraud reports: ``tx_id`` and ``label_ts``. A report overrules a review.
         reviews : DataFrame
@@ -274,7 +274,7 @@ class LabelledRows:
         cls, rows: pd.DataFrame, is_fraud: pd.Series, customer: pd.Series
     ) -> LabelledRows:
         return cls(
-            rows[list(FEATURES)].reset_index(drop=True),
+            rows[list_model_inputs(rows)].reset_index(drop=True),
             is_fraud.to_numpy().astype(np.int8),
             amount_to_cents(rows["amount"]),
             rows["ts"].to_numpy(),

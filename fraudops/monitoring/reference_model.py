@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from imblearn.under_sampling import RandomUnderSampler
 
-from fraudops.features import FEATURES
+from fraudops.features import list_model_inputs
 from fraudops.models import MIN_TRAINING_FRAUDS, build_boosting, build_preprocessor
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
@@ -35,7 +35,7 @@ class ReferenceModel:
 
         Parameters
         ----------
-        features : tx_id, ts, customer_id and `FEATURES`
+        features : tx_id, ts, customer_id and the model's inputs
         labels : fraud reports: tx_id, label_ts
         """
         rows = features[
@@ -48,8 +48,8 @@ class ReferenceModel:
         )
         self.frauds = int(y.sum())
         self.models = {}
-        self.prepare = build_preprocessor(impute=False).fit(rows[list(FEATURES)])
-        x = self.prepare.transform(rows[list(FEATURES)])
+        self.prepare = build_preprocessor(impute=False).fit(rows[list_model_inputs(rows)])
+        x = self.prepare.transform(rows[list_model_inputs(rows)])
         for part in range(CUSTOMER_FOLDS):
             others = np.flatnonzero(fold != part)
             frauds = int(y[others].sum())
@@ -65,11 +65,11 @@ class ReferenceModel:
                 self.models[part] = build_boosting(max_iter=80).fit(x[others], y[others])
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
-        """Score rows with customer_id and `FEATURES`; NaN if too few frauds were known."""
+        """Score rows with customer_id and the model's inputs; NaN if too few frauds were known."""
         out, fold = np.full(len(rows), np.nan), assign_customer_folds(rows["customer_id"])
         if not (self.models and len(rows)):
             return out
-        x = self.prepare.transform(rows[list(FEATURES)])
+        x = self.prepare.transform(rows[list_model_inputs(rows)])
         for part, model in self.models.items():
             chosen = np.flatnonzero(fold == part)
             if len(chosen):

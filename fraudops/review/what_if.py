@@ -9,8 +9,14 @@ import sqlalchemy as sa
 from sklearn.base import BaseEstimator
 
 from fraudops import store
-from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
-from fraudops.models import DecisionPolicy, amount_to_cents, describe_feature, predict_probability
+from fraudops.features import CATEGORICAL_FEATURES
+from fraudops.models import (
+    DecisionPolicy,
+    amount_to_cents,
+    build_input_frame,
+    describe_feature,
+    predict_probability,
+)
 
 BASELINE_ROWS = 500  # approved transactions that define the usual values
 MAX_CHANGES = 5
@@ -27,7 +33,7 @@ class CounterfactualChange:
     decision: str
 
 
-def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
+def load_baseline_inputs(connection: sa.Connection) -> dict[str, float | str | None]:
     """Load the usual value of each feature among the latest approved transactions.
 
     Parameters
@@ -36,8 +42,8 @@ def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
 
     Returns
     -------
-    list
-        In the order of `FEATURES`: the median of numbers, the most frequent text.
+    dict of str to float, str or None
+        By name: the median of numbers, the most frequent text.
     """
     p, e = store.predictions, store.evidence
     latest = (
@@ -50,17 +56,16 @@ def load_baseline_inputs(connection: sa.Connection) -> list[float | str | None]:
         json.loads(text)
         for text in connection.scalars(sa.select(e.c.inputs).where(e.c.prediction_id.in_(latest)))
     ]
-    frame = _build_input_frame(rows)
-    middle = frame[list(NUMERIC_FEATURES)].median()
-    return [
-        *(None if np.isnan(value) else float(value) for value in middle),
-        *(frame[name].mode().iloc[0] if len(frame) else None for name in CATEGORICAL_FEATURES),
-    ]
+    frame = build_input_frame(rows)
+    middle = frame.drop(columns=list(CATEGORICAL_FEATURES)).median()
+    return {name: None if np.isnan(value) else float(value) for name, value in middle.items()} | {
+        name: frame[name].mode().iloc[0] if len(frame) else None for name in CATEGORICAL_FEATURES
+    }
 
 
 def load_prediction_inputs(
     connection: sa.Connection, prediction_id: str
-) -> list[float | str | None] | None:
+) -> dict[str, float | str | None] | None:
     """Load the inputs of a stored prediction.
 
     Parameters
@@ -70,20 +75,16 @@ def load_prediction_inputs(
 
     Returns
     -------
-    list or None
-        In the order of `FEATURES`; None if they were not kept.
+    dict of str to float, str or None, or None
+        By name; None if they were not kept.
     """
     text = connection.scalar(
         sa.select(store.evidence.c.inputs).where(store.evidence.c.prediction_id == prediction_id)
     )
-    return json.loads(text) if text else None
-
-
-def _build_input_frame(rows: list[list]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(FEATURES))
-    return frame.astype(
-        dict.fromkeys(NUMERIC_FEATURES, float) | dict.fromkeys(CATEGORICAL_FEATURES, object)
-    )
+    if not text:
+        return None
+    values = build_input_frame([json.loads(text)]).astype(object)
+    return values.where(values.notna(), None).iloc[0].to_dict()
 
 
 def load_decision_policy(connection: sa.Connection, prediction_id: str) -> DecisionPolicy | None:
@@ -106,7 +107,7 @@ def load_decision_policy(connection: sa.Connection, prediction_id: str) -> Decis
 
 
 def find_counterfactual_changes(
-    model: BaseEstimator, policy: DecisionPolicy, inputs: list, usually: list
+    model: BaseEstimator, policy: DecisionPolicy, inputs: dict, usually: dict
 ) -> list[CounterfactualChange]:
     """Find the single changes of an input that turn approval into review or block, or back.
 
@@ -119,30 +120,33 @@ def find_counterfactual_changes(
         The fitted pipeline that decided.
     policy : DecisionPolicy
         The policy that decided.
-    inputs : list
-        In the order of `FEATURES`.
-    usually : list
-        Usual values in the order of `FEATURES`.
+    inputs : dict of str to float, str or None
+        By name.
+    usually : dict of str to float, str or None
+        Usual values by name.
 
     Returns
     -------
     list of CounterfactualChange
         Largest change of the probability first; empty if no single change is enough.
     """
-    swapped = [[*inputs[:i], value, *inputs[i + 1 :]] for i, value in enumerate(usually)]
-    frame = _build_input_frame([inputs, *swapped])
+    names = list(usually)
+    swapped = [inputs | {name: usually[name]} for name in names]
+    frame = pd.DataFrame([inputs, *swapped])
+    numbers = frame.columns.difference(CATEGORICAL_FEATURES)
+    frame = frame.astype(dict.fromkeys(numbers, float))
     scores = predict_probability(model, frame)
     # without a usual amount the amount stays
     amounts = frame["amount"].fillna(frame["amount"].iloc[0])
     decisions = policy.make_decisions(scores, amount_to_cents(amounts))
     flagged = decisions != "approve"
-    turned = [i for i in range(len(FEATURES)) if flagged[i + 1] != flagged[0]]
+    turned = [i for i in range(len(names)) if flagged[i + 1] != flagged[0]]
     turned.sort(key=lambda i: scores[i + 1], reverse=not flagged[0])
     return [
         CounterfactualChange(
-            FEATURES[i],
-            describe_feature(FEATURES[i], inputs[i]),
-            describe_feature(FEATURES[i], usually[i]),
+            names[i],
+            describe_feature(names[i], inputs[names[i]]),
+            describe_feature(names[i], usually[names[i]]),
             float(scores[i + 1]),
             str(decisions[i + 1]),
         )

@@ -13,8 +13,10 @@ from fraudops.models import (
     CompactPipeline,
     DecisionPolicy,
     ShapExplainer,
+    build_input_frame,
     load_model_file,
     predict_probability,
+    split_model_inputs,
 )
 
 _logger = logging.getLogger("fraudops.served")
@@ -60,16 +62,14 @@ class LoadedModel:
         Parameters
         ----------
         inputs : list of list
-            Values in the order of `FEATURES`; None is a missing number.
+            See `build_input_frame`.
 
         Returns
         -------
         ndarray of shape (n,)
         """
-        n = len(NUMERIC_FEATURES)
-        numbers = np.array([row[:n] for row in inputs], float)
-        texts = [[row[n + i] for row in inputs] for i in range(len(CATEGORICAL_FEATURES))]
-        return self.model.probability(self.model.encode(numbers, *texts))
+        numbers, texts, given = split_model_inputs(build_input_frame(inputs))
+        return self.model.probability(self.model.encode(numbers, *texts, given=given))
 
 
 def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) -> None:
@@ -83,9 +83,10 @@ def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) 
     rows = pd.DataFrame(numbers, columns=list(NUMERIC_FEATURES)).assign(
         **dict(zip(CATEGORICAL_FEATURES, texts, strict=True))
     )
-    if not np.array_equal(
-        predict_probability(pipeline, rows), model.probability(model.encode(numbers, *texts))
-    ):
+    given = {name: rng.normal(size=PROBE_ROWS) for name in model.given_features}
+    rows = rows.assign(**given)
+    encoded = model.encode(numbers, *texts, given=given)
+    if not np.array_equal(predict_probability(pipeline, rows), model.probability(encoded)):
         raise UserError(
             f"{file} does not score alike in its compact form: its steps are not those of "
             "fraudops.models."

@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import ledger, store
-from fraudops.features import WINDOW_GAP_SECONDS
+from fraudops.features import GIVEN_PREFIX, WINDOW_GAP_SECONDS, list_given_features
 from fraudops.timeline import DAY
 
 REPORT_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
@@ -42,7 +42,7 @@ def to_score_request(transactions: pd.DataFrame) -> dict:
     Parameters
     ----------
     transactions : DataFrame
-        Columns `data.TRANSACTION_COLUMNS`.
+        Columns `data.TRANSACTION_COLUMNS`, and ``given_*`` if the model needs some.
 
     Returns
     -------
@@ -61,6 +61,11 @@ def to_score_request(transactions: pd.DataFrame) -> dict:
     for name in ("lat", "lon"):
         degrees = transactions[f"{name}_cdeg"].astype("Float64") / 100
         rows[name] = degrees.astype(object).where(degrees.notna(), None)
+    given = transactions[list_given_features(transactions)].astype(object)
+    if len(given.columns):
+        given = given.where(given.notna(), None)
+        names = {name: name.removeprefix(GIVEN_PREFIX) for name in given}
+        rows["given"] = pd.Series(given.rename(columns=names).to_dict("records"), rows.index)
     return {"transactions": rows.to_dict("records")}
 
 

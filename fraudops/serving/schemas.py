@@ -5,9 +5,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fraudops.data import IDENTIFIER_PATTERN
+from fraudops.features import GIVEN_PREFIX
 from fraudops.timeline import MAX_TS
 
 MAX_ROWS_PER_REQUEST = 5000
+MAX_GIVEN_FEATURES = 500  # of a transaction
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=IDENTIFIER_PATTERN)]
 UnixSeconds = Annotated[int, Field(ge=0, lt=MAX_TS, description="seconds since 1970, UTC")]
@@ -48,6 +50,11 @@ class Transaction(StrictModel):
         None, ge=-90, le=90, description="degrees; empty when online or unknown"
     )
     lon: float | None = Field(None, ge=-180, le=180, description="degrees; goes with lat")
+    given: dict[Identifier, float | None] = Field(
+        {},
+        max_length=MAX_GIVEN_FEATURES,
+        description="numbers that the source has computed, by name, if the model needs some",
+    )
 
     @model_validator(mode="after")
     def place_is_whole(self) -> Self:
@@ -57,8 +64,9 @@ class Transaction(StrictModel):
         return self
 
     def canonical(self) -> dict:
-        """Convert to the columns `data.TRANSACTION_COLUMNS`."""
-        row = self.model_dump(exclude={"amount", "lat", "lon"})
+        """Convert to the columns `data.TRANSACTION_COLUMNS` and ``given_*``."""
+        row = self.model_dump(exclude={"amount", "lat", "lon", "given"})
+        row |= {f"{GIVEN_PREFIX}{name}": value for name, value in self.given.items()}
         place = {
             f"{name}_cdeg": None if (at := getattr(self, name)) is None else round(at * 100)
             for name in ("lat", "lon")

@@ -17,13 +17,13 @@ from fraudops.data import TRANSACTION_COLUMNS
 from fraudops.errors import UserError
 from fraudops.features import (
     CATEGORICAL_FEATURES,
-    FEATURES,
-    NUMERIC_FEATURES,
+    GIVEN_PREFIX,
     compute_feature_matrix,
     compute_online_sums,
+    list_given_features,
     to_column_arrays,
 )
-from fraudops.models import RECENT_DAYS, DecisionPolicy, list_shap_reasons
+from fraudops.models import RECENT_DAYS, DecisionPolicy, build_input_frame, list_shap_reasons
 from fraudops.serving import fallback_rules
 from fraudops.serving.loaded_model import LoadedModel
 from fraudops.store import split_keys
@@ -44,6 +44,20 @@ def _load_wanted(wanted: dict) -> LoadedModel:
         )
     policy = DecisionPolicy.from_record(wanted["policy"])
     return LoadedModel.load(Path(wanted["file"]), wanted["sha256"], wanted["version"], policy)
+
+
+def _collect_given(served: LoadedModel, rows: list[dict]) -> dict[str, np.ndarray]:
+    """Collect the given features of a model; NaN where a transaction comes without."""
+    return {
+        name: np.array([row.get(name) for row in rows], float)
+        for name in served.model.given_features
+    }
+
+
+def _list_given(given: dict[str, np.ndarray], row: int) -> list[dict[str, float | None]]:
+    """List a dict of a row's given features, or nothing if there are none."""
+    values = {name: float(column[row]) for name, column in given.items()}
+    return [{name: None if v != v else v for name, v in values.items()}] if values else []
 
 
 class Scorer:
@@ -168,16 +182,34 @@ class Scorer:
         Parameters
         ----------
         tx : DataFrame
-            Columns `data.TRANSACTION_COLUMNS`.
+            Columns `data.TRANSACTION_COLUMNS`, and the given features of the model.
 
         Returns
         -------
         DataFrame of shape (n, 8)
             In the order of `tx`.
         """
-        rows = tx[list(TRANSACTION_COLUMNS)].astype(object)
+        rows = tx[[*TRANSACTION_COLUMNS, *list_given_features(tx)]].astype(object)
         rows = rows.where(rows.notna(), None).to_dict("records")
         return pd.DataFrame(self.answer(rows))
+
+    def list_missing_given(self, row: dict) -> list[str]:
+        """List the given features that the model needs and a transaction does not have.
+
+        Parameters
+        ----------
+        row : dict
+            A null is a value.
+
+        Returns
+        -------
+        list of str
+            Without the prefix ``given_``; empty in the mode ``rules``.
+        """
+        if self.mode == "rules":
+            return []
+        needed = self.champion.model.given_features
+        return [name.removeprefix(GIVEN_PREFIX) for name in needed if name not in row]
 
     def answer(self, rows: list[dict]) -> list[dict]:
         """Score raw transactions; the answers are committed before they are returned.
@@ -186,8 +218,8 @@ class Scorer:
 
         Parameters
         ----------
-        rows : transactions, keys `data.TRANSACTION_COLUMNS`; the first of those with one tx_id
-            counts
+        rows : transactions, keys `data.TRANSACTION_COLUMNS` and the given features of the model;
+            the first of those with one tx_id counts
 
         Returns
         -------
@@ -239,7 +271,8 @@ class Scorer:
         numbers = compute_feature_matrix(to_column_arrays(rows), found)
         texts = [[row[name] for row in rows] for name in CATEGORICAL_FEATURES]
         served, now = self.champion, time.time()
-        encoded = served.model.encode(numbers, *texts)
+        given = _collect_given(served, rows)
+        encoded = served.model.encode(numbers, *texts, given=given)
         prediction_ids = [self._make_prediction_id(row["tx_id"]) for row in rows]
         if self.mode == "rules":
             (p, reason), version = (
@@ -266,7 +299,7 @@ class Scorer:
                 }
                 for i in range(len(rows))
             ]
-            reason = self._explain(prediction_ids, decisions, encoded, numbers, texts)
+            reason = self._explain(prediction_ids, decisions, encoded, numbers, texts, given)
         customer_new, terminal_new = np.isnan(found["c_last_ts"]), found["t_n_30d"] == 0
         answers = [
             {
@@ -289,7 +322,7 @@ class Scorer:
         values = [[None if value != value else value for value in row] for row in numbers.tolist()]
         inputs = [
             {
-                "inputs": json.dumps([*row, *(t[i] for t in texts)]),
+                "inputs": json.dumps([*row, *(t[i] for t in texts), *_list_given(given, i)]),
                 "decision_basis": json.dumps(basis[i]),
             }
             for i, row in enumerate(values)
@@ -303,6 +336,7 @@ class Scorer:
         encoded: np.ndarray,
         numbers: np.ndarray,
         texts: list[list[str]],
+        given: dict[str, np.ndarray],
     ) -> list[list[dict]]:
         """List the reasons of the predictions that a person will look at; none for the others.
 
@@ -315,7 +349,8 @@ class Scorer:
         if chosen and explainer.available:
             contributions = explainer.contributions(encoded[chosen])
             some = [[column[i] for i in chosen] for column in texts]
-            found = list_shap_reasons(contributions, numbers[chosen], *some)
+            known = {name: values[chosen] for name, values in given.items()}
+            found = list_shap_reasons(contributions, numbers[chosen], *some, given=known)
             for i, one in zip(chosen, found, strict=True):
                 reasons[i] = one
         return reasons
@@ -333,7 +368,8 @@ class Scorer:
         if other is None:
             return []
         try:
-            p = other.model.probability(other.model.encode(numbers, *texts))
+            given = _collect_given(other, rows)
+            p = other.model.probability(other.model.encode(numbers, *texts, given=given))
         except Exception:  # whatever it is, the champion's answers must not wait for it
             _logger.exception(
                 "The challenger %s failed on %d transactions.", other.version, len(answers)
@@ -360,7 +396,8 @@ class Scorer:
         """Commit everything in one transaction; return False if an answer exists already."""
         names = [column.name for column in store.predictions.columns]
         with self.engine.execution_options(writing=True).begin() as connection:
-            store.insert_new(connection, store.transactions, rows)
+            kept = [{name: row[name] for name in TRANSACTION_COLUMNS} for row in rows]
+            store.insert_new(connection, store.transactions, kept)
             stored = store.insert_new(
                 connection,
                 store.predictions,
@@ -440,7 +477,7 @@ def load_logged_inputs(engine: sa.Engine, ids: list[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``tx_id``, columns `FEATURES`.
+        Index ``tx_id``, columns of `features.list_model_inputs`.
     """
     p, e = store.predictions, store.evidence
     query = sa.select(p.c.tx_id, e.c.inputs).join(e, e.c.prediction_id == p.c.prediction_id)
@@ -449,7 +486,5 @@ def load_logged_inputs(engine: sa.Engine, ids: list[str]) -> pd.DataFrame:
             connection.execute(query.where(p.c.tx_id.in_(keys))).all() for keys in split_keys(ids)
         ]
     found = {tx_id: json.loads(text) for part in parts for tx_id, text in part}
-    table = pd.DataFrame.from_dict(found, orient="index", columns=list(FEATURES)).rename_axis(
-        "tx_id"
-    )
-    return table.astype(dict.fromkeys(NUMERIC_FEATURES, np.float64))
+    table = build_input_frame(list(found.values()))
+    return table.set_axis(pd.Index(list(found), name="tx_id", dtype=str))

@@ -14,11 +14,12 @@ import pytest
 
 from fraudops import data
 from fraudops.data import open_source, readers
-from fraudops.data.adapters import SOURCE_ADAPTERS
+from fraudops.data.adapters import SOURCE_ADAPTERS, ULB_START_TS
 from fraudops.data.csv_records import CHUNK_BYTES
 from fraudops.data.readers import CHUNK_ROWS
 from fraudops.data.safe_pickle import read_pickled_frame
 from fraudops.errors import UserError
+from fraudops.timeline import DAY
 from fraudops.workspace import Workspace
 
 START = 1_522_540_800  # 2018-04-01
@@ -81,7 +82,26 @@ SPARKOV = pd.DataFrame(
         "is_fraud": [0, 1],
     }
 )
-FILES = {"handbook": HANDBOOK, "paysim": PAYSIM, "ulb": ULB, "sparkov": SPARKOV}
+IBM = pd.DataFrame(
+    {
+        "User": [0, 0, 1999],
+        "Card": [0, 4, 0],
+        "Year": [2002, 2018, 2019],
+        "Month": [9, 12, 1],
+        "Day": [1, 31, 2],
+        "Time": ["06:21", "23:59", "00:00"],
+        "Amount": ["$134.09", "$5.1", "$1250.00"],
+        "Use Chip": ["Swipe Transaction", "Chip Transaction", "Online Transaction"],
+        "Merchant Name": [3527213246127876953, -727612092139916043, -727612092139916043],
+        "Merchant City": ["La Verne", "Monterey Park", "ONLINE"],
+        "Merchant State": ["CA", "CA", ""],
+        "Zip": ["91750.0", "91754.0", ""],
+        "MCC": [5300, 5411, 5411],
+        "Errors?": ["", "Technical Glitch,", ""],
+        "Is Fraud?": ["No", "No", "Yes"],
+    }
+)
+FILES = {"handbook": HANDBOOK, "paysim": PAYSIM, "ulb": ULB, "sparkov": SPARKOV, "ibm": IBM}
 
 
 def write(frame: pd.DataFrame, path: Path) -> Path:
@@ -159,26 +179,40 @@ def test_paysim_amounts_are_believed_by_the_contract(tmp_path):
     assert (done.accepted, done.quarantined) == (3, 0)
 
 
-def test_ulb_lands_with_its_given_features_and_says_what_it_lacks(tmp_path):
+def test_ulb_counts_an_hour_as_a_day_and_says_what_it_lacks(tmp_path):
     source, workspace = (
         open_source("ulb", str(write(ULB, tmp_path / "a.csv"))),
         Workspace.find(tmp_path / "w"),
     )
-    assert (
-        any("no" in phrase and "customer" in phrase for phrase in source.not_filled)
-        or source.not_filled
-    )
+    assert any("each row stands for itself" in phrase for phrase in source.not_filled)
+    assert any("an hour of the file counts as a day" in phrase for phrase in source.not_filled)
     done = data.ingest(source, workspace)
-    assert (
-        done.accepted == 3
-        and done.manifest["timeline"] is None
-        and "2 days" not in done.manifest["not_filled"]
-    )
-    tx = data.load_transactions(workspace, given=True)
+    # 48 hours are 48 days: two weeks are live
+    assert done.accepted == 3 and done.manifest["timeline"]["live"] == ULB_START_TS + 34 * DAY
+    tx = data.load_transactions(workspace)
+    assert tx["ts"].tolist() == [ULB_START_TS, ULB_START_TS, ULB_START_TS + 24 * 172_792]
+    assert tx["customer_id"].is_unique and tx["terminal_id"].is_unique
     assert {name for name in tx if name.startswith("given_")} == {
         f"given_V{n}" for n in range(1, 29)
     }
     assert tx.sort_values("tx_id")["given_V8"].tolist() == [1.0, -1.0, 0.0]
+    assert not any(
+        name.startswith("given_") for name in data.load_transactions(workspace, given=False)
+    )
+
+
+def test_ibm_cards_are_customers_and_a_chain_has_terminals_in_its_cities(tmp_path):
+    source = open_source("ibm", str(write(IBM, tmp_path / "a.csv")))
+    frame = next(source.chunks).frame
+    assert frame["customer_id"].tolist() == ["0-0", "0-4", "1999-0"]
+    assert frame["terminal_id"].nunique() == 3 and frame["terminal_id"][2].endswith(" ONLINE")
+    when = pd.to_datetime(frame["ts"], unit="s").astype(str).tolist()
+    assert when == ["2002-09-01 06:21:00", "2018-12-31 23:59:00", "2019-01-02 00:00:00"]
+    assert frame["amount_cents"].tolist() == [13_409, 510, 125_000]
+    assert frame["channel"].tolist() == ["swipe", "chip", "online"]
+    assert frame["category"].tolist() == ["5300", "5411", "5411"]
+    assert frame["is_fraud"].tolist() == [0, 0, 1]
+    assert any(phrase.startswith("Errors?: left out") for phrase in source.not_filled)
 
 
 def test_sparkov_places_are_those_of_shops_and_not_of_web_sites(tmp_path):
