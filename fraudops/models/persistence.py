@@ -11,6 +11,7 @@ from fraudops.errors import UserError
 # Classes that a model file may hold beyond scikit-learn's public ones. Reviewed by hand; a file
 # with others is refused.
 TRUSTED_TYPES = [
+    "fraudops.models.strategies.EmptyColumnFiller",
     "imblearn.ensemble._bagging.BalancedBaggingClassifier",
     "imblearn.ensemble._forest.BalancedRandomForestClassifier",
     "imblearn.over_sampling._smote.base.SMOTE",

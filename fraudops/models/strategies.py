@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from imblearn.combine import SMOTEENN
 from imblearn.ensemble import BalancedBaggingClassifier, BalancedRandomForestClassifier
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import Pipeline as ResamplingPipeline
 from imblearn.under_sampling import RandomUnderSampler
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -15,6 +16,22 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 from fraudops.features import CATEGORICAL_FEATURES, GIVEN_PREFIX, NUMERIC_FEATURES
+
+
+class EmptyColumnFiller(TransformerMixin, BaseEstimator):
+    """Fill columns that have no value at all in training, because boosting cannot bin them.
+
+    In PaySim, for example, each customer comes once, and so no one has an earlier amount.
+    """
+
+    def fit(self, X: np.ndarray, y: object = None) -> "EmptyColumnFiller":
+        """Find the empty columns of X, shape (n, m)."""
+        self.is_empty_ = np.isnan(np.asarray(X, float)).all(axis=0)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Write -1 in the empty columns of X, shape (n, m)."""
+        return np.where(self.is_empty_, -1.0, np.asarray(X, float))
 
 
 def build_preprocessor(impute: bool) -> ColumnTransformer:
@@ -29,7 +46,8 @@ def build_preprocessor(impute: bool) -> ColumnTransformer:
     -------
     ColumnTransformer
     """
-    numeric = SimpleImputer(strategy="constant", fill_value=-1.0) if impute else "passthrough"
+    imputer = SimpleImputer(strategy="constant", fill_value=-1.0)
+    numeric = imputer if impute else EmptyColumnFiller()
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer(
         [
