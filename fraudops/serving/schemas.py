@@ -12,6 +12,8 @@ MAX_ROWS_PER_REQUEST = 5000
 MAX_GIVEN_FEATURES = 500  # of a transaction
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=IDENTIFIER_PATTERN)]
+# a forest computes with single precision, which holds no more
+GivenNumber = Annotated[float, Field(ge=-1e30, le=1e30)]
 UnixSeconds = Annotated[int, Field(ge=0, lt=MAX_TS, description="seconds since 1970, UTC")]
 ACTOR_DESCRIPTION = (
     "who wants it. The ledger records the caller by its token, and this name as stated by the "
@@ -50,7 +52,7 @@ class Transaction(StrictModel):
         None, ge=-90, le=90, description="degrees; empty when online or unknown"
     )
     lon: float | None = Field(None, ge=-180, le=180, description="degrees; goes with lat")
-    given: dict[Identifier, float | None] = Field(
+    given: dict[Identifier, GivenNumber | None] = Field(
         {},
         max_length=MAX_GIVEN_FEATURES,
         description="numbers that the source has computed, by name, if the model needs some",

@@ -227,6 +227,9 @@ class Scorer:
         probability above which this amount is not approved), decision, decision_reason,
         expected_loss (euros, None from rules), reasons (of cases only), cold_start
         """
+        for row in rows:
+            if missing := self.list_missing_given(row):
+                raise UserError(f"The model needs the given features {', '.join(missing)}.")
         distinct = list({row["tx_id"]: row for row in reversed(rows)}.values())[::-1]
         ids = [row["tx_id"] for row in distinct]
         with self.engine.connect() as connection:
