@@ -13,6 +13,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "merge": ("SUPERSEDED_FILE",),
         "schema": ("build_transaction_schema",),
         "sources": ("iter_world_chunks", "open_source"),
-        "warehouse": ("load_labels", "load_transactions"),
+        "warehouse": ("load_labels", "load_refunds", "load_transactions"),
     },
 )

@@ -180,6 +180,7 @@ def _ingest_locked(
             )
         reused_ids = landing.describe_reused_ids(counts["accepted"])
         landing.write_days(new)
+        refunds = landing.count_refunds(new)
         landing.write_labels(new, new_labels)
         counts_by_day = _count_rows_by_day(new)
         days, far_off = split_far_off_days(counts_by_day)
@@ -194,6 +195,7 @@ def _ingest_locked(
             "last_day": days[-1].isoformat(),
             "far_off": {day.isoformat(): counts_by_day[day] for day in far_off},
             "reused_ids": reused_ids,
+            "refunds": refunds,
             "not_filled": list(source.not_filled),
             "made_with": made_with,
             "delivery": source.delivery.to_record(),

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fraudops.data.columns import TRANSACTION_COLUMNS
+from fraudops.data.columns import IS_PURCHASE_SQL, IS_REFUND_SQL, TRANSACTION_COLUMNS
 from fraudops.data.parquet import (
     DAY_FILE_GROUP_ROWS,
     build_arrow_schema,
@@ -358,12 +358,31 @@ class StagedIngestion:
                 self._read(f"{rows} ORDER BY tx_id, version"), build_arrow_schema(names), target
             )
 
+    def count_refunds(self, days: Path) -> int:
+        """Count the refunds of the data set.
+
+        Raises
+        ------
+        UserError
+            If there are more refunds than purchases: then the sign means something else.
+        """
+        days_sql = read_days_sql(days)
+        refunds = self._one(f"SELECT count(*) FROM {days_sql} WHERE {IS_REFUND_SQL}")
+        purchases = self._one(f"SELECT count(*) FROM {days_sql} WHERE {IS_PURCHASE_SQL}")
+        if refunds > purchases:
+            raise UserError(
+                f"{refunds:,} of {refunds + purchases:,} amounts are negative. A negative amount "
+                "is a refund, and there cannot be more refunds than purchases: if the file writes "
+                "payments with a minus, change the signs. Nothing was ingested."
+            )
+        return refunds
+
     def write_labels(self, days: Path, target: Path) -> None:
-        """Write the fraud reports of the current versions in the order of arrival."""
+        """Write the fraud reports on purchases, current versions, in the order of arrival."""
         names = ["tx_id", "customer_id", "terminal_id", "label_ts", "is_fraud"]
         rows = (
             f"SELECT {_quote_columns(names)} FROM {read_days_sql(days)} WHERE is_fraud = 1 "
-            "AND label_ts IS NOT NULL"
+            f"AND label_ts IS NOT NULL AND {IS_PURCHASE_SQL}"
         )
         write_parquet(
             self._read(f"{rows} ORDER BY label_ts, tx_id"), build_arrow_schema(names), target

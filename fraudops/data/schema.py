@@ -103,7 +103,8 @@ def build_transaction_schema(
             "amount_cents": pa.Column(
                 "Int64",
                 [
-                    pa.Check.ge(0, error="the amount is negative"),
+                    # a negative amount is a refund
+                    pa.Check.ge(-most_cents, error=f"the amount is below -{most_cents // 100:,}"),
                     pa.Check.ne(FRACTION_CENTS, error="the amount has a fraction of a cent"),
                     pa.Check(
                         lambda cents: (cents <= most_cents) | (cents == FRACTION_CENTS),

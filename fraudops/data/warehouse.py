@@ -3,7 +3,7 @@
 import duckdb
 import pandas as pd
 
-from fraudops.data.columns import TRANSACTION_COLUMNS
+from fraudops.data.columns import IS_PURCHASE_SQL, IS_REFUND_SQL, TRANSACTION_COLUMNS
 from fraudops.data.parquet import read_days_sql
 from fraudops.timeline import day_start, parse_day
 from fraudops.workspace import Workspace, read_json
@@ -14,6 +14,40 @@ def _load_as_of(workspace: Workspace) -> int:
     return read_json(workspace.require_path("data", "dataset.json", made_by="1_1_ingest"))["as_of"]
 
 
+def _load_rows(
+    workspace: Workspace,
+    start: int | None,
+    end: int | None,
+    given: bool,
+    held: bool,
+    condition: str,
+) -> pd.DataFrame:
+    as_of = _load_as_of(workspace)
+    folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")
+    more = (
+        ", COLUMNS('given_.*')"
+        if given and read_json(workspace.path("data", "dataset.json"))["given"]
+        else ""
+    )
+    broken = (
+        []
+        if held
+        else [day_start(parse_day(day, "a day of held.json")) for day in workspace.held_days()]
+    )
+    db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")  # a notebook would keep the bar in its page
+    return (
+        db.execute(
+            f"SELECT {', '.join(TRANSACTION_COLUMNS)}{more} FROM {read_days_sql(folder)} "
+            f"WHERE {condition} AND ts >= ? AND ts < ? "
+            "AND NOT list_contains(?::BIGINT[], ts - ts % 86400) ORDER BY ts, tx_id",
+            [start or 0, min(end or as_of, as_of), broken],
+        )
+        .df()
+        .astype({"lat_cdeg": "Int64", "lon_cdeg": "Int64"})
+    )
+
+
 def load_transactions(
     workspace: Workspace,
     start: int | None = None,
@@ -21,7 +55,9 @@ def load_transactions(
     given: bool = True,
     held: bool = False,
 ) -> pd.DataFrame:
-    """Load the accepted transactions of a period in time order, each in its current version.
+    """Load the accepted purchases of a period in time order, each in its current version.
+
+    Refunds are left out; see `load_refunds`.
 
     Parameters
     ----------
@@ -42,30 +78,26 @@ def load_transactions(
         Columns `TRANSACTION_COLUMNS`: ids are text, money is cents, places are hundredths of a
         degree (null if unknown). After them the columns ``given_*``, if the source has some.
     """
-    as_of = _load_as_of(workspace)
-    folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")
-    more = (
-        ", COLUMNS('given_.*')"
-        if given and read_json(workspace.path("data", "dataset.json"))["given"]
-        else ""
-    )
-    broken = (
-        []
-        if held
-        else [day_start(parse_day(day, "a day of held.json")) for day in workspace.held_days()]
-    )
-    db = duckdb.connect()
-    db.execute("SET enable_progress_bar = false")  # a notebook would keep the bar in its page
-    return (
-        db.execute(
-            f"SELECT {', '.join(TRANSACTION_COLUMNS)}{more} FROM {read_days_sql(folder)} "
-            "WHERE ts >= ? AND ts < ? AND NOT list_contains(?::BIGINT[], ts - ts % 86400) "
-            "ORDER BY ts, tx_id",
-            [start or 0, min(end or as_of, as_of), broken],
-        )
-        .df()
-        .astype({"lat_cdeg": "Int64", "lon_cdeg": "Int64"})
-    )
+    return _load_rows(workspace, start, end, given, held, IS_PURCHASE_SQL)
+
+
+def load_refunds(
+    workspace: Workspace, start: int | None = None, end: int | None = None
+) -> pd.DataFrame:
+    """Load the refunds of a period in time order. They are kept, and no model scores them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    start, end : int, optional
+        See `load_transactions`.
+
+    Returns
+    -------
+    DataFrame
+        Columns `TRANSACTION_COLUMNS`, with negative amounts. Those of held days too.
+    """
+    return _load_rows(workspace, start, end, False, True, IS_REFUND_SQL)
 
 
 def load_labels(workspace: Workspace, known_at: int | None = None) -> pd.DataFrame:

@@ -116,7 +116,8 @@ class TrainingData:
         """Make folds for prequential validation before go-live.
 
         Each fold tests on one week, whose labels have arrived at go-live, and trains on what was
-        known when this week began. Weeks with too few frauds to train or to test are left out.
+        known when this week began. Weeks with too few frauds to train or to test are left out. If
+        no week is left, one split by time takes their place. It does not wait for labels.
 
         Parameters
         ----------
@@ -135,7 +136,7 @@ class TrainingData:
         Raises
         ------
         UserError
-            If no week has enough frauds.
+            If there are too few frauds for one split.
 
         References
         ----------
@@ -156,10 +157,21 @@ class TrainingData:
             if train.y.sum() >= MIN_TRAINING_FRAUDS and test.y.sum() >= MIN_WEEK_FRAUDS:
                 folds.insert(0, (train, test))
             end = begin
-        if not folds:
+        return folds or [self._split_by_time(max_train_rows, max_test_rows)]
+
+    def _split_by_time(
+        self, max_train_rows: int, max_test_rows: int
+    ) -> tuple[LabelledRows, LabelledRows]:
+        """Split what is known at go-live by time, 70 to 30, where no week has enough frauds."""
+        live = self.timeline.live
+        known = self.select_mature(self.timeline.train, live, known_at=live)
+        is_early = known.ts < np.quantile(known.ts, 0.7) if len(known.ts) else known.ts < 0
+        train = known.take(is_early).sample_customers(max_train_rows)
+        test = known.take(~is_early).sample_customers(max_test_rows)
+        if train.y.sum() < MIN_TRAINING_FRAUDS or test.y.sum() < MIN_WEEK_FRAUDS:
             raise UserError(
-                "No week before go-live can be used for validation: each has fewer than "
-                f"{MIN_TRAINING_FRAUDS} known frauds before it, or fewer than {MIN_WEEK_FRAUDS} "
-                "frauds in it. Bring more days, or a later live_start."
+                f"Too few frauds are known before go-live: {int(train.y.sum())} of at least "
+                f"{MIN_TRAINING_FRAUDS} to train, {int(test.y.sum())} of at least "
+                f"{MIN_WEEK_FRAUDS} to test. Bring more days, or a later live_start."
             )
-        return folds
+        return train, test

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from fraudops.data import ingest, load_transactions, look_at, open_source
+from fraudops.data import ingest, load_labels, load_refunds, load_transactions, look_at, open_source
 from fraudops.data.ingestion import split_far_off_days
 from fraudops.errors import UserError
 from fraudops.monitoring import hold_broken_days
@@ -176,9 +176,25 @@ def test_a_typed_amount_with_a_fraction_of_a_cent_is_not_rounded(workspace, tmp_
 
 
 @pytest.mark.parametrize("value", ["(12.50)", "-12,50", "\u221212.50", "-$12.50"])
-def test_a_negative_amount_is_named_whatever_its_marks(workspace, tmp_path, value):
+def test_a_negative_amount_is_a_refund_whatever_its_marks(workspace, tmp_path, value):
     tx, reasons = deliver(workspace, tmp_path, {"amount": value})
-    assert list(tx.index) == ["T1"] and reasons == ["the amount is negative"]
+    assert list(tx.index) == ["T1"] and not reasons
+    assert load_refunds(workspace)["amount_cents"].tolist() == [-1_250]
+
+
+def test_refunds_are_kept_and_never_scored(workspace, tmp_path):
+    refund = {"amount": "-5.00", "is_fraud": "1"}
+    tx, reasons = deliver(workspace, tmp_path, {"amount": "5.00"}, refund)
+    assert "X0" in tx.index and "X1" not in tx.index and not reasons
+    assert workspace.dataset()["refunds"] == 1 and workspace.dataset()["accepted"] == len(tx) + 1
+    assert load_labels(workspace, 2**40).empty  # a refund has no fraud report
+    assert load_refunds(workspace)["tx_id"].tolist() == ["X1"]
+
+
+def test_more_refunds_than_purchases_refuse_the_delivery(workspace, tmp_path):
+    with pytest.raises(UserError, match=r"2 of 3 amounts are negative\. .* change the signs"):
+        deliver(workspace, tmp_path, {"amount": "-5.00"}, {"amount": "-7.00"})
+    assert not workspace.path("data", "transactions").exists()
 
 
 @pytest.mark.parametrize("other", ["₩5.00", "5.00 kr", "R$ 5,00", "A$5.00"])

@@ -46,7 +46,7 @@ def ingest(path, tmp_path, source: str = "csv"):
         ("X,2026-01-05,c,t,much,0", "not a number"),
         ("X,2026-01-05,c,t,,0", "not a number"),
         ("X,2026-01-05,c,t,inf,0", "not a number"),
-        ("X,2026-01-05,c,t,-3,0", "negative"),
+        ("X,2026-01-05,c,t,-9999999,0", "below -1,000,000"),
         ("X,2026-01-05,c,t,99999999,0", "over 1,000,000"),
         ("X,yesterday,c,t,3,0", "unreadable"),
         ("X,2031-01-05,c,t,3,0", "future"),
@@ -69,7 +69,7 @@ def test_a_bad_row_is_quarantined_and_the_others_are_kept(tmp_path, row, reason)
 
 def test_line_numbers_hold_after_broken_and_empty_lines(tmp_path):
     lines = good_lines()
-    text = [HEADER, *lines[:10], "broken,row", "", *lines[10:], "X,2026-01-05,c,t,-3,0"]
+    text = [HEADER, *lines[:10], "broken,row", "", *lines[10:], "X,2026-01-05,c,t,much,0"]
     (tmp_path / "a.csv").write_text("\n".join(text) + "\n", encoding="utf-8")
     workspace, result = ingest(tmp_path / "a.csv", tmp_path)
     quarantine = pd.read_csv(workspace.path("data", "quarantine.csv"))

@@ -90,7 +90,7 @@ IBM = pd.DataFrame(
         "Month": [9, 12, 1],
         "Day": [1, 31, 2],
         "Time": ["06:21", "23:59", "00:00"],
-        "Amount": ["$134.09", "$5.1", "$1250.00"],
+        "Amount": ["$134.09", "$-5.10", "$1250.00"],
         "Use Chip": ["Swipe Transaction", "Chip Transaction", "Online Transaction"],
         "Merchant Name": [3527213246127876953, -727612092139916043, -727612092139916043],
         "Merchant City": ["La Verne", "Monterey Park", "ONLINE"],
@@ -208,7 +208,7 @@ def test_ibm_cards_are_customers_and_a_chain_has_terminals_in_its_cities(tmp_pat
     assert frame["terminal_id"].nunique() == 3 and frame["terminal_id"][2].endswith(" ONLINE")
     when = pd.to_datetime(frame["ts"], unit="s").astype(str).tolist()
     assert when == ["2002-09-01 06:21:00", "2018-12-31 23:59:00", "2019-01-02 00:00:00"]
-    assert frame["amount_cents"].tolist() == [13_409, 510, 125_000]
+    assert frame["amount_cents"].tolist() == [13_409, -510, 125_000]
     assert frame["channel"].tolist() == ["swipe", "chip", "online"]
     assert frame["category"].tolist() == ["5300", "5411", "5411"]
     assert frame["is_fraud"].tolist() == [0, 0, 1]
