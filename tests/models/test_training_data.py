@@ -71,8 +71,16 @@ def test_large_folds_are_samples_of_whole_customers(data):
 
 def test_weeks_without_enough_frauds_are_refused_with_words(data):
     few = TrainingData(data.transactions, data.labels.head(5), data.features, TIMELINE)
-    with pytest.raises(UserError, match="fewer than 15 known frauds before it"):
+    with pytest.raises(UserError, match="Too few frauds are known"):
         few.make_validation_folds(2, 21, 10_000, 10_000)
+
+
+def test_one_split_by_time_takes_the_place_of_weeks_with_too_few_frauds(data):
+    sparse = data.labels.iloc[:: max(len(data.labels) // 40, 1)]
+    few = TrainingData(data.transactions, sparse, data.features, TIMELINE)
+    ((train, test),) = few.make_validation_folds(2, 7, 10_000, 10_000)
+    assert train.ts.max() < test.ts.min() < TIMELINE.live
+    assert train.y.sum() >= 15 and test.y.sum() >= 3
 
 
 def test_weighted_rows_use_the_reviews_of_the_database(data, engine):
