@@ -129,6 +129,21 @@ def parse_line(text: bytes, delimiter: str) -> list[str] | None:
     return rows[0] if len(rows) == 1 else None
 
 
+def unwrap_line(line: bytes, delimiter: str) -> list[str] | None:
+    """Parse a record that a program has put in quotation marks as a whole; None if it has not.
+
+    Examples
+    --------
+    >>> unwrap_line(b'"1,""b,c"",2"', ",")
+    ['1', 'b,c', '2']
+    """
+    whole = parse_line(line, delimiter)
+    if whole is None or len(whole) != 1 or not line.strip().startswith(QUOTE):
+        return None
+    fields = parse_line(whole[0].encode(), delimiter)
+    return fields if fields and len(fields) > 2 else None
+
+
 class RecordReader:
     """Turns blocks of lines into records.
 
@@ -215,15 +230,17 @@ class RecordReader:
     ) -> None:
         """Parse the lines that are records, at once if the counts agree, else one by one."""
         broken: list[tuple[int, str, str]] = []
-        frame = self._parse_at_once([lines[at] for at in simple], broken)
-        bad = {number for number, _, _ in broken}
+        unwrapped: list[tuple[int, list[str]]] = []
+        frame = self._parse_at_once([lines[at] for at in simple], broken, unwrapped)
+        bad = {number for number, *_ in [*broken, *unwrapped]}
         if len(frame) + len(bad) == len(simple):
             good = [at for i, at in enumerate(simple) if i not in bad]
             found.broken += [(first + simple[i], reason, text) for i, reason, text in broken]
+            special += [(simple[i], fields) for i, fields in unwrapped]
         else:  # a quotation mark has taken in the next line
             good, rows = [], []
             for at in simple:
-                fields = parse_line(lines[at], self.delimiter)
+                fields = self._unwrap(lines[at]) or parse_line(lines[at], self.delimiter)
                 if fields is None:
                     self._break(found, first + at, lines[at], "a quotation mark is not closed")
                 elif len(fields) != len(self.names):
@@ -243,8 +260,16 @@ class RecordReader:
         found.frame, found.line = frame.iloc[keep].reset_index(drop=True), line[keep]
         found.broken.sort()
 
+    def _unwrap(self, line: bytes) -> list[str] | None:
+        """Parse a whole quoted record that has the fields of the header."""
+        fields = unwrap_line(line, self.delimiter)
+        return fields if fields and len(fields) == len(self.names) else None
+
     def _parse_at_once(
-        self, lines: list[bytes], broken: list[tuple[int, str, str]]
+        self,
+        lines: list[bytes],
+        broken: list[tuple[int, str, str]],
+        unwrapped: list[tuple[int, list[str]]],
     ) -> pd.DataFrame:
         if not lines:
             return pd.DataFrame(columns=self.names, dtype=str)
@@ -253,7 +278,11 @@ class RecordReader:
             data.decode()  # pyarrow cannot hand over a broken row that is not UTF-8
 
         def on_broken(row: pa.csv.InvalidRow) -> str:
-            broken.append((row.number - 1, self._count_reason(row.actual_columns), row.text))
+            number = row.number - 1
+            if row.actual_columns == 1 and (fields := self._unwrap(lines[number])):
+                unwrapped.append((number, fields))
+            else:
+                broken.append((number, self._count_reason(row.actual_columns), row.text))
             return "skip"
 
         table = pa.csv.read_csv(
@@ -296,7 +325,8 @@ def read_names(lines: list[bytes], delimiter: str) -> tuple[list[str], int]:
     (['a', 'b\\nc'], 2)
     """
     for number in range(1, min(len(lines), MAX_HEADER_LINES) + 1):
-        names = parse_line(b"\n".join(lines[:number]), delimiter)
+        text = b"\n".join(lines[:number])
+        names = unwrap_line(text, delimiter) or parse_line(text, delimiter)
         if names is not None:
             return [name.strip() for name in names], number
     raise UserError(

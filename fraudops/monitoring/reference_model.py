@@ -7,7 +7,12 @@ import pandas as pd
 from imblearn.under_sampling import RandomUnderSampler
 
 from fraudops.features import list_model_inputs
-from fraudops.models import MIN_TRAINING_FRAUDS, build_boosting, build_preprocessor
+from fraudops.models import (
+    MIN_TRAINING_FRAUDS,
+    EmptyColumnFiller,
+    build_boosting,
+    build_preprocessor,
+)
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS
 
 CUSTOMER_FOLDS = 4
@@ -62,7 +67,8 @@ class ReferenceModel:
                 others = sampler.fit_resample(others[:, None], y[others])[0][:, 0]
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*physical cores.*")
-                self.models[part] = build_boosting(max_iter=80).fit(x[others], y[others])
+                filled = EmptyColumnFiller().fit_transform(x[others])
+                self.models[part] = build_boosting(max_iter=80).fit(filled, y[others])
 
     def score(self, rows: pd.DataFrame) -> np.ndarray:
         """Score rows with customer_id and the model's inputs; NaN if too few frauds were known."""

@@ -131,3 +131,12 @@ def test_what_the_csv_module_writes_is_read_back_or_named(tmp_path_factory, rows
     n_lines = text.getvalue().replace("\r\n", "\n").replace("\r", "\n").count("\n")
     numbers = [line for line, _ in found] + [line for line, _, _ in broken]
     assert len(set(numbers)) == len(numbers) and all(1 < one <= n_lines for one in numbers)
+
+
+def test_rows_in_quotation_marks_as_a_whole_are_unwrapped(tmp_path):
+    path = write(tmp_path, '"1,""x, y"",2"', "3,z,4", '"5,""say """"no"""""",6"', '"7,8"')
+    rows, broken = read(path)
+    assert rows == [(2, ["1", "x, y", "2"]), (3, ["3", "z", "4"]), (4, ["5", 'say "no"', "6"])]
+    assert broken == [(5, "1 fields where the header has 3", '"7,8"')]
+    path.write_text('"a,b,c"\n"1,x,2"\n', encoding="utf-8")
+    assert read_header(path) == ["a", "b", "c"] and read(path)[0] == [(2, ["1", "x", "2"])]
