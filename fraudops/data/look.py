@@ -16,6 +16,7 @@ from fraudops.data.day_order import ORDERS, collect_day_order
 from fraudops.data.delivery import Delivery, load_delivery
 from fraudops.data.file_kinds import describe_storage, find_file_format, open_text
 from fraudops.data.ingestion import split_far_off_days
+from fraudops.data.merge import check_signs
 from fraudops.data.readers import (
     RawRows,
     check_archived_columns,
@@ -331,11 +332,11 @@ def _try_ingestion(look: Look, place: Path) -> None:
             good, bad = validate_chunk(chunk, now, source.most_cents)
             counts.update({"accepted": len(good), "quarantined": len(bad)})
             counts.update({"read": len(good) + len(bad), "frauds": int(good["is_fraud"].sum())})
-            cents = chunk.frame["amount_cents"]
-            counts["refunds"] += int((cents < 0).sum())
+            counts["refunds"] += int((good["amount_cents"] < 0).sum())
             reasons.update(bad["reason"])
             days.update((good["ts"] // DAY).value_counts().to_dict())
             ids.append(pd.util.hash_pandas_object(good["tx_id"], index=False).to_numpy())
+        check_signs(counts["refunds"], counts["accepted"] - counts["refunds"])
     except UserError as error:
         look.refusal = str(error)
         return

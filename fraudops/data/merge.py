@@ -359,22 +359,11 @@ class StagedIngestion:
             )
 
     def count_refunds(self, days: Path) -> int:
-        """Count the refunds of the data set.
-
-        Raises
-        ------
-        UserError
-            If there are more refunds than purchases: then the sign means something else.
-        """
+        """Count the refunds of the data set; see `check_signs`."""
         days_sql = read_days_sql(days)
         refunds = self._one(f"SELECT count(*) FROM {days_sql} WHERE {IS_REFUND_SQL}")
         purchases = self._one(f"SELECT count(*) FROM {days_sql} WHERE {IS_PURCHASE_SQL}")
-        if refunds > purchases:
-            raise UserError(
-                f"{refunds:,} of {refunds + purchases:,} amounts are negative. A negative amount "
-                "is a refund, and there cannot be more refunds than purchases: if the file writes "
-                "payments with a minus, change the signs. Nothing was ingested."
-            )
+        check_signs(refunds, purchases)
         return refunds
 
     def write_labels(self, days: Path, target: Path) -> None:
@@ -395,3 +384,18 @@ class StagedIngestion:
 
 def _quote_columns(columns: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
+
+
+def check_signs(refunds: int, purchases: int) -> None:
+    """Refuse more negative amounts than others: then a minus does not mean a refund.
+
+    Raises
+    ------
+    UserError
+    """
+    if refunds > purchases:
+        raise UserError(
+            f"{refunds:,} of {refunds + purchases:,} amounts are negative. A negative amount is a "
+            "refund, and there cannot be more refunds than purchases: if the file writes payments "
+            "with a minus, change the signs. Nothing was ingested."
+        )

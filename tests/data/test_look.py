@@ -293,6 +293,11 @@ def test_a_look_writes_nothing_and_names_what_ingestion_would_do(tmp_path):
     assert list(look.quarantine) == ["the time is missing or unreadable"]
 
 
+def test_a_look_refuses_payments_with_a_minus_as_ingestion_does(tmp_path):
+    look = data.look_at(str(write(tmp_path, *(row(n, amount="-3") for n in range(9)))))
+    assert "9 of 9 amounts are negative" in look.refusal
+
+
 def test_the_description_is_kept_in_the_manifest(tmp_path):
     file = describe(write(tmp_path, row(1, "25.1.2026")), decimal_mark="'.'")
     ingested = data.ingest(data.open_source("csv", str(file)), Workspace.find(tmp_path / "ws"))
