@@ -46,7 +46,7 @@ def build_preprocessor(impute: bool) -> ColumnTransformer:
     -------
     ColumnTransformer
     """
-    imputer = SimpleImputer(strategy="constant", fill_value=-1.0)
+    imputer = SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True)
     numeric = imputer if impute else EmptyColumnFiller()
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer(

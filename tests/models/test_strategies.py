@@ -57,6 +57,21 @@ def test_every_strategy_fits_and_ranks(strategy):
     assert p[rows.y == 1].mean() > 2 * p[rows.y == 0].mean()
 
 
+@pytest.mark.parametrize("strategy", ["plain", "smote"])
+def test_a_column_that_is_empty_in_training_has_no_effect_later(strategy):
+    features, tx, labels = world(1500)
+    features["c_mean_7d"] = np.nan  # each customer came once
+    rows = models.LabelledRows.select_mature(
+        features, tx, labels, START, START + 40 * DAY, START + 60 * DAY
+    )
+    fitted = models.fit_strategy(strategy, rows, DecisionPolicy())
+    p = fitted.predict_probability(rows.X)
+    assert np.array_equal(p, fitted.predict_probability(rows.X.assign(c_mean_7d=5.0)))
+    compact = models.CompactPipeline(fitted.model)
+    numbers, texts, given = models.split_model_inputs(rows.X)
+    assert np.array_equal(p, compact.probability(compact.encode(numbers, *texts, given=given)))
+
+
 def test_a_category_never_seen_gets_an_answer():
     features, tx, labels = world()
     rows = models.LabelledRows.select_mature(
