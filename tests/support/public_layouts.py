@@ -138,13 +138,14 @@ def make_sparkov(n: int = 8000) -> pd.DataFrame:
     events = make_events(n, 120, "2019-01-01", seed=4)
     when = pd.to_datetime(events["ts"], unit="s")
     day = when.dt.month.astype(str) + "/" + when.dt.day.astype(str) + "/" + when.dt.year.astype(str)
+    names = np.where(events["terminal"] % 2, "fraud_Kutch ", "fraud_Rippin, Kub and Mann ")
     category = np.where(events["fraud"] == 1, "shopping_net", np.array(CATEGORIES)[events["kind"]])
     return pd.DataFrame(
         {
             "": np.arange(n),
             "trans_date_trans_time": day + when.dt.strftime(" %H:%M").str.replace(" 0", " "),
             "cc_num": 2_703_186_189_652_095 + events["customer"],
-            "merchant": 'fraud_"Rippin", Kub and Mann ' + events["terminal"].astype(str),
+            "merchant": names + events["terminal"].astype(str),
             "category": category,
             "amt": events["amount"],
             "first": "Jennifer",
@@ -211,4 +212,14 @@ def write_layout(name: str, folder: Path) -> Path:
     if name == "ulb":  # the published file has its labels in quotation marks
         frame["Class"] = frame["Class"].astype(str)
     frame.to_csv(file, index=False, quoting=quoting)
+    if name == "sparkov":
+        file.write_text(_quote_whole_rows(file.read_text()))
     return file
+
+
+def _quote_whole_rows(text: str) -> str:
+    """Put rows with a quotation mark in quotation marks, as some spreadsheets do."""
+    lines = (
+        '"' + line.replace('"', '""') + '"' if '"' in line else line for line in text.splitlines()
+    )
+    return "\n".join(lines) + "\n"
