@@ -36,7 +36,7 @@ def make_events(
     random = np.random.default_rng(seed)
     first = int(pd.Timestamp(start, tz="UTC").timestamp())
     # fewer transactions at night
-    hour = random.choice(24, n, p=np.repeat([1, 5, 6], 8) / 96)
+    hour = random.choice(24, n, p=np.repeat([2, 5, 6], 8) / 104)
     ts = first + random.integers(0, days, n) * DAY + hour * HOUR + random.integers(0, HOUR, n)
     customer = random.integers(0, n_customers, n)
     amount = random.lognormal(2.5 + customer % 5 / 4, 0.7)
@@ -67,7 +67,7 @@ def make_ulb(n: int = 6000) -> pd.DataFrame:
     events = make_events(n, 2, "2013-09-01", seed=1)
     random = np.random.default_rng(1)
     values = random.normal(size=(n, 28)).round(6)
-    values[:, [13, 3, 11]] += events[["fraud"]].to_numpy() * [-4, 3, -3]
+    values[:, [13, 3, 11]] += events[["fraud"]].to_numpy() * [-2, 1.5, -1.5]
     numbers = pd.DataFrame(values, columns=[f"V{one}" for one in range(1, 29)])
     time = (events["ts"] - events["ts"].iloc[0]).astype(float)
     numbers.insert(0, "Time", time)
