@@ -203,7 +203,7 @@ def test_ulb_counts_an_hour_as_a_day_and_says_what_it_lacks(tmp_path):
 
 def test_ibm_cards_are_customers_and_a_chain_has_terminals_in_its_cities(tmp_path):
     source = open_source("ibm", str(write(IBM, tmp_path / "a.csv")))
-    frame = next(source.chunks).frame
+    frame = next(iter(source.chunks)).frame
     assert frame["customer_id"].tolist() == ["0-0", "0-4", "1999-0"]
     assert frame["terminal_id"].nunique() == 3 and frame["terminal_id"][2].endswith(" ONLINE")
     when = pd.to_datetime(frame["ts"], unit="s").astype(str).tolist()
