@@ -1,0 +1,3 @@
+def choose_reviews(tx, review_cost, capacity):
+    useful = tx[tx["probability"] * tx["amount"] > review_cost]
+    return useful.nlargest(capacity, "probability")["tx_id"].tolist()
