@@ -18,8 +18,8 @@ def describe_width(ratio):
 
 def observe(function, table, seed):
     low, high = function(table, seed)
-    true_low, true_high = draw_customers(table, 12_345, draws=4_000)
-    return describe_width((high - low) / (true_high - true_low))
+    means = table.groupby("customer_id")["saved"].mean()  # customers have as many rows each
+    return describe_width((high - low) / (3.92 * means.std(ddof=0) / np.sqrt(len(means))))
 
 
 def make_probes(random):
@@ -35,10 +35,10 @@ def make_probes(random):
     ]
 
 
-def draw_customers(table, seed, draws=DRAWS, quantiles=(0.025, 0.975)):
+def draw_customers(table, seed, quantiles=(0.025, 0.975)):
     groups = table.groupby("customer_id")["saved"].agg(["sum", "count"]).to_numpy()
     n = len(groups)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws) @ groups
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS) @ groups
     return np.quantile(drawn[:, 0] / drawn[:, 1], quantiles)
 
 

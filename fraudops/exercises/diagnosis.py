@@ -43,25 +43,27 @@ class Probe:
     note: str = ""
     observe: Callable[..., Any] = call_with_arguments
 
-    def describe(self, function: str, names: Sequence[str] = ()) -> str:
+    def describe(self, function: str, answer: Callable) -> str:
         """Describe the probe.
 
         Parameters
         ----------
         function : str
             Name of the student's function.
-        names : sequence of str
-            Names of its arguments.
+        answer : callable
+            The right function. Its parameters, or those of `observe`, name the arguments.
 
         Returns
         -------
         str
         """
+        names = list(inspect.signature(self.observe).parameters.values())[1:]
+        if any(one.kind is one.VAR_POSITIONAL for one in names):
+            names = list(inspect.signature(answer).parameters.values())
         lines = [f"{function}: {self.note}" if self.note else function]
-        labels = [*names, *(f"argument {k + 1}" for k in range(len(names), len(self.arguments)))]
-        for name, value in zip(labels, self.arguments, strict=False):
+        for name, value in zip(names, self.arguments, strict=False):
             text = show_value(value)
-            lines.append(f"  {name} =" + ("\n" if "\n" in text else " ") + text)
+            lines.append(f"  {name.name} =" + ("\n" if "\n" in text else " ") + text)
         return "\n".join(lines)
 
 
@@ -232,12 +234,11 @@ def compute_outcome(lesson: Lesson, function: Any, seed: int) -> Outcome:
     if not wrong:
         return Outcome(lesson.id, CORRECT, section=lesson.describe_section())
     found, place = _find_misconception(check.MISCONCEPTIONS, probes, plain, wrong)
-    names = list(inspect.signature(check.answer).parameters)
     return Outcome(
         lesson.id,
         INCORRECT,
         diagnosis=found.name,
-        probe=probes[place].describe(lesson.function, names),
+        probe=probes[place].describe(lesson.function, check.answer),
         value=show_value(values[place]),
         expected=show_value(expected[place]),
         idea=found.idea,

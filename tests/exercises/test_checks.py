@@ -77,12 +77,22 @@ def test_misconceptions_differ_on_many_seeds(name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_the_numbers_differ_between_students(name):
-    make_probes = LESSONS[name].check_module.make_probes
+    check = LESSONS[name].check_module
     texts = set()
     for seed in range(8):
-        probes = make_probes(np.random.default_rng([seed, int(name[1:])]))
-        texts.add("\n".join(probe.describe("f") for probe in probes))
+        probes = check.make_probes(np.random.default_rng([seed, int(name[1:])]))
+        texts.add("\n".join(probe.describe("f", check.answer) for probe in probes))
     assert len(texts) >= 3
+
+
+def test_a_probe_names_its_arguments():
+    def first_lines(name):
+        check = LESSONS[name].check_module
+        (probe, *_) = check.make_probes(np.random.default_rng(0))
+        return [line.split(" =")[0] for line in probe.describe("f", check.answer).splitlines()]
+
+    assert {"  ts", "  moment"} <= set(first_lines("E07"))
+    assert {"  notebook", "  folder", "  values"} <= set(first_lines("E06"))  # not `execute`
 
 
 def test_every_named_section_exists():

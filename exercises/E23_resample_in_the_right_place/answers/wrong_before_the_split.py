@@ -1,0 +1,4 @@
+def prepare(table, split, oversample):
+    balanced = oversample(table)
+    train, test = split(balanced)
+    return train, test

@@ -1,0 +1,2 @@
+def prepare(table, split, oversample):
+    return tuple(oversample(part) for part in split(table))
