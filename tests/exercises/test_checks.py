@@ -147,3 +147,12 @@ def test_a_broken_lesson_is_refused_with_its_reason(tmp_path, change, message):
     folder.joinpath("lesson.py").write_text(change(text), encoding="utf-8")
     with pytest.raises(UserError, match=message):
         read_lesson(folder)
+
+
+def test_each_stage_has_exercises_of_all_levels():
+    levels = {stage: [] for stage in range(1, 6)}
+    for lesson in LESSONS.values():
+        levels[lesson.stage].append(lesson.level)
+    assert len(LESSONS) >= 30
+    for stage, found in levels.items():
+        assert len(found) >= 4 and set(found) == {1, 2, 3}, stage

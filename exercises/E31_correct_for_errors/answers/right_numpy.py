@@ -1,0 +1,5 @@
+import numpy as np
+
+
+def correct_share(called, misses, accuses):
+    return float(np.clip((np.mean(called) - accuses) / (1 - misses - accuses), 0, 1))
