@@ -92,7 +92,7 @@ def run_exercises_command(arguments: list[str]) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    for lesson in load_lessons().values():
+    for lesson in sorted(load_lessons().values(), key=lambda one: (one.stage, one.id)):
         stars = "★" * lesson.level
         print(f"{lesson.id}  {stars:<3}  {lesson.minutes:>2} min  {lesson.title}")
         print(f"     {lesson.describe_section()}")
