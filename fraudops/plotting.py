@@ -4,6 +4,7 @@ import sys
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 
@@ -77,7 +78,11 @@ def _add_alternative_text() -> None:
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the course, and alternative text in notebooks."""
+    """Set the defaults of matplotlib and pandas for the course, and alternative text in notebooks.
+
+    Dollar signs in a text from data begin no formula, neither in a figure nor in a table.
+    """
+    pd.set_option("display.html.use_mathjax", False)
     plt.rcParams.update(
         {
             "figure.figsize": (8, 3.4),
@@ -89,6 +94,7 @@ def use_style() -> None:
             "axes.prop_cycle": plt.cycler(color=COLORS),
             "figure.constrained_layout.use": True,
             "date.converter": "concise",  # full dates touch each other
+            "text.parse_math": False,
         }
     )
     _add_alternative_text()

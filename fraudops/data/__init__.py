@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     {
         "columns": ("DELIVERY_FILE", "IDENTIFIER_PATTERN", "TRANSACTION_COLUMNS"),
         "delivery": ("Delivery",),
+        "formula_cells": ("escape_formula",),
         "ingestion": ("IngestResult", "ingest"),
         "look": ("look_at",),
         "look_report": ("describe_look", "write_delivery"),

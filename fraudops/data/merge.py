@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fraudops.data.columns import IS_PURCHASE_SQL, IS_REFUND_SQL, TRANSACTION_COLUMNS
+from fraudops.data.formula_cells import build_escape_sql, unescape_formula
 from fraudops.data.parquet import (
     DAY_FILE_GROUP_ROWS,
     build_arrow_schema,
@@ -296,7 +297,10 @@ class StagedIngestion:
         return f"{text}. Only the last row of each counts."
 
     def write_quarantine(self, target: Path, earlier: Path | None) -> None:
-        """Write all rejected rows with source, line and reason; equal rows once."""
+        """Write all rejected rows with source, line and reason; equal rows once.
+
+        No text is a spreadsheet's formula (`formula_cells`).
+        """
         rows = "SELECT * FROM bad"
         if earlier and earlier.exists():
             self.db.execute("CREATE TABLE bad_before AS SELECT * FROM bad WHERE FALSE")
@@ -305,10 +309,17 @@ class StagedIngestion:
                 earlier, dtype=types, na_filter=False, chunksize=DAY_FILE_GROUP_ROWS
             ) as parts:
                 for part in parts:
+                    for name in ("source", "reason", "row"):
+                        part[name] = part[name].map(unescape_formula)
                     self._reject(part, "bad_before")
             rows += " UNION SELECT * FROM bad_before"
+        columns = [
+            name if name == "line" else f"{build_escape_sql(name)} AS {name}"
+            for name in ("source", "line", "reason", "row")
+        ]
+        ordered = f"SELECT * FROM ({rows}) ORDER BY source, line, reason, row"
         self.db.execute(
-            f"COPY ({rows} ORDER BY source, line, reason, row) TO {quote_sql(target)} "
+            f"COPY (SELECT {', '.join(columns)} FROM ({ordered})) TO {quote_sql(target)} "
             "(FORMAT csv, HEADER)"
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from fraudops import store
+from fraudops.data import escape_formula
 from fraudops.errors import UserError
 from fraudops.ledger import anchors, chain, seals, verifier
 from fraudops.workspace import Workspace, atomic_write, write_json
@@ -86,7 +87,7 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
 
 
 def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
-    """Write the rows of a query as CSV, a part at a time."""
+    """Write the rows of a query as CSV, a part at a time; no text is a spreadsheet's formula."""
     names = [column.name for column in query.selected_columns]
     with file.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
@@ -96,7 +97,10 @@ def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:
             .execute(query)
             .partitions(CSV_CHUNK_ROWS)
         ):
-            writer.writerows(chunk)
+            for row in chunk:
+                writer.writerow(
+                    [escape_formula(one) if isinstance(one, str) else one for one in row]
+                )
 
 
 def _write_ledger(connection: sa.Connection, file: Path, head: str) -> int:

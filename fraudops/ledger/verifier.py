@@ -109,7 +109,10 @@ def read_verified_entries(lines: list[str]) -> tuple[list[dict], str | None]:
 def _compare_tables(folder: Path, entries: list[dict]) -> str | None:
     """Compare decisions and model events with the ledger, row by row."""
     with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
-        table = [_decision_values(row, row) for row in csv.DictReader(file)]
+        rows = [
+            {name: _unescape(text) for name, text in row.items()} for row in csv.DictReader(file)
+        ]
+    table = [_decision_values(row, row) for row in rows]
     recorded = [
         _decision_values(entry, entry["payload"])
         for entry in entries
@@ -129,6 +132,11 @@ def _compare_tables(folder: Path, entries: list[dict]) -> str | None:
     if kept != recorded_changes:
         return "the model events are not those of the ledger"
     return None
+
+
+def _unescape(text: object) -> str:
+    """Remove the apostrophe that keeps a spreadsheet from taking the text for a formula."""
+    return str(text).removeprefix("'")
 
 
 def _decision_values(entry: dict, payload: dict) -> tuple[str, ...]:

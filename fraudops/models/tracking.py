@@ -109,8 +109,11 @@ def plot_evaluation(
         rows.y, p, n_bins=CALIBRATION_BINS, strategy="quantile", ax=ax, color=COLORS.challenger
     )
     ax.set_title("Expected and found share of frauds")
-    for set_scale in (ax.set_xscale, ax.set_yscale):
-        set_scale("symlog", linthresh=1e-3)
+    ax.set_xscale("symlog", linthresh=1e-3)
+    ax.set_yscale("symlog", linthresh=1e-3)
+    for axis in (axes["cost"].xaxis, ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")  # the default is written as a formula
+        axis.set_minor_formatter("")
 
     ax = axes["segments"]
     row_costs = compute_costs(policy.capacity)

@@ -44,11 +44,18 @@ def packed(tmp_path_factory):
         for actor, verdict, note in (
             ("ann", "fraud", ""),
             ("bob", "genuine", 'said "yes",\nthen left'),
-            ("ann", "unsure", "?"),
+            ("ann", "unsure", "=HYPERLINK(0)"),
         ):
             say(engine, review.ReviewQueue(engine).claim_next(actor), verdict, actor, note=note)
         engine.dispose()
         return workspace, ledger.write_evidence_pack(workspace, "carol")
+
+
+def test_a_note_is_no_formula_of_a_spreadsheet(packed):
+    with (packed[1] / "decisions.csv").open(encoding="utf-8", newline="") as file:
+        notes = [row["note"] for row in csv.DictReader(file)]
+    assert notes == ["", 'said "yes",\nthen left', "'=HYPERLINK(0)"]
+    assert verify_pack(packed[1]) is None  # it compares the note itself
 
 
 @pytest.fixture
