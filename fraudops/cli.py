@@ -56,7 +56,8 @@ COMMANDS = {
     "verify": (
         "check that the audit record was not changed",
         "Check the hash chain of the ledger, the copies of its head that are kept elsewhere, and "
-        "that the tables agree with the ledger. Ends with code 2 if something does not hold.",
+        "that the tables agree with the ledger. If all holds, new rows are sealed and the head is "
+        "kept again. Ends with code 2 if something does not hold.",
     ),
     "evidence": (
         "write an evidence pack for an auditor",
@@ -163,6 +164,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     for name, (line, text) in COMMANDS.items():
         examples = RUN_EXAMPLES if name == "run" else f"example:\n  fraudops {name}"
+        if name == "verify":
+            examples += " --read-only --head 1234 8c1f0a7b52d3"
         subparser = commands.add_parser(
             name,
             help=line,
@@ -182,6 +185,8 @@ def build_parser() -> argparse.ArgumentParser:
             subparser.add_argument("--port", type=int, default=port, help=f"default {port}")
         if name == "run":
             add_run_arguments(subparser)
+        if name == "verify":
+            _add_verify_arguments(subparser)
     return parser
 
 
@@ -219,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
         workspace = Workspace.find(options.workspace)
         _require_run(options.command, workspace)
         if options.command in ("evidence", "verify"):
-            return _check_record(options.command, workspace)
+            return _check_record(options, workspace)
         if options.command == "airflow":
             return pipeline.run_airflow_standalone(workspace, options.port)
         if options.command == "metrics":
@@ -255,6 +260,19 @@ def _add_look_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--head",
+        nargs="+",
+        metavar="HEAD",
+        default=[],
+        help="a head that you kept: number and hash, or at least 12 characters of the hash",
+    )
+    parser.add_argument(
+        "--read-only", action="store_true", help="change nothing: no seal, no kept head, no file"
+    )
+
+
 def _look(path: str, write: str | None) -> int:
     from fraudops import data  # imports pandas, which is slow
 
@@ -276,11 +294,11 @@ def _require_run(command: str, workspace: Workspace) -> None:
         workspace.require_path(*parts, made_by=made_by)
 
 
-def _check_record(command: str, workspace: Workspace) -> int:
+def _check_record(options: argparse.Namespace, workspace: Workspace) -> int:
     from fraudops import ledger
 
-    if command == "verify":
-        print(ledger.verify_and_report(workspace))
+    if options.command == "verify":
+        print(ledger.verify_and_report(workspace, " ".join(options.head), options.read_only))
         return 0
     folder = ledger.write_evidence_pack(workspace)
     print(

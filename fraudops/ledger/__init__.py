@@ -9,13 +9,10 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "anchors": (
             "BrokenLedgerError",
             "REGISTERED_MODEL_NAME",
-            "check_ledger",
             "delete_anchor_tag",
             "read_anchor_file",
             "read_mlflow_anchor",
-            "seal_and_anchor",
             "verify_anchored_chain",
-            "verify_and_report",
             "write_anchor",
         ),
         "audited_writes": (
@@ -36,6 +33,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "pack": ("write_evidence_pack",),
         "reconciliation": ("FINAL_STAGES", "find_differences"),
         "settled_cases": ("settle_cases",),
+        "verification": (
+            "Verification",
+            "check_ledger",
+            "load_verification",
+            "save_verification",
+            "seal_and_anchor",
+            "verify_and_report",
+            "verify_record",
+        ),
         "verifier": ("DECISION_DEFAULTS",),
     },
 )

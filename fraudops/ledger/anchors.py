@@ -7,15 +7,16 @@ another person kept. `fraudops verify` prints one.
 
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 from filelock import FileLock
 
-from fraudops import ledger, store
+from fraudops import store
 from fraudops.errors import UserError
-from fraudops.ledger import chain, reconciliation, seals
+from fraudops.ledger import chain
 from fraudops.workspace import Workspace
 
 REGISTERED_MODEL_NAME = "card-fraud"  # its name in MLflow's registry
@@ -77,6 +78,39 @@ def read_anchor_file(workspace: Workspace) -> list[Anchor]:
                 f"line {number} of {workspace.relative_path(file)} cannot be read: it was changed"
             ) from None
     return anchors_read
+
+
+def parse_head(text: str) -> tuple[int | None, str]:
+    """Parse a head as `fraudops verify` prints it: its number and hash, or the hash alone.
+
+    Parameters
+    ----------
+    text : str
+        The hash may be shortened to its first 12 characters or more.
+
+    Returns
+    -------
+    seq : int or None
+        Number of the entry.
+    hash : str
+
+    Raises
+    ------
+    UserError
+        If it cannot be a head.
+
+    Examples
+    --------
+    >>> parse_head("12 ea5ffb9f1112")
+    (12, 'ea5ffb9f1112')
+    """
+    match = re.fullmatch(r"(?:(\d{1,12})[\s:]+)?([0-9a-f]{12,64})", text.strip().lower())
+    if match is None:
+        raise UserError(
+            f"{text!r} is no head: give what `fraudops verify` printed, the number and the hash, "
+            "or at least the first 12 characters of the hash."
+        )
+    return (int(match[1]) if match[1] else None), match[2]
 
 
 def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
@@ -182,19 +216,6 @@ def _find_broken_entry(
     return chain.verify_chain(connection, kept=kept)
 
 
-def find_record_problems(
-    workspace: Workspace, engine: sa.Engine, registry: bool = True
-) -> list[str]:
-    """Find what is wrong with chain and anchors; if nothing is, where facts and ledger disagree."""
-    with store.read_transaction(engine) as connection:
-        problem = _find_broken_entry(workspace, connection, registry)
-        return (
-            [problem]
-            if problem
-            else reconciliation.take_first(reconciliation.find_differences(connection))
-        )
-
-
 def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
     """Keep the present head of the ledger outside the database.
 
@@ -246,67 +267,6 @@ def _append_line(workspace: Workspace, line: str) -> None:
         os.fsync(handle.fileno())
 
 
-def seal_and_anchor(
-    workspace: Workspace, engine: sa.Engine, actor: str = "pipeline"
-) -> Anchor | None:
-    """Check everything, seal the new rows, and keep the head outside the database.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    engine : Engine
-    actor : str, optional
-
-    Returns
-    -------
-    Anchor or None
-        None if the ledger is empty.
-
-    Raises
-    ------
-    BrokenLedgerError
-        If something does not hold. Then nothing is sealed or anchored.
-    """
-    problem = find_record_problems(workspace, engine)
-    if problem:
-        raise BrokenLedgerError(
-            "The record does not hold:\n" + "\n".join(f"- {anchor}" for anchor in problem)
-        )
-    seals.seal_new_rows(engine, actor)
-    return write_anchor(workspace, engine)
-
-
-def verify_and_report(workspace: Workspace) -> str:
-    """Check everything, keep the head, and describe the result for `fraudops verify`.
-
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    BrokenLedgerError
-        If something does not hold.
-    """
-    engine = store.connect(workspace)
-    try:
-        known, anchor = len(read_anchor_file(workspace)), seal_and_anchor(workspace, engine)
-    finally:
-        engine.dispose()
-    if anchor is None:
-        return "The ledger is empty: nothing has happened yet."
-    return (
-        f"The record holds: {anchor.seq:,} entries, {known:,} anchors, and decisions, "
-        "labels, users, champion and sealed rows "
-        "as the ledger has them.\nKeep this where no writer of the database can write: "
-        f"{anchor.seq} {anchor.hash}"
-    )
-
-
 def delete_anchor_tag(workspace: Workspace) -> None:
     """Delete the anchor that the ledger of an earlier operation left in MLflow.
 
@@ -317,50 +277,3 @@ def delete_anchor_tag(workspace: Workspace) -> None:
     client = _mlflow_client(workspace)
     if client and ANCHOR_TAG in client.get_registered_model(REGISTERED_MODEL_NAME).tags:
         client.delete_registered_model_tag(REGISTERED_MODEL_NAME, ANCHOR_TAG)
-
-
-# --- champion and ledger ---
-
-
-@dataclass(frozen=True)
-class LedgerStatus:
-    """The state of the ledger.
-
-    Attributes
-    ----------
-    broken : str or None
-        What is wrong; None if nothing is.
-    entries : int
-        Number of entries.
-    head : str
-        Hash of the last entry.
-    """
-
-    broken: str | None
-    entries: int
-    head: str
-
-
-def check_ledger(
-    engine: sa.Engine, workspace: Workspace | None = None, registry: bool = True
-) -> LedgerStatus:
-    """Verify the ledger.
-
-    Parameters
-    ----------
-    engine : Engine
-    workspace : Workspace, optional
-        If given, verify it also against the anchors outside the database.
-    registry : bool, optional
-        Check the anchor in MLflow too, which takes seconds the first time.
-
-    Returns
-    -------
-    LedgerStatus
-    """
-    broken = ledger.verify_anchored_chain(workspace, engine, registry) if workspace else None
-    with store.read_transaction(engine) as connection:
-        entries, head = ledger.get_head(connection)
-        return LedgerStatus(
-            broken or (None if workspace else ledger.verify_chain(connection)), entries, head
-        )

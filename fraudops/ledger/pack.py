@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fraudops import store
 from fraudops.data import escape_formula
 from fraudops.errors import UserError
-from fraudops.ledger import anchors, chain, seals, verifier
+from fraudops.ledger import anchors, chain, seals, verification, verifier
 from fraudops.workspace import Workspace, atomic_write, write_json
 
 CSV_CHUNK_ROWS = 10_000  # rows that are held at once
@@ -39,7 +39,7 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
         If there is no operation yet, or its ledger does not hold.
     """
     engine = store.connect(workspace)
-    problems = anchors.find_record_problems(workspace, engine)
+    problems = verification.find_record_problems(workspace, engine)
     if problems:
         text = "; ".join(problems)
         raise UserError(

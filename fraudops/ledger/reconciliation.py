@@ -1,22 +1,24 @@
 """Compare the facts with the ledger: each row that an entry records must agree with the entry.
 
-Decisions, reviewers' labels, users, the champion and what became of alerts are compared with their
-own entries. Predictions, their inputs, transactions and labels are compared with seals
-(`ledger.seals`). Not covered: passwords, cases and their leases, shadow answers, the texts of
-alerts, and rows without a seal yet.
+Decisions, reviewers' labels, chargebacks, cases, users, the champion and what became of alerts are
+compared with their own entries. Predictions, their inputs, transactions and labels are compared
+with seals (`ledger.seals`). Not covered: passwords, leases, drafts, skips, shadow answers, and the
+texts of alerts.
 """
 
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.ledger import chain
+from fraudops.ledger.case_record import compare_cases
 from fraudops.ledger.seals import CLOCK_TOLERANCE_SECONDS, SEALED_TABLES, compare_seals, is_unsealed
 from fraudops.ledger.verifier import DECISION_DEFAULTS
 
@@ -40,6 +42,8 @@ class LedgerFacts:
         ``(number of the entry, value)`` by key. The value may be a part of the stored one.
     alerts : dict of tuple to tuple
         ``(number of the entry, outcome, reason, actor)`` by ``(alert_id, state)``.
+    settled : dict of str to int
+        Number of the entry with which a case left the queue by itself, by transaction.
     seals : dict of int to dict
         By number of the entry.
     """
@@ -49,6 +53,7 @@ class LedgerFacts:
     users: dict[str, tuple] = field(default_factory=dict)
     controls: dict[str, tuple] = field(default_factory=dict)
     alerts: dict[tuple, tuple] = field(default_factory=dict)
+    settled: dict[str, int] = field(default_factory=dict)
     seals: dict[int, dict] = field(default_factory=dict)
 
 
@@ -76,7 +81,9 @@ def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
                 )
             case "champion":
                 names = [
-                    name for name in ("version", "sha256", "threshold", "policy") if name in payload
+                    name
+                    for name in ("version", "sha256", "file", "threshold", "policy")
+                    if name in payload
                 ]
                 facts.controls["champion"] = (seq, {name: payload[name] for name in names})
             case "service":
@@ -89,6 +96,9 @@ def read_ledger_facts(connection: sa.Connection) -> LedgerFacts:
                 key = (payload["alert_id"], payload["state"])
                 change = (payload["outcome"], payload["reason"], entry["actor"])
                 facts.alerts[key] = (seq, *change)
+            case "settled":
+                for tx_id, _cause in payload["cases"]:
+                    facts.settled.setdefault(tx_id, seq)
             case "seal":
                 facts.seals[seq] = {"at": entry["at"]} | payload
     return facts
@@ -107,16 +117,49 @@ def find_differences(connection: sa.Connection) -> Iterator[str]:
     str
         A difference in words.
     """
+    for compare in list_comparisons(connection).values():
+        yield from compare()
+
+
+COMPARISON_NAMES = (
+    "decisions",
+    "labels of reviewers",
+    "chargebacks",
+    "unrecorded transactions",
+    "cases",
+    "users",
+    "champion and service",
+    "alerts",
+    *(f"sealed {table.name}" for table in SEALED_TABLES),
+)
+
+
+def list_comparisons(connection: sa.Connection) -> dict[str, Callable[[], Iterator[str]]]:
+    """List the comparisons of tables and ledger by name, in the order of `COMPARISON_NAMES`.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `store.read_transaction`. The chain must be intact.
+
+    Returns
+    -------
+    dict of str to callable
+        Each finds the differences of one part.
+    """
     facts = read_ledger_facts(connection)
-    yield from _compare_decisions(connection, facts)
-    yield from _compare_reviewer_labels(connection, facts)
-    yield from _compare_chargebacks(connection, facts)
-    yield from _find_unrecorded_transactions(connection)
-    yield from _compare_users(connection, facts)
-    yield from _compare_controls(connection, facts)
-    yield from _compare_alerts(connection, facts)
-    for table in SEALED_TABLES:
-        yield from compare_seals(connection, facts.seals, table)
+    compare: list[Callable[[], Iterator[str]]] = [
+        partial(_compare_decisions, connection, facts),
+        partial(_compare_reviewer_labels, connection, facts),
+        partial(_compare_chargebacks, connection, facts),
+        partial(_find_unrecorded_transactions, connection),
+        partial(compare_cases, connection, facts.decisions, facts.settled),
+        partial(_compare_users, connection, facts),
+        partial(_compare_controls, connection, facts),
+        partial(_compare_alerts, connection, facts),
+        *(partial(compare_seals, connection, facts.seals, table) for table in SEALED_TABLES),
+    ]
+    return dict(zip(COMPARISON_NAMES, compare, strict=True))
 
 
 def _compare_decisions(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:
@@ -148,15 +191,18 @@ def _describe_missing_decision(tx_id: str, entry: dict) -> str:
 
 
 def _compare_decision(row: sa.Row, entry: dict) -> Iterator[str]:
-    """Compare a row of `decisions` with its entry; times may differ by the time of writing."""
+    """Compare a row of `decisions` with its entry.
+
+    Entries of earlier versions do not hold the time and the duration. Then the time may differ from
+    that of the entry by the time of writing.
+    """
     for name, value in row._mapping.items():
+        if name == "id":
+            continue
         expected = entry.get(name, entry["at"] if name == "decided_at" else value)
-        tolerance = CLOCK_TOLERANCE_SECONDS if name == "decided_at" else 1.0
-        is_equal = (
-            abs(value - expected) <= tolerance
-            if isinstance(value, float) and name != "id"
-            else value == expected
-        )
+        is_equal = value == expected
+        if name == "decided_at" and name not in entry:
+            is_equal = abs(value - expected) <= CLOCK_TOLERANCE_SECONDS
         if not is_equal:
             yield (
                 f"decision {row.id} on {row.tx_id} has {name} {value!r}, and entry "

@@ -109,16 +109,14 @@ def read_verified_entries(lines: list[str]) -> tuple[list[dict], str | None]:
 def _compare_tables(folder: Path, entries: list[dict]) -> str | None:
     """Compare decisions and model events with the ledger, row by row."""
     with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
-        rows = [
+        table = [
             {name: _unescape(text) for name, text in row.items()} for row in csv.DictReader(file)
         ]
-    table = [_decision_values(row, row) for row in rows]
-    recorded = [
-        _decision_values(entry, entry["payload"])
-        for entry in entries
-        if entry["event"] == "decision"
-    ]
-    for number, (item, other) in enumerate(zip(table, recorded, strict=False), start=1):
+    recorded = [entry for entry in entries if entry["event"] == "decision"]
+    for number, (row, entry) in enumerate(zip(table, recorded, strict=False), start=1):
+        expected = DECISION_DEFAULTS | entry["payload"] | {"actor": entry["actor"]}
+        item = {name: row.get(name) for name in expected}
+        other = {name: str(value) for name, value in expected.items()}
         if item != other:
             return f"decision {number} of the table is {item}, and in the ledger it is {other}"
     if len(table) != len(recorded):
@@ -137,13 +135,6 @@ def _compare_tables(folder: Path, entries: list[dict]) -> str | None:
 def _unescape(text: object) -> str:
     """Remove the apostrophe that keeps a spreadsheet from taking the text for a formula."""
     return str(text).removeprefix("'")
-
-
-def _decision_values(entry: dict, payload: dict) -> tuple[str, ...]:
-    return (
-        str(entry["actor"]),
-        *(str(payload.get(key, default)) for key, default in DECISION_DEFAULTS.items()),
-    )
 
 
 if __name__ == "__main__":

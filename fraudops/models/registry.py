@@ -318,6 +318,7 @@ class ModelRegistry:
             "gates": gates_to_json(gates or []),
             "kind": kind,
             "sha256": champion["sha256"],
+            "file": champion["file"],
             "policy": champion["policy"],
         }
         ledger.append_entry(connection, "champion", actor, at, **payload)

@@ -101,10 +101,10 @@ def write_decision(
         "note": note,
         "override": int(override),
     }
-    now = time.time()
-    times = {"decided_at": now, "seconds": now - case.claimed_at}
-    connection.execute(store.decisions.insert(), decision | {"actor": actor} | times)
-    ledger.append_entry(connection, "decision", actor, **decision)
+    now = round(time.time(), 3)
+    decision |= {"decided_at": now, "seconds": round(now - case.claimed_at, 3)}
+    connection.execute(store.decisions.insert(), decision | {"actor": actor})
+    ledger.append_entry(connection, "decision", actor, now, **decision)
 
 
 def write_label(connection: sa.Connection, case: sa.Row, is_fraud: int, actor: str) -> None:

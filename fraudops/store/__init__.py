@@ -5,7 +5,7 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "database": ("connect", "read_transaction", "write_transaction"),
+        "database": ("connect", "read_transaction", "read_undisturbed", "write_transaction"),
         "operations": ("begin_operation", "copy_database", "lock_database"),
         "rows": (
             "insert_new",

@@ -1,10 +1,12 @@
 """The operational database through SQLAlchemy: connections, transactions, copies."""
 
 import math
+import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -18,6 +20,7 @@ class IncompatibleSchemaError(UserError):
     """Another version of the course created the database."""
 
 
+T = TypeVar("T")
 _checked: set[tuple] = set()  # databases whose tables this process has checked
 
 
@@ -111,6 +114,71 @@ def _prepare_tables(engine: sa.Engine) -> None:
             f"revision {migrations.HEAD_REVISION}; its rows are kept.",
             file=sys.stderr,
         )
+
+
+def read_undisturbed(workspace: Workspace, read: Callable[[sa.Engine], T]) -> T:
+    """Read the operational database without a change of its files: no migration, no log beside it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    read : callable
+        Gets an engine that refuses to write. It is called again if a writer came meanwhile.
+
+    Returns
+    -------
+    T
+        What `read` returns.
+
+    Raises
+    ------
+    IncompatibleSchemaError
+        If the tables are not those of this version.
+    UserError
+        If there is no database.
+    """
+    url = sa.make_url(workspace.database_url)
+    if url.get_backend_name() != "sqlite":
+        options = {"options": "-c default_transaction_read_only=on"}
+        return _read_checked(sa.create_engine(url, connect_args=options), read)
+    file = Path(url.database or "")
+    if not file.is_file():
+        raise UserError(f"There is no database {file}: run `fraudops run` first.")
+    log = file.with_name(file.name + "-wal")
+    # Without a log no program has the file open, and SQLite needs to create none beside it.
+    is_alone = not log.exists()
+    result = _read_checked(_create_read_only_engine(file, is_alone), read)
+    if is_alone and log.exists():
+        return _read_checked(_create_read_only_engine(file, False), read)
+    return result
+
+
+def _create_read_only_engine(file: Path, is_alone: bool) -> sa.Engine:
+    address = f"{file.resolve().as_uri()}?mode=ro{'&immutable=1' if is_alone else ''}"
+
+    def open_file() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, uri=True, isolation_level=None)
+        connection.create_function("ln", 1, math.log, deterministic=True)
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=open_file, poolclass=sa.NullPool)
+    sa.event.listen(engine, "begin", lambda connection: ddl.begin_transaction(connection, False))
+    return engine
+
+
+def _read_checked(engine: sa.Engine, read: Callable[[sa.Engine], T]) -> T:
+    try:
+        with engine.connect() as connection:
+            revision = migrations.read_revision(connection)
+        if revision != migrations.HEAD_REVISION:
+            raise IncompatibleSchemaError(
+                f"The database is of revision {revision or 'none'}, and this version of the course "
+                f"needs {migrations.HEAD_REVISION}. Reading alone does not migrate it: start any "
+                "other command once, or verify a copy."
+            )
+        return read(engine)
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -87,11 +87,10 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
         f"{figures['true_positive']:,}" in confusion
         and f"{figures['true_negative']:,}" in confusion
     )
-    move, chain = ledger.load_champion_changes(engine)[-1], ledger.check_ledger(engine)
+    move = ledger.load_champion_changes(engine)[-1]
     champion = page.locator(".fo-champion").inner_text()
     assert f"version {move['version']}" in champion and timeline.format_time(move["at"]) in champion
-    shown = page.locator(".fo-ledger").inner_text()
-    assert "holds" in shown and f"{chain.entries} entries" in shown and chain.head[:16] in shown
+    assert "has not been verified yet" in page.locator(".fo-ledger").inner_text()
     assert choice.locator("option:checked").inner_text().replace("\u00a0", " ") == "all judged days"
     page.get_by_text("By segment", exact=True).click()
     channels = page.get_by_role("region", name="By channel, with 95 % intervals").locator(

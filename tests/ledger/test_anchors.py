@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from fraudops import cli, ledger, models, review, store
 from fraudops.errors import UserError
-from fraudops.ledger import anchors, chain, reconciliation
+from fraudops.ledger import anchors, chain, reconciliation, verification
 from tests.support.cases import drop_ledger_triggers, fill
 from tests.support.cases import say as decide
 
@@ -28,7 +28,7 @@ def cut(engine, seq):
 def test_an_empty_ledger_has_no_anchor_and_holds(workspace, engine):
     assert (
         ledger.write_anchor(workspace, engine) is None
-        and anchors.find_record_problems(workspace, engine) == []
+        and verification.find_record_problems(workspace, engine) == []
     )
     assert not (workspace.root / "audit" / "anchors.jsonl").exists()
 

@@ -104,7 +104,9 @@ def test_a_decision_is_decision_label_and_entry_together(engine):
         "reason": "customer_denies",
         "override": 0,
     }
+    said |= {"decided_at": decision.decided_at, "seconds": decision.seconds}
     assert entry["actor"] == "ann" and entry["payload"] == said | {"note": "a call confirmed it"}
+    assert entry["at"] == decision.decided_at
     assert state == "closed"
 
 

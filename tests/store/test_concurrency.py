@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from fraudops import ledger, store
 from fraudops.errors import UserError
-from fraudops.ledger import anchors, chain
+from fraudops.ledger import chain, verification
 from fraudops.review import ReviewQueue
 from fraudops.workspace import Workspace
 from tests.support.cases import fill, say
@@ -81,7 +81,7 @@ def test_eight_processes_lose_nothing_and_double_nothing(database, engine):
         assert {row.state for row in connection.execute(sa.select(store.cases.c.state))} == {
             "closed"
         }
-    assert anchors.find_record_problems(workspace, engine) == []
+    assert verification.find_record_problems(workspace, engine) == []
 
 
 def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
@@ -101,7 +101,7 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
         connection.execute(
             store.predictions.insert(), late | {"scored_at": time.time(), "decision": "approve"}
         )
-    assert anchors.find_record_problems(workspace, engine) == []
+    assert verification.find_record_problems(workspace, engine) == []
     assert ledger.seal_and_anchor(workspace, engine).seq == first.seq + 1
     with store.write_transaction(engine) as connection:
         connection.execute(
@@ -110,7 +110,8 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
             .values(probability=0.51)
         )
     assert any(
-        "predictions that entry" in one for one in anchors.find_record_problems(workspace, engine)
+        "predictions that entry" in one
+        for one in verification.find_record_problems(workspace, engine)
     )
     with pytest.raises(ledger.BrokenLedgerError, match="no longer what they were"):
         ledger.seal_and_anchor(workspace, engine)
@@ -120,7 +121,7 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
             .where(store.predictions.c.tx_id == "t7")
             .values(probability=0.4)
         )
-    assert anchors.find_record_problems(workspace, engine) == []
+    assert verification.find_record_problems(workspace, engine) == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_a_copy_of_either_is_a_database_that_holds(engine, tmp_path):
     copy = Workspace.find(tmp_path)
     store.copy_database(engine, copy)
     copied = store.connect(copy, copy.database_file_url)
-    assert anchors.find_record_problems(copy, copied) == []
+    assert verification.find_record_problems(copy, copied) == []
     with store.read_transaction(engine) as one, store.read_transaction(copied) as other:
         assert ledger.get_head(one) == ledger.get_head(other)
     copied.dispose()

@@ -1,6 +1,8 @@
 """The dashboard tab: performance of the model, progress of reviews, events, and the record."""
 
 import asyncio
+import html
+import threading
 from collections import Counter
 from collections.abc import Callable
 
@@ -20,7 +22,6 @@ from fraudops.audit_app.widgets import (
 from fraudops.timeline import day_of
 
 POLL_SECONDS = 30  # seconds between two checks for changes
-MAX_AUTO_VERIFIED_ENTRIES = 5_000  # a longer ledger is verified only on request
 
 
 class DashboardTab:
@@ -35,14 +36,16 @@ class DashboardTab:
         self.window = widgets.Dropdown(options=options, description="Look at")
         self.window.observe(context.guarded(self.draw), "value")
         self.alerts = AlertPanel(context, self.draw)
-        verify = context.button("Verify the ledger", "fo-verify", lambda: self._draw_record(True))
+        self.verify = context.button("Verify the record", "fo-verify", self._start_verification)
+        self.progress = create_text("fo-verifying")
         self.widget = widgets.VBox(
             [
                 self.window,
                 self.shown,
                 self.alerts.widget,
                 self.record,
-                create_row(context.button("Refresh", "fo-refresh", refresh), verify),
+                self.progress,
+                create_row(context.button("Refresh", "fo-refresh", refresh), self.verify),
             ]
         )
         self.seen: tuple = ()
@@ -154,20 +157,48 @@ class DashboardTab:
             for tile in tiles
         ]
 
-    def _draw_record(self, is_requested: bool = False) -> None:
-        engine = self.context.engine
-        with engine.connect() as connection:
+    def _draw_record(self) -> None:
+        with self.context.engine.connect() as connection:
             entries, _ = ledger.get_head(connection)
-        chain = None
-        if is_requested or entries <= MAX_AUTO_VERIFIED_ENTRIES:
-            chain = ledger.check_ledger(engine, self.context.workspace, registry=is_requested)
         moves = [one for one in self.context.model_events.read() if one["kind"] != "refusal"]
         last = moves[-1] if moves else None
         champion = (
             last and {"version": last["version"], "since": timeline.format_time(last["at"])} | last
         )
+        found, actor = ledger.load_verification(self.context.workspace) or (None, "")
         template = templates.load_template("audit_record.html.j2")
-        self.record.value = template.render(champion=champion, chain=chain, entries=entries)
+        self.record.value = template.render(
+            champion=champion,
+            entries=entries,
+            found=found,
+            when=timeline.format_time(found.at) if found else "",
+            actor=actor,
+        )
+
+    def _start_verification(self) -> None:
+        """Verify in the background: a large record takes minutes, and the page stays usable."""
+        self.context.require("read")
+        self.verify.disabled = True
+        self.verification = threading.Thread(
+            target=self.context.guarded(self._verify_record), daemon=True
+        )
+        self.verification.start()
+
+    def _verify_record(self) -> None:
+        """Verify all parts, as `fraudops verify --read-only` does, and keep the result."""
+        context = self.context
+
+        def say(name: str) -> None:
+            text = f"Verifying: {name} …"
+            self.progress.value = f'<p class="fo-hint" role="status">{html.escape(text)}</p>'
+
+        try:
+            found = ledger.verify_record(context.workspace, context.engine, on_part=say)
+            ledger.save_verification(context.workspace, found, context.actor)
+        finally:
+            self.progress.value = ""
+            self.verify.disabled = False
+        self._draw_record()
 
     async def watch_changes(self, moved_on: Callable[[], None]) -> None:
         """Check every half minute whether something has changed, and show it."""

@@ -1,0 +1,59 @@
+"""The verification on the page says what the command says, and does not stop the page."""
+
+import threading
+
+import pytest
+
+from fraudops import cli, ledger, review, store
+from fraudops.audit_app.tabs.dashboard import DashboardTab
+from fraudops.audit_app.widgets import PageContext
+from tests.support.cases import fill, say
+
+
+@pytest.fixture
+def tab(workspace, engine):
+    fill(engine, flagged=2)
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
+    ledger.seal_and_anchor(workspace, engine)
+    (workspace.root / "audit" / "verification.json").unlink()
+    tab = DashboardTab(PageContext(workspace, engine, "eve"), lambda: None)
+    tab._draw_record()
+    return tab
+
+
+def test_the_page_claims_nothing_before_a_verification(tab):
+    assert "has not been verified yet" in tab.record.value and "held" not in tab.record.value
+
+
+def test_the_page_finds_what_the_command_finds(tab, workspace, engine):
+    tab.verify.click()
+    tab.verification.join(60)
+    assert "The record held" in tab.record.value and "by eve" in tab.record.value
+    assert "Nothing was added since" in tab.record.value
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
+    tab._draw_record()
+    assert "Since then the ledger has changed" in tab.record.value
+    with store.write_transaction(engine) as connection:  # chain and heads stay as they are
+        connection.execute(store.predictions.update().values(probability=0.0))
+    tab.verify.click()
+    tab.verification.join(60)
+    assert "The record does not hold" in tab.record.value and "fo-bad" in tab.record.value
+    assert "rows of predictions" in tab.record.value
+    assert cli.main(["verify", "--workspace", str(workspace.root), "--read-only"]) == 2
+
+
+def test_the_verification_runs_in_the_background(tab, monkeypatch):
+    goes_on = threading.Event()
+    real = ledger.verify_record
+
+    def slow(*args, **options):
+        assert goes_on.wait(60)
+        return real(*args, **options)
+
+    monkeypatch.setattr("fraudops.audit_app.tabs.dashboard.ledger.verify_record", slow)
+    tab.verify.click()
+    assert tab.verify.disabled and tab.verification.is_alive()  # the click has returned
+    goes_on.set()
+    tab.verification.join(60)
+    assert not tab.verify.disabled and tab.progress.value == ""
+    assert "The record held" in tab.record.value
