@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "events": (
             "ModelEventReader",
             "build_event_marks",
+            "find_deciding_version",
             "get_change_token",
             "load_drift_alerts",
             "load_version_starts",

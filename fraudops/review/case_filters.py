@@ -54,7 +54,7 @@ def build_next_case_query() -> sa.Select:
     Returns
     -------
     Select
-        Of the tx_id, with the parameters ``actor``, ``now`` and ``next_kind``.
+        Of the tx_id, with the parameters ``actor``, ``now``, ``next_kind`` and ``second_only``.
     """
     case, prediction = store.cases.c, store.predictions.c
     actor, now = sa.bindparam("actor", type_=sa.Text), sa.bindparam("now", type_=sa.Float)
@@ -76,18 +76,28 @@ def build_next_case_query() -> sa.Select:
     return (
         sa.select(case.tx_id)
         .join(store.predictions, prediction.tx_id == case.tx_id)
-        .where(is_available_to(actor, now))
+        .where(
+            is_available_to(actor, now),
+            sa.or_(
+                ~sa.bindparam("second_only", type_=sa.Boolean),
+                case.state == "second",
+                is_held_by(actor, now),
+            ),
+        )
         .order_by(group, sample_order, policy.build_priority_sql().desc(), case.tx_id)
         .limit(1)
     )
 
 
-def find_next_case(connection: sa.Connection, actor: str, now: float) -> str | None:
+def find_next_case(
+    connection: sa.Connection, actor: str, now: float, second_only: bool
+) -> str | None:
     """Find the case to give out next: see `ReviewQueue.claim_next`."""
     parameters = {
         "actor": actor,
         "now": now,
         "next_kind": "sample" if _is_sample_due(connection) else "flagged",
+        "second_only": second_only,
     }
     return connection.scalar(build_next_case_query(), parameters)
 

@@ -46,6 +46,31 @@ def load_version_starts(engine: sa.Engine, over: EvaluationPeriod) -> pd.DataFra
     return pd.DataFrame(sorted(found, key=lambda one: (one[1], one[0])), columns=["version", "ts"])
 
 
+def find_deciding_version(engine: sa.Engine, ts: int) -> tuple[str, int] | None:
+    """Find which version had decided last at a moment of the operation.
+
+    The ledger knows when a version became champion by the clock of the computer. In a replay, or
+    when transactions arrive late, that is not the time of the transactions.
+
+    Parameters
+    ----------
+    engine : Engine
+    ts : int
+        Seconds since 1970, in the time of the transactions.
+
+    Returns
+    -------
+    tuple of str and int, or None
+        The version, and the time of the last transaction until `ts`, which it decided on. None
+        before the first one.
+    """
+    p = store.predictions.c
+    query = sa.select(p.model_version, p.ts).where(p.ts <= ts).order_by(p.ts.desc(), p.tx_id.desc())
+    with engine.connect() as connection:
+        row = connection.execute(query.limit(1)).first()
+    return (row.model_version, row.ts) if row else None
+
+
 def load_drift_alerts(engine: sa.Engine) -> pd.DataFrame:
     """Load the alerts of the drift monitor in order.
 

@@ -77,7 +77,7 @@ class ReviewQueue:
             rows = [store.make_case(row, row.amount_cents) for row in connection.execute(query)]
             return store.insert_new(connection, store.cases, rows)
 
-    def claim_next(self, actor: str) -> str | None:
+    def claim_next(self, actor: str, second_only: bool = False) -> str | None:
         """Claim the next case for 15 minutes.
 
         A case that the reviewer already holds comes first, then the flagged case of which a review
@@ -90,6 +90,8 @@ class ReviewQueue:
         Parameters
         ----------
         actor : str
+        second_only : bool, optional
+            Only a case that waits for a second person.
 
         Returns
         -------
@@ -99,7 +101,7 @@ class ReviewQueue:
         now = time.time()
         with store.write_transaction(self.engine) as connection:
             ledger.settle_cases(connection)
-            tx_id = find_next_case(connection, actor, now)
+            tx_id = find_next_case(connection, actor, now, second_only)
             if tx_id is not None:
                 write_claim(connection, tx_id, actor, now)
             return tx_id

@@ -1,13 +1,19 @@
-"""The verification on the page says what the command says, and does not stop the page."""
+"""The dashboard and the model tab without a browser.
 
+The verification says what the command says, and the champion of a day is named by both clocks.
+"""
+
+import datetime
 import threading
 
 import pytest
 
 from fraudops import cli, ledger, review, store
 from fraudops.audit_app.tabs.dashboard import DashboardTab
+from fraudops.audit_app.tabs.model import ModelTab
 from fraudops.audit_app.widgets import PageContext
-from tests.support.cases import fill, say
+from fraudops.timeline import day_of
+from tests.support.cases import NOON, fill, say
 
 
 @pytest.fixture
@@ -57,3 +63,20 @@ def test_the_verification_runs_in_the_background(tab, monkeypatch):
     tab.verification.join(60)
     assert not tab.verify.disabled and tab.progress.value == ""
     assert "The record held" in tab.record.value
+
+
+def test_who_was_champion_then_is_answered_by_both_clocks(workspace, engine):
+    fill(engine, flagged=2)
+    with store.write_transaction(engine) as connection:
+        said = {"version": "1", "previous": None, "reason": "first", "gates": []}
+        ledger.append_entry(connection, "champion", "pipeline", **said, kind="promotion")
+    tab = ModelTab(PageContext(workspace, engine, "eve"))
+    tab.clock.value = datetime.time(23, 59)
+    tab.day.value = day_of(NOON)  # long before the ledger began
+    shown = tab.then.value
+    assert "By the time of the transactions:" in shown and "version 1</strong> decided" in shown
+    assert "By the clock of the computer," in shown and "there was no champion yet" in shown
+    tab.day.value = datetime.datetime.now(datetime.UTC).date()
+    assert tab.then.value.count("version 1</strong>") == 2
+    tab.day.value = day_of(NOON) - datetime.timedelta(1)
+    assert "has been decided on" in tab.then.value

@@ -15,9 +15,8 @@ from fraudops import ledger, review, store
 from fraudops.audit_app.plots import EVENT_MARKERS, plot_savings_timeline
 from fraudops.models import DecisionPolicy, wilson_interval
 from fraudops.timeline import DAY, LABEL_MATURITY_DAYS, day_of
-from tests.support.cases import LONG, drop_ledger_triggers, fill, say
+from tests.support.cases import LONG, NOON, drop_ledger_triggers, fill, say
 
-NOON = 20_000 * DAY + DAY // 2
 COSTS = DecisionPolicy(review=300)
 
 
@@ -250,6 +249,18 @@ def test_a_window_holds_the_latest_judged_days(engine):
         )
         == 7
     )
+
+
+def test_who_decided_then_is_answered_in_the_time_of_the_transactions(engine):
+    assert review.find_deciding_version(engine, 10) is None
+    fill(engine, flagged=2)
+    p = store.predictions
+    with store.write_transaction(engine) as connection:
+        later = p.update().where(p.c.tx_id == "t1").values(model_version="2", ts=NOON + DAY)
+        connection.execute(later)
+    assert review.find_deciding_version(engine, NOON - 1) is None
+    assert review.find_deciding_version(engine, NOON + DAY - 1) == ("1", NOON)
+    assert review.find_deciding_version(engine, NOON + DAY) == ("2", NOON + DAY)
 
 
 def test_an_operation_without_a_judged_day_is_no_error(engine):

@@ -259,6 +259,15 @@ def test_a_second_look_comes_before_a_first_one_that_two_people_need(engine):
     assert review.ReviewQueue(engine).claim_next("bob") == "t1"
 
 
+def test_a_second_person_can_take_second_looks_only(engine):
+    fill(engine, flagged=2, cents=review.SECOND_REVIEW_CENTS)
+    assert review.ReviewQueue(engine).claim_next("bob", second_only=True) is None
+    say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
+    age(engine, "t1", 10 * DAY)  # far behind t0
+    assert review.ReviewQueue(engine).claim_next("cem") == "t0"
+    assert review.ReviewQueue(engine).claim_next("bob", second_only=True) == "t1"
+
+
 # --- cases that leave by themselves ---
 
 

@@ -101,9 +101,11 @@ class ModelTab:
             if move
             else []
         )
+        decided = None if at is None else review.find_deciding_version(self.context.engine, int(at))
         self.then.value = templates.load_template("audit_model.html.j2").render(
             part="then",
             asked=None if at is None else timeline.format_time(at),
+            decided=decided and {"version": decided[0], "when": timeline.format_time(decided[1])},
             move=move and move | {"when": timeline.format_time(move["at"])},
             # a restored version passed its gates when it was promoted
             passed=passed[-1] | {"when": timeline.format_time(passed[-1]["at"])}
