@@ -440,9 +440,13 @@ def test_a_proxy_counts_with_its_secret_only(run, people, tmp_path):
     with audit_server(run.root, tmp_path, **extra) as (link, log):
         told = {"X-Forwarded-User": "Bob", "X-Fraudops-Proxy": SECRET}
         bob = Client(link, **told)
-        assert bob.get("/session").json() == {"user": "bob"}
+        assert bob.get("/session").json() == {"user": "bob", "kernel": False}
         assert "log out there" in bob.get("/logout").text
         kernel = bob.kernel()
+        about_kernel = f"/session?kernel={kernel}"
+        assert bob.get(about_kernel).json()["kernel"] is True
+        assert Client(link, "ann").get(about_kernel).json()["kernel"] is False  # not hers
+        assert Client(link).get(about_kernel).json() == {"user": None, "kernel": False}
         assert Client(link, "ann").raw(f"/api/kernels/{kernel}")[0] == 404
         wrong = [
             told | {"X-Fraudops-Proxy": "x" * 64},

@@ -15,13 +15,13 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from fraudops import audit_app, ledger, monitoring, review, store, timeline
-from fraudops.audit_app import load_template, tables, widgets
 from fraudops.audit_app import page as page_module
+from fraudops.audit_app import tables, widgets
 from fraudops.audit_app.auth import session, users
 from fraudops.audit_app.auth.kernels import LOGIN_VARIABLE
 from fraudops.audit_app.tabs.alerts import AlertPanel
 from fraudops.errors import UserError
-from fraudops.review import listing, queue
+from fraudops.review import listing, queue, verdicts
 from fraudops.store import database
 from fraudops.workspace import REPOSITORY, Workspace
 from tests.support.page import audit_server, open_tab, person, visit
@@ -103,10 +103,17 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     expect(channels).to_have_count(shown_rows["channel"].nunique())
 
 
+def leave_out_hidden(engine, frame):
+    """Without the cases that the tester may still have to judge blind."""
+    with engine.connect() as connection:
+        hidden = connection.scalars(verdicts.select_hidden_cases(ACTOR)).all()
+    return frame[~frame["tx_id"].isin(hidden)]
+
+
 def test_each_list_has_the_rows_of_the_database(watched, engine):
     page = watched.page
     open_tab(page, "Lists")
-    frame = review.require_predictions(engine)
+    frame = leave_out_hidden(engine, review.require_predictions(engine))
     flagged, fraud, genuine = (
         frame["flagged"],
         frame["label"].eq(1).fillna(False),
@@ -142,7 +149,7 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
     page = watched.page
     open_tab(page, "Lists")
     page.locator(".fo-which button").get_by_text("Predicted non-frauds", exact=True).click()
-    frame = review.require_predictions(engine)
+    frame = leave_out_hidden(engine, review.require_predictions(engine))
     rows = frame[~frame["flagged"]].sort_values(["probability", "tx_id"], ascending=[False, True])
     page.get_by_text(f"rows 1 to 25 of {len(rows):,}").wait_for()
     assert page.locator("button.fo-previous").is_disabled()
@@ -242,13 +249,18 @@ def test_a_killed_kernel_loses_nothing(browser, served, engine):
             if (one.info["environ"] or {}).get(LOGIN_VARIABLE) == "unlucky"
         ]
         assert kernels
+        expect(page.locator("#fo-away")).to_be_hidden()
         for kernel in kernels:
             kernel.kill()
-        page.reload()
+        away = page.locator("#fo-away").get_by_text("The program behind this page has ended")
+        away.wait_for(timeout=5_000)
+        page.get_by_role("button", name="Reconnect").click()
+        page.wait_for_load_state()
         visitor.ready()
         open_tab(page, "Label cases")
         page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
-        page.locator("button.fo-back").click()
+        page.locator(".fo-skip-reason select").select_option(label="I have to stop for now")
+        page.locator("button.fo-skip").click()
         page.locator("button.fo-take").wait_for()
     assert (
         review.ReviewQueue(engine).find_held("unlucky") is None
@@ -301,6 +313,31 @@ def test_the_page_fits_a_phone(browser, served):
             page.locator(".fo-tile").count() == 7
             and page.locator(".fo-picture").first.bounding_box()["width"] > 250
         )
+
+
+def test_a_server_that_is_gone_is_said_within_five_seconds(browser, small_workspace, tmp_path):
+    copy = Workspace.find(shutil.copytree(small_workspace.root, tmp_path / "gone"))
+    engine = store.connect(copy)
+    person(engine, ACTOR)
+    with audit_server(copy.root, tmp_path) as (link, _), visit(browser, link, ACTOR) as visitor:
+        page = visitor.ready()
+        servers = [
+            one
+            for one in psutil.process_iter(["cmdline"])
+            if f"--port={link.split(':')[-1].strip('/')}" in (one.info["cmdline"] or [])
+        ]
+        assert servers
+        for server in servers:
+            server.suspend()  # it hangs: no connection is refused
+        try:
+            away = page.locator("#fo-away").get_by_text("The server of this page does not answer")
+            away.wait_for(timeout=5_000)
+            expect(page.get_by_role("button", name="Reconnect")).to_be_visible()
+        finally:
+            for server in servers:
+                server.resume()
+        expect(page.locator("#fo-away")).to_be_hidden()
+    engine.dispose()
 
 
 def test_an_empty_workspace_is_explained(browser, tmp_path):
@@ -394,46 +431,6 @@ def test_under_voila_the_name_comes_from_the_login_or_there_is_no_page(workspace
     assert "fo-failed" in shown._dom_classes and "without a login" in told(shown)
     monkeypatch.setenv("FRAUDOPS_LOGIN", "nobody-knows")
     assert "no active user nobody-knows" in told(audit_app.open_page(workspace))
-
-
-def test_what_comes_from_the_data_is_escaped():
-    evil = "<img src=x onerror=alert(1)>"
-    about = dict.fromkeys(
-        ("tx_id", "category", "channel", "customer_id", "terminal_id", "model_version"), evil
-    )
-    about |= {
-        "amount_cents": 1,
-        "probability": 0.5,
-        "threshold": 0.1,
-        "expected_loss_cents": 1.0,
-        "state": "open",
-    }
-    about |= {"urgency": 1.0, "decision": "review", "decision_reason": evil}
-    reasons = [{"text": evil, "for": 1, "against": 0}]
-    said = [{"actor": evil, "stage": "objection", "verdict": evil, "reason": evil, "note": evil}]
-    changes = [{"now": evil, "then": evil, "probability": 0.1, "decision": evil}]
-    facts = {
-        "about": about,
-        "when": "",
-        "age": "",
-        "due": "",
-        "overdue": False,
-        "hidden": False,
-        "since": evil,
-        "picture": "",
-    }
-    facts |= {
-        "reasons": reasons,
-        "earlier_decisions": said,
-        "changes": changes,
-        "linked": [[evil]],
-        "columns": [evil],
-        "history": [[evil]],
-    }
-    case = load_template("audit_case.html.j2")
-    for part in ("facts", "model", "changes", "history"):
-        shown = case.render(facts, part=part)
-        assert "&lt;img" in shown and "<img" not in shown
 
 
 def test_an_alert_is_acknowledged_and_closed_on_the_page(watched, engine, workspace):

@@ -53,8 +53,11 @@ def first(engine) -> str:
     with store.write_transaction(engine) as connection:
         connection.execute(c.update().values(claimed_by=None, claimed_until=0.0))
         connection.execute(c.update().where(c.c.state == "second").values(state="closed"))
+        connection.execute(store.skips.delete())
+        connection.execute(store.drafts.delete())
     tx_id = review.ReviewQueue(engine).claim_next("nobody")
-    review.ReviewQueue(engine).release(tx_id, "nobody")
+    with store.write_transaction(engine) as connection:
+        connection.execute(c.update().values(claimed_by=None, claimed_until=0.0))
     change(engine, store.transactions, tx_id, amount_cents=2_000)
     change(engine, store.predictions, tx_id, probability=0.4321)
     change(engine, store.cases, tx_id, blind=0)
@@ -83,6 +86,11 @@ def say(page: Page, verdict: str, reason: str, note: str = "") -> None:
     page.locator(".fo-reason select").select_option(label=reason)
     page.locator(".fo-notefield textarea").fill(note)
     page.locator("button.fo-record").click()
+
+
+def skip(page: Page) -> None:
+    page.locator(".fo-skip-reason select").select_option(label="I have to stop for now")
+    page.locator("button.fo-skip").click()
 
 
 def test_a_verdict_becomes_decision_label_and_entry_and_retraining_sees_it(
@@ -136,7 +144,7 @@ def test_two_people_in_two_browsers_have_to_agree(browser, link, engine, first):
         bob.page.locator("button.fo-take").click()
         bob.page.locator(".fo-case h2").wait_for()
         assert first not in bob.page.locator(".fo-case").inner_text()  # ann holds it
-        bob.page.locator("button.fo-back").click()
+        skip(bob.page)
         ann.page.get_by_label("Fraud (F)").click()
         ann.page.get_by_text("a second person has to agree").wait_for()
         say(ann.page, "Fraud (F)", "the customer did not make it")
@@ -148,7 +156,7 @@ def test_two_people_in_two_browsers_have_to_agree(browser, link, engine, first):
         take(bob.page, first)
         assert "needs a second person" in bob.page.locator(".fo-second").inner_text()
         say(bob.page, "Fraud (F)", "other frauds at this terminal")
-        bob.page.locator(".fo-done").get_by_text("you and the first person agree").wait_for()
+        bob.page.locator(".fo-done").get_by_text("two people agree").wait_for()
     assert [(d.stage, d.actor) for d in rows(engine, store.decisions, first)] == [
         ("proposal", "ann"),
         ("confirmation", "bob"),
@@ -214,12 +222,38 @@ def test_letters_in_the_note_are_letters(browser, link, engine, first):
         page.locator(".fo-notefield textarea").press_sequentially("flun")
         assert page.locator(".fo-notefield textarea").input_value() == "flun"
         assert page.locator(".fo-verdict input:checked").count() == 0
-        page.locator("button.fo-back").click()
+        page.locator("button.fo-skip").click()
+        page.locator(".fo-refused[role=alert]").get_by_text("Choose why you skip").wait_for()
+        page.locator(".fo-case h2").click()  # out of the text field
+        page.keyboard.press("s")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.locator(".fo-done").get_by_text(f"{first} is skipped").wait_for()
         page.locator("button.fo-take").wait_for()
     assert (
         rows(engine, store.decisions, first) == []
         and review.ReviewQueue(engine).find_held("ann") is None
     )
+
+
+def test_a_reload_opens_the_case_with_the_draft_and_the_time_runs(browser, link, engine, first):
+    with visit(browser, link, "ann") as visitor:
+        page = visitor.ready()
+        take(page, first)
+        page.get_by_label("Fraud (F)").click()
+        page.locator(".fo-reason select").select_option(label="the customer did not make it")
+        page.locator(".fo-notefield textarea").press_sequentially("she was at home")
+        page.locator(".fo-countdown").get_by_text("This case is yours for 14:").wait_for()
+        page.wait_for_timeout(1500)  # the last letters are saved within a second
+        page.reload()
+        visitor.ready()  # no tab is opened: the page is where the case is
+        page.locator(".fo-case h2").get_by_text(first).wait_for()
+        assert page.locator(".fo-notefield textarea").input_value() == "she was at home"
+        assert page.get_by_label("Fraud (F)").is_checked()
+        chosen = page.locator(".fo-reason select option:checked")
+        assert chosen.inner_text().replace("\u00a0", " ") == "the customer did not make it"
+        page.locator("button.fo-record").click()
+        page.locator(".fo-done").get_by_text("recorded as fraud").wait_for()
 
 
 def test_an_auditor_looks_and_decides_nothing(browser, link, engine, first):
