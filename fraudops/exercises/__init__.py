@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "exercise": ("Exercise", "compute_student_seed", "open_exercise"),
         "student_notebooks": ("NOTEBOOK_FOLDER", "make_notebook", "start_exercises"),
         "submission": ("check_submission",),
+        "course_map": ("make_course_map",),
         "grading": ("grade_folder",),
         "command": ("run_exercises_command",),
     },
