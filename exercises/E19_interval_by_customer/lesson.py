@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 20
 # notebook: 3_1_champion
-# section: The champion, and four rules on days it has never seen
+# section: The champion, on days it has never seen
 # function: compute_interval
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 1
 # minutes: 10
 # notebook: 3_2_serve
-# section: From a registered version to a Bento
+# section: A service of fifteen lines
 # function: make_service
 # ---
 # %% [markdown]

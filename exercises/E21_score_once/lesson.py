@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 15
 # notebook: 3_2_serve
-# section: Serve, ask, stop
+# section: The same transaction twice
 # function: answer_request
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 1
 # minutes: 10
 # notebook: 4_1_experiments
-# section: SMOTE before the split
+# section: The sampler in the wrong place
 # function: prepare
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 20
 # notebook: 4_1_experiments
-# section: Validation that keeps to the calendar
+# section: Validation that follows the calendar
 # function: make_folds
 # ---
 # %% [markdown]

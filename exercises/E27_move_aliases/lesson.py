@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 10
 # notebook: 4_4_rollback
-# section: Back, in one call
+# section: A bad version, and two aliases moved by hand
 # function: promote
 # ---
 # %% [markdown]

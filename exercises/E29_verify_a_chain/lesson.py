@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 20
 # notebook: 5_2_tamper_lab
-# section: Change, remove, insert, swap
+# section: Change, remove, swap, insert
 # function: find_break
 # ---
 # %% [markdown]

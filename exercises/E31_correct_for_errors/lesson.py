@@ -2,8 +2,8 @@
 # title: Correct a share for reviewers' errors
 # level: 1
 # minutes: 10
-# notebook: 5_3_review_economics
-# section: "Break it: labels that exist because somebody looked"
+# notebook: 5_4_reviewer_labels
+# section: "Break it: labels that exist because a reviewer looked"
 # function: correct_share
 # ---
 # %% [markdown]

@@ -3,7 +3,7 @@
 # level: 1
 # minutes: 10
 # notebook: 5_2_tamper_lab
-# section: Change, remove, insert, swap
+# section: A hash chain of ten lines
 # function: seal
 # ---
 # %% [markdown]

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader
 from tqdm import tqdm
 
+from fraudops.data import escape_formula
 from fraudops.errors import UserError
 from fraudops.exercises.diagnosis import CORRECT, INCORRECT, Outcome
 from fraudops.exercises.lessons import load_lessons
@@ -150,12 +151,7 @@ def _write_scores(
             score = int(outcome.kind == CORRECT)
             place = one.path.relative_to(folder).as_posix()
             row = [one.student, one.exercise, score, outcome.kind, outcome.diagnosis, place, seed]
-            writer.writerow([_escape_formula(cell) for cell in row])
-
-
-def _escape_formula(cell: str | int) -> str | int:
-    """A spreadsheet must not run the name of a folder as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+            writer.writerow([escape_formula(c) if isinstance(c, str) else c for c in row])
 
 
 def _write_feedback(folder: Path, graded: list[tuple[StudentFile, Outcome]], seed: int) -> None:
