@@ -8,7 +8,7 @@ ARGS   ?=
 LINT   := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile --doctest-modules
 
-.PHONY: run check test lab serve audit evidence metrics airflow bench lock clean help
+.PHONY: run check test test-all lab serve audit evidence metrics airflow bench lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -36,10 +36,13 @@ check: $(READY)  ## what is fast: lint, imports, doctests, unit tests, notebook 
 	$(LINT)
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## everything
+test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## everything but what takes many minutes more
 	$(LINT)
 	$(PY) -m tests.support.chromium
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -m "not exhaustive" $(ARGS)
+
+test-all:        ## also the public data sets through all stages, and every cell twice
+	$(MAKE) test ARGS="-m '' $(ARGS)"
 
 lab: $(READY)    ## JupyterLab on the notebooks
 	$(BIN)/fraudops lab

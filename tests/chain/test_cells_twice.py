@@ -59,6 +59,7 @@ def twice(tmp_path_factory) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", sort_nodes())
 def test_each_cell_can_run_twice(twice, name):
     assert twice[name] == []

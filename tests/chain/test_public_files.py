@@ -48,6 +48,7 @@ def check_source(name: str, workspace: Workspace) -> None:
         assert set(names) == {"fraud_Kutch", "fraud_Rippin, Kub and Mann"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_public_layout_goes_through_all_five_stages(name, tmp_path):
     workspace, file = Workspace.find(tmp_path / "w"), write_layout(name, tmp_path)
