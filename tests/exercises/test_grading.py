@@ -4,6 +4,7 @@ import csv
 import json
 
 import nbformat
+import numpy as np
 import papermill
 import pytest
 
@@ -49,6 +50,7 @@ def write_answer(folder, student, exercise, source):
 def test_start_writes_the_id_and_keeps_what_is_there(tmp_path):
     written, present = start_exercises("ada", tmp_path)
     assert written and not present
+    assert sorted(tmp_path.rglob("*")) == sorted(written)  # notebooks alone, no sources
     written[0].write_text(written[0].read_text().replace("# fill in", "# my work"))
     before = written[0].read_bytes()
     assert start_exercises("ada", tmp_path) == ([], written)
@@ -73,6 +75,21 @@ def test_students_have_other_numbers():
         for student in ("ada", "bob", "cyd")
     }
     assert len(texts) == 3
+
+
+def test_copied_values_are_worth_nothing_with_other_probes():
+    lesson = find_lesson("E07")
+    check = lesson.check_module
+    seed = compute_student_seed("ada")
+    copied = {}
+    for probe in check.make_probes(np.random.default_rng([seed, 7])):
+        copied[probe.arguments[0].to_string()] = check.answer(*probe.arguments)
+
+    def look_up(ts, moment):
+        return copied.get(ts.to_string(), 0)
+
+    assert compute_outcome(lesson, look_up, seed).kind == "correct"
+    assert compute_outcome(lesson, look_up, compute_student_seed("bob")).kind == "incorrect"
 
 
 def test_the_solution_opens_after_three_incorrect_tries(capsys):
