@@ -48,7 +48,7 @@ MISCONCEPTIONS = (
     Misconception(
         "null_words",
         "pandas takes empty texts and words such as NA and null for a missing value. Here"
-        " they are ids: these customers have lost their name.",
+        " they are ids, and they are lost.",
         lambda text: read(text, dtype=str).tolist(),
     ),
 )

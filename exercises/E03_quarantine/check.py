@@ -61,8 +61,7 @@ def refuse_all(table, schema):
 MISCONCEPTIONS = (
     Misconception(
         "rows_lost",
-        "The broken rows are in neither list. No one will ever repair them, and no one "
-        "will miss them.",
+        "The broken rows are in neither list. They are lost, and cannot be repaired.",
         lambda table, schema: (answer(table, schema)[0], []),
     ),
     Misconception(

@@ -1,5 +1,5 @@
 # ---
-# title: Turn rows away without losing them
+# title: Reject rows without losing them
 # level: 2
 # minutes: 15
 # notebook: 1_1_ingest
@@ -8,7 +8,7 @@
 # ---
 # %% [markdown]
 # A delivery contains rows that break the schema. They must not go into the pipeline, and they
-# must not disappear: somebody has to repair them. So each row is either accepted or in
+# must not disappear: they have to be repaired. So each row is either accepted or in
 # quarantine, and the quarantine says *all* reasons.
 #
 # Write `split_rows(table, schema)`. Return two lists: the index labels of the accepted rows,

@@ -83,8 +83,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "circle_left_out",
-        "Notebooks in a circle are missing from your order, and nobody is told. Raise a "
-        "ValueError.",
+        "Notebooks in a circle are missing from your order, without a message. Raise a ValueError.",
         leave_out_the_circle,
     ),
 )

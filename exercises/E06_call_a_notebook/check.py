@@ -55,8 +55,8 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "misspelt_is_ignored",
-        "papermill only logs an unknown parameter. The notebook ran with its default, and"
-        " no one noticed. Refuse it before the run.",
+        "papermill only logs an unknown parameter. The notebook ran with its default. "
+        "Refuse it before the run.",
         lambda *arguments: imitate(*arguments, refuses=False),
     ),
 )

@@ -53,8 +53,7 @@ MISCONCEPTIONS = (
     Misconception(
         "fraud_in_window",
         "You ask for the arrival at one end of the window and for the fraud at the other."
-        " Features with two clocks cannot be computed again. The arrival counts at both "
-        "ends.",
+        " The arrival counts at both ends.",
         ask_for_both_times,
     ),
     Misconception(

@@ -54,8 +54,8 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "maximum",
-        "The largest amount of a terminal is one purchase. It accuses a terminal that "
-        "sold one expensive thing, and it hides a wrong unit where expensive things are "
+        "The largest amount of a terminal is one purchase. It finds a terminal that sold "
+        "one expensive thing, and it hides a wrong unit where expensive things are "
         "usual.",
         lambda reference, today: compare(reference, today, "max"),
     ),

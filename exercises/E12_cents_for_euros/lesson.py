@@ -12,8 +12,8 @@
 #
 # Write `find_terminals_in_cents(reference, today)`. Both tables have the columns
 # `terminal_id` and `amount`. Return the sorted list of terminals whose middle amount of today
-# is at least ten times their middle amount in the reference. One large purchase must not
-# accuse a terminal.
+# is at least ten times their middle amount in the reference. One large purchase must not put
+# a terminal on the list.
 # %%
 import pandas as pd
 

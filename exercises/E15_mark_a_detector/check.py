@@ -49,7 +49,7 @@ def measure_from_the_first(alarm_days, onset):
 MISCONCEPTIONS = (
     Misconception(
         "counts_days",
-        "You count days. An alarm that goes on for three days called somebody once.",
+        "You count days. An alarm that goes on for three days is one call to the team.",
         lambda alarm_days, onset: mark([[day] for day in alarm_days], onset),
     ),
     Misconception(
@@ -66,7 +66,7 @@ MISCONCEPTIONS = (
     Misconception(
         "began_before",
         "An alarm that begins before the onset and is still on at the onset is not false:"
-        " the person who was called sees the harm.",
+        " the team that was called sees the harm.",
         lambda alarm_days, onset: mark(group(alarm_days), onset, min),
     ),
 )

@@ -11,7 +11,7 @@
 # detector.
 #
 # Write `mark_detector(alarm_days, onset)`. `alarm_days` is a sorted list of day numbers. Days
-# in a row are one alarm: somebody was called once. An alarm is false if it is over before the
+# in a row are one alarm: the team was called once. An alarm is false if it is over before the
 # onset. Return a pair: the number of false alarms, and the delay in days from the onset to
 # the first day in alarm from the onset on. The delay is `None` if there is no such day.
 # `onset` is `None` in a world without harm; then every alarm is false.

@@ -45,8 +45,8 @@ def score_again(request, stored, score):
 MISCONCEPTIONS = (
     Misconception(
         "scores_again",
-        "The same transaction is scored again and gets a second opinion. The first "
-        "answer, on which somebody has acted, is overwritten.",
+        "The same transaction is scored again and gets a second opinion. The first answer"
+        " is overwritten, although the payment system has acted on it.",
         score_again,
     ),
     Misconception(

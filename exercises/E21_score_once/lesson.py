@@ -9,7 +9,7 @@
 # %% [markdown]
 # A payment system that gets no answer asks again. The second request may be a little
 # different, for example in `sent_at`. It is still the same transaction, and it must get the
-# same answer: two different decisions about one payment cannot be explained to anybody.
+# same answer: two different decisions about one payment cannot be explained to a customer.
 #
 # Repair `answer_request(request, stored, score)`. `request` is a dictionary with `tx_id` and
 # other keys. `stored` is a dictionary from `tx_id` to the answers so far; it stands for the

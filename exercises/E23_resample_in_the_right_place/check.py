@@ -54,7 +54,7 @@ MISCONCEPTIONS = (
     Misconception(
         "before_the_split",
         "Copies of one fraud lie on both sides of the split. The model is tested on rows "
-        "that it has learnt by heart, and average precision near 1 means nothing.",
+        "that it was trained on, and an average precision near 1 means nothing.",
         lambda table, split, oversample: split(oversample(table)),
     ),
     Misconception(

@@ -34,7 +34,7 @@ def answer(end, folds, train_days, delay, test_days):
 MISCONCEPTIONS = (
     Misconception(
         "test_days_seen",
-        "The training contains the days of its own test. The model is asked what it was told.",
+        "The training contains the days of its own test. The model has seen the answers.",
         lambda end, folds, train, delay, test: make(end, folds, train, delay, test, gap=-test),
     ),
     Misconception(

@@ -54,7 +54,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "version_deleted",
-        "The old version is deleted. Nobody can go back to it, and nobody can show which "
+        "The old version is deleted. You cannot go back to it, and you cannot show which "
         "model decided.",
         delete_the_old,
     ),

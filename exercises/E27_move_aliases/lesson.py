@@ -9,7 +9,7 @@
 # %% [markdown]
 # The registry keeps all versions of the model. Two aliases name versions: `champion` decides,
 # `previous` is the one to go back to. A promotion moves aliases. It deletes nothing, because
-# somebody may ask in a year which model decided.
+# an auditor may ask in a year which model decided.
 #
 # Find the fault in `promote(aliases, versions, new)`. `aliases` is a dictionary from alias to
 # version, `versions` the list of all versions. Return both after the promotion of `new`. If

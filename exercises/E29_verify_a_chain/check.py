@@ -70,7 +70,7 @@ MISCONCEPTIONS = (
     Misconception(
         "first_not_checked",
         "The first entry must have the empty text before it. If you do not check this, "
-        "somebody can remove the beginning of the record.",
+        "the removal of the first entries is not noticed.",
         lambda entries: find(entries, first=False),
     ),
     Misconception(

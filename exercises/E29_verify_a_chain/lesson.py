@@ -8,8 +8,8 @@
 # ---
 # %% [markdown]
 # Each entry of the record holds its text, the hash of the entry before it, and its own hash.
-# The own hash is the SHA-256 of `previous + text`. So nobody can change, remove or insert an
-# entry without a trace.
+# The own hash is the SHA-256 of `previous + text`. So an entry that is changed, removed or
+# inserted does not fit any more, unless all later entries are computed again.
 #
 # Write `find_break(entries)`. `entries` is a list of dictionaries with the keys `text`,
 # `previous` and `hash`. The first entry has `previous` equal to the empty text. Return the

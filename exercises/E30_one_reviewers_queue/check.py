@@ -41,8 +41,7 @@ def answer(days, capacity):
 MISCONCEPTIONS = (
     Misconception(
         "starts_anew",
-        "Each day begins with an empty queue. The cases of yesterday vanish without a "
-        "decision, and nobody is told.",
+        "Each day begins with an empty queue. The cases of yesterday vanish without a decision.",
         lambda days, capacity: work(days, capacity, keeps=False),
     ),
     Misconception(

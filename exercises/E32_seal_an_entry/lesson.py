@@ -7,9 +7,9 @@
 # function: seal
 # ---
 # %% [markdown]
-# A hash seals a text, and not a fact. If one fact can be written in two ways, it has two
-# hashes, and a verifier in another program calls an honest record forged. So an entry is
-# first written in *one* way: JSON with sorted keys and no spaces.
+# A hash is computed from a text. If one fact can be written in two ways, it has two hashes,
+# and a verifier in another program calls an honest record forged. So an entry is first
+# written in *one* way: JSON with sorted keys and no spaces.
 #
 # Complete `seal(entry, previous)`. Return the SHA-256, in hexadecimal, of `previous` followed
 # by the JSON text of the dictionary `entry`, with sorted keys and the separators `,` and `:`
