@@ -1,6 +1,7 @@
 """Grade the submissions of a class: scores as CSV, and a page of feedback for each student."""
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -137,7 +138,7 @@ def grade_folder(
         progress = tqdm(pool.map(grade, submissions), total=len(submissions), unit="notebook")
         graded = list(zip(submissions, progress, strict=True))
     _write_scores(scores, folder, graded, seed)
-    _write_feedback(feedback, graded, seed)
+    write_feedback(feedback, graded, seed)
     return graded, unknown
 
 
@@ -154,7 +155,18 @@ def _write_scores(
             writer.writerow([escape_formula(c) if isinstance(c, str) else c for c in row])
 
 
-def _write_feedback(folder: Path, graded: list[tuple[StudentFile, Outcome]], seed: int) -> None:
+def write_feedback(folder: Path, graded: list[tuple[StudentFile, Outcome]], seed: int) -> None:
+    """Write a page of feedback for each student.
+
+    Parameters
+    ----------
+    folder : Path
+        Each page has the student's name; a name with other characters than letters, digits and
+        ``. _ @ -`` gets a part of its hash, so that no two students share a file.
+    graded : list of tuple of StudentFile and Outcome
+    seed : int
+        Seed of the probes.
+    """
     lessons = load_lessons()
     pages = Environment(loader=PackageLoader("fraudops.exercises", "."), autoescape=True)
     template = pages.get_template("feedback.html.j2")
@@ -169,5 +181,7 @@ def _write_feedback(folder: Path, graded: list[tuple[StudentFile, Outcome]], see
             seed=seed,
         )
         name = re.sub(r"[^A-Za-z0-9._@-]", "_", student)
+        if name != student:
+            name += "-" + hashlib.sha256(student.encode("utf-8")).hexdigest()[:8]
         with atomic_write(folder / f"{name}.html") as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ import pytest
 from fraudops.cli import main
 from fraudops.errors import UserError
 from fraudops.exercises import (
+    Outcome,
     check_submission,
     compute_outcome,
     compute_student_seed,
@@ -19,6 +20,7 @@ from fraudops.exercises import (
     open_exercise,
     start_exercises,
 )
+from fraudops.exercises.grading import StudentFile, write_feedback
 
 RIGHT = (
     "def count_seven_days(ts, moment):\n    return ts.between(moment - 604800, moment - 60).sum()"
@@ -202,6 +204,20 @@ def test_a_class_is_graded(tmp_path, capsys):
     page = (folder / "feedback" / "bob.html").read_text(encoding="utf-8")
     assert "incorrect" in page and "1_2_features.ipynb" in page
     assert len(list((folder / "feedback").glob("*.html"))) == 7
+
+
+def test_each_student_has_a_page_and_its_text_is_escaped(tmp_path):
+    students = ("a b", "a_b", "a/b", "<i>")
+    value = "<script>alert(1)</script>"
+    graded = [
+        (StudentFile(tmp_path / "E07.ipynb", one, "E07"), Outcome("E07", "incorrect", value=value))
+        for one in students
+    ]
+    write_feedback(tmp_path / "pages", graded, 1)
+    pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "pages").iterdir()]
+    assert len(pages) == len(students)
+    assert not any("<script>" in page or "<i>" in page for page in pages)
+    assert all("&lt;script&gt;" in page for page in pages)
 
 
 def test_two_submissions_of_one_student_are_refused(tmp_path):
