@@ -35,11 +35,14 @@ class Anchor:
         Of the last entry.
     at : float
         Seconds since 1970.
+    signed : int
+        How many of the entries up to this one are signed.
     """
 
     seq: int
     hash: str
     at: float
+    signed: int = 0
 
 
 class BrokenLedgerError(UserError):
@@ -242,9 +245,10 @@ def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
         )
     with engine.connect() as connection:
         seq, head = chain.get_head(connection)
+        signed = chain.count_signed(connection, seq)
     if not seq:
         return None
-    anchor = Anchor(seq, head, round(time.time(), 3))
+    anchor = Anchor(seq, head, round(time.time(), 3), signed)
     if not any((anchor.seq, anchor.hash) == (seq, head) for anchor in read_anchor_file(workspace)):
         _append_line(workspace, json.dumps(asdict(anchor), sort_keys=True) + "\n")
     client = _mlflow_client(workspace)

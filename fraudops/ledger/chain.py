@@ -9,6 +9,7 @@ outside the database, and `ledger.reconciliation` compares the facts.
 import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,7 +43,7 @@ def canonical_json(value: Any) -> str:
 def append_entry(
     connection: sa.Connection, event: str, actor: str, at: float | None = None, /, **payload: Any
 ) -> str:
-    """Append an entry, in the transaction of the fact that it records.
+    """Append an entry, in the transaction of the fact that it records, and sign it.
 
     Parameters
     ----------
@@ -70,9 +71,11 @@ def append_entry(
         }
     )
     head = hash_entry(seq, previous, body)
-    connection.execute(
-        ledger.insert(), {"seq": seq, "body": body, "previous": previous, "hash": head}
-    )
+    row = {"seq": seq, "body": body, "previous": previous, "hash": head}
+    key_file = connection.get_execution_options().get("signing_key_file")
+    if key_file:  # `store.connect` sets it
+        row["signature"] = store.sign(store.load_or_create_key(Path(key_file)), head)
+    connection.execute(ledger.insert(), row)
     return head
 
 
@@ -162,6 +165,13 @@ def get_head(connection: sa.Connection) -> tuple[int, str]:
         sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
     ).first()
     return (row.seq, row.hash) if row else (0, GENESIS_HASH)
+
+
+def count_signed(connection: sa.Connection, seq: int) -> int:
+    """Count the signed entries up to a number."""
+    entry = ledger.c
+    query = sa.select(sa.func.count()).where(entry.seq <= seq, entry.signature.is_not(None))
+    return connection.scalar(query)
 
 
 def get_head_hash(connection: sa.Connection) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from fraudops import store
-from fraudops.ledger import anchors, chain, reconciliation, seals
+from fraudops.ledger import anchors, chain, reconciliation, seals, signatures
 from fraudops.ledger.anchors import Anchor, BrokenLedgerError
 from fraudops.workspace import Workspace, read_json
 
@@ -17,6 +17,7 @@ CHAIN_PART = "chain of hashes"
 FILE_PART = "heads in audit/anchors.jsonl"
 MLFLOW_PART = "head in MLflow"
 GIVEN_PART = "the given head"
+SIGNATURE_PART = "signatures of the entries"  # only where the key is
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ def verify_record(
     with store.read_transaction(engine) as connection:
         parts = list(_verify_ledger(workspace, connection, given, on_part))
         is_intact = not any(part.problems for part in parts)
+        key_file = store.find_key_file(workspace)
+        if key_file.is_file():
+            on_part(SIGNATURE_PART)
+            parts.append(_verify_signatures(workspace, connection, key_file, is_intact))
         comparisons = reconciliation.list_comparisons(connection) if is_intact else {}
         for name in reconciliation.COMPARISON_NAMES:
             if not is_intact:
@@ -138,6 +143,18 @@ def _verify_ledger(
         on_part(GIVEN_PART)
         problem = _compare_given_head(connection, *given)
         yield VerifiedPart(GIVEN_PART, (problem,) if problem else ())
+
+
+def _verify_signatures(
+    workspace: Workspace, connection: sa.Connection, key_file: Path, is_intact: bool
+) -> VerifiedPart:
+    """Verify the signatures, which say nothing about a chain that is broken."""
+    if not is_intact:
+        return VerifiedPart(SIGNATURE_PART, checked=False)
+    kept = [*anchors.read_anchor_file(workspace), *_read_mlflow_anchors(workspace)]
+    key = store.load_key(key_file)
+    found = signatures.find_wrong_signatures(connection, key, kept)
+    return VerifiedPart(SIGNATURE_PART, tuple(reconciliation.take_first(found)))
 
 
 def _read_mlflow_anchors(workspace: Workspace) -> list[Anchor]:

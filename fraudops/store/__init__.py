@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "load_recent_scores",
             "load_transaction_entities",
         ),
+        "signing_key": ("find_key_file", "load_key", "load_or_create_key", "sign"),
         "schema": (
             "METADATA",
             "alert_changes",

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fraudops.errors import UserError
 from fraudops.store import ddl, migrations
 from fraudops.store.schema import METADATA
+from fraudops.store.signing_key import find_key_file
 from fraudops.workspace import Workspace
 
 
@@ -47,7 +48,10 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
     url = url or workspace.database_url
     sqlite = url.startswith("sqlite")
     engine = sa.create_engine(
-        url, connect_args={"timeout": ddl.LOCK_TIMEOUT_SECONDS} if sqlite else {}
+        url,
+        connect_args={"timeout": ddl.LOCK_TIMEOUT_SECONDS} if sqlite else {},
+        # read where an entry is appended
+        execution_options={"signing_key_file": str(find_key_file(workspace))},
     )
     if sqlite:
 

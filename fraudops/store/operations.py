@@ -13,6 +13,7 @@ from fraudops.errors import UserError
 from fraudops.store.database import IncompatibleSchemaError, connect, write_transaction
 from fraudops.store.rows import insert_new
 from fraudops.store.schema import METADATA, operation, users
+from fraudops.store.signing_key import copy_key
 from fraudops.workspace import Workspace
 
 
@@ -103,7 +104,7 @@ def _archive_anchors(workspace: Workspace) -> None:
 
 
 def copy_database(engine: sa.Engine, to: Workspace) -> None:
-    """Copy everything into the SQLite file of another workspace.
+    """Copy everything into the SQLite file of another workspace, with the key of the ledger.
 
     Parameters
     ----------
@@ -112,6 +113,7 @@ def copy_database(engine: sa.Engine, to: Workspace) -> None:
     to : Workspace
         Its database is replaced.
     """
+    copy_key(engine.get_execution_options().get("signing_key_file"), to)
     file = to.path("store", "fraudops.db")
     for old in (file, *(file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))):
         old.unlink(missing_ok=True)

@@ -218,6 +218,7 @@ ledger = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # canonical JSON: at, actor, event, payload
     _text_column("previous", nullable=False),
     _text_column("hash", nullable=False),
+    _text_column("signature"),  # of the hash, see `signing_key`; null before revision 0007
     derived_column("event", sa.String(200)),  # these three make searches fast
     derived_column("actor", sa.String(200)),
     derived_column("at", sa.Float()),

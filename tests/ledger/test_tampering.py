@@ -336,6 +336,19 @@ def shift_decision(connection, draw):
     return f"decision {row['id']} on {row['tx_id']} has decided_at"
 
 
+def append_in_anothers_name(connection, draw):
+    """An entry with a right hash by a person without the key, which the copies lack too."""
+    ledger.append_entry(connection, draw.choice(["read", "list"]), draw.choice(["ann", "bob"]))
+    return "is not signed: it was written without the key"
+
+
+def remove_a_signature(connection, draw):
+    seq = draw.randint(2, number_of(connection))
+    change = store.ledger.update().where(store.ledger.c.seq == seq)
+    connection.execute(change.values(signature=draw.choice([None, "ab" * 32])))
+    return f"entry {seq} in the name of"
+
+
 C, D, F, U, P = store.cases, store.decisions, store.labels, store.users, store.predictions
 REVIEWER = F.c.source == "reviewer"
 FACTS = (
@@ -353,6 +366,8 @@ FACTS = (
         override=[1],
     ),
     shift_decision,
+    append_in_anothers_name,
+    remove_a_signature,
     change(
         C,
         "the case of {tx_id} has",

@@ -1,6 +1,8 @@
 """One verification: its parts have names, it takes a head, and it can leave everything as it is."""
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import mlflow
 import pytest
@@ -9,6 +11,8 @@ import sqlalchemy as sa
 from fraudops import cli, ledger, review, store
 from fraudops.errors import UserError
 from fraudops.ledger import anchors, reconciliation, verification
+from fraudops.ledger.verifier import hash_entry
+from fraudops.workspace import Workspace
 from tests.support.cases import drop_ledger_triggers, fill, say
 
 
@@ -46,7 +50,7 @@ def test_every_part_has_a_name_and_holds(workspace, engine, record):
         "head in MLflow",
         "the given head",
     ]
-    assert names[4:] == list(reconciliation.COMPARISON_NAMES)
+    assert names[4:] == ["signatures of the entries", *reconciliation.COMPARISON_NAMES]
     with engine.connect() as connection:
         assert (found.entries, found.head) == ledger.get_head(connection)
 
@@ -69,10 +73,11 @@ def test_a_broken_chain_vouches_for_no_table_and_says_so(workspace, engine, reco
         connection.execute(store.ledger.update().where(first).values(body="{}"))
     found = ledger.verify_record(workspace, engine)
     assert not found.holds and "chain of hashes: entry 1 was changed" in found.problems
-    assert {part.name for part in found.parts if not part.checked} == set(
-        reconciliation.COMPARISON_NAMES
-    )
-    with pytest.raises(ledger.BrokenLedgerError, match="Not checked, because of this: decisions"):
+    assert {part.name for part in found.parts if not part.checked} == {
+        "signatures of the entries",
+        *reconciliation.COMPARISON_NAMES,
+    }
+    with pytest.raises(ledger.BrokenLedgerError, match="Not checked, because of this: signatures"):
         ledger.seal_and_anchor(workspace, engine)
 
 
@@ -150,3 +155,75 @@ def test_the_last_result_is_kept_for_the_page(workspace, engine, record):
     (workspace.root / "audit" / "verification.json").unlink()
     assert ledger.load_verification(workspace) is None
     assert verification.RESULT_FILE[-1] == "verification.json"
+
+
+def append_without_key(engine, **payload):
+    """Append an entry as a person does who has the database alone: a right hash, no signature."""
+    with store.write_transaction(engine) as connection:
+        seq, previous = ledger.get_head(connection)
+        body = {"at": 1.0, "actor": "bob", "event": "read", "payload": payload}
+        text = ledger.canonical_json(body)
+        row = {"seq": seq + 1, "previous": previous, "body": text}
+        row |= {"hash": hash_entry(seq + 1, previous, text)}
+        connection.execute(store.ledger.insert(), row)
+
+
+def test_an_entry_in_anothers_name_needs_the_key(workspace, engine, record):
+    key_file = store.find_key_file(workspace)
+    assert key_file.stat().st_mode & 0o077 == 0 or os.name == "nt"
+    append_without_key(engine, tx_id="t0")
+    (problem,) = ledger.verify_record(workspace, engine).problems
+    assert "in the name of bob is not signed: it was written without the key" in problem
+    with store.write_transaction(engine) as connection:
+        drop_ledger_triggers(connection)
+        last = store.ledger.c.seq == ledger.get_head(connection)[0]
+        change = store.ledger.update().where(last).values(signature="ab" * 32)
+        connection.execute(change)
+    (problem,) = ledger.verify_record(workspace, engine).problems
+    assert "in the name of bob is signed with another key" in problem
+
+
+def test_signatures_cannot_be_removed(workspace, engine, record):
+    with store.write_transaction(engine) as connection:
+        drop_ledger_triggers(connection)
+        connection.execute(store.ledger.update().values(signature=None))
+    append_without_key(engine, tx_id="t0")
+    (problem,) = ledger.verify_record(workspace, engine).problems
+    assert f"only 0 are signed, and {record.signed} were when this head was kept" in problem
+
+
+def test_entries_from_before_the_key_hold_without_a_signature(workspace, engine):
+    append_without_key(engine, tx_id="old")
+    assert not store.find_key_file(workspace).exists()
+    assert ledger.verify_record(workspace, engine).holds  # and without a key nothing is checked
+    with store.write_transaction(engine) as connection:
+        ledger.append_entry(connection, "read", "ann", tx_id="new")
+    found = ledger.verify_record(workspace, engine)
+    assert found.holds and "signatures of the entries" in [part.name for part in found.parts]
+
+
+def test_a_file_that_holds_no_key_is_named_and_not_shown(workspace, engine, record):
+    store.find_key_file(workspace).write_text("secret words")
+    for act in (
+        lambda: ledger.verify_record(workspace, engine),
+        lambda: ledger.log_case_read(engine, "t0", "ann"),
+    ):
+        with pytest.raises(UserError, match="holds no key for the ledger") as refused:
+            act()
+        assert "secret" not in str(refused.value)
+
+
+def test_a_copy_of_the_database_gets_the_key(workspace, engine, record, tmp_path):
+    lab = Workspace(tmp_path / "lab", isolated=True)
+    store.copy_database(engine, lab)
+    copied = store.connect(lab)
+    ledger.log_case_read(copied, "t0", "ann")
+    found = ledger.verify_record(lab, copied)
+    assert found.holds and "signatures of the entries" in [part.name for part in found.parts]
+    copied.dispose()
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path):
+    file = tmp_path / "keys" / "ledger.key"
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: store.load_or_create_key(file), range(16)))) == 1
