@@ -47,7 +47,7 @@ def note_data_version(root: Path, relative_path: str) -> None:
     note.write_text(compute_data_version(root) + "\n", encoding="utf-8")
 
 
-def check_noted_data_version(root: Path, relative_path: str, made_by: str) -> None:
+def check_noted_data_version(root: Path, relative_path: str, made_by: str, command: str) -> None:
     """Check that a result was made from the data that is there now.
 
     Parameters
@@ -57,6 +57,8 @@ def check_noted_data_version(root: Path, relative_path: str, made_by: str) -> No
     relative_path : str
     made_by : str
         The notebook that writes it.
+    command : str
+        Runs that notebook.
 
     Raises
     ------
@@ -65,10 +67,13 @@ def check_noted_data_version(root: Path, relative_path: str, made_by: str) -> No
     """
     note = root.joinpath(*NOTES_FOLDER, relative_path)
     if note.is_file():
-        check_data_version(root, relative_path, note.read_text(encoding="utf-8").strip(), made_by)
+        made_from = note.read_text(encoding="utf-8").strip()
+        check_data_version(root, relative_path, made_from, made_by, command)
 
 
-def check_data_version(root: Path, relative_path: str, made_from: str, made_by: str) -> None:
+def check_data_version(
+    root: Path, relative_path: str, made_from: str, made_by: str, command: str
+) -> None:
     """Check that a result was made from the data that is there now.
 
     Parameters
@@ -81,6 +86,8 @@ def check_data_version(root: Path, relative_path: str, made_from: str, made_by: 
         See `compute_data_version`; empty if it is not known.
     made_by : str
         The notebook that writes it.
+    command : str
+        Runs that notebook.
 
     Raises
     ------
@@ -91,6 +98,5 @@ def check_data_version(root: Path, relative_path: str, made_from: str, made_by: 
     if made_from and now and made_from != now:
         raise MissingInputError(
             f"{root / relative_path} was made from other data than {root / 'data'} holds now. Run "
-            f"{made_by} again: `fraudops run --until {made_by}`, or open and run that notebook in "
-            "JupyterLab."
+            f"{made_by} again: `{command}`, or open and run that notebook in JupyterLab."
         )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import fraudops
 from fraudops.data_version import check_noted_data_version, note_data_version
 from fraudops.errors import MissingInputError
 
 HELD_DAYS_FILE = "held.json"  # in data/: days that are held back until their data is repaired
+SQLITE_PREFIX = "sqlite:///"
 REPOSITORY = Path(fraudops.__file__).resolve().parent.parent
 # what a notebook writes for later ones: it must be made from the same data
 RESULTS = {
@@ -91,16 +94,38 @@ class Workspace:
         """
         path = self.root.joinpath(*parts)
         if not path.exists():
+            command = self.format_command("run", "--until", made_by)
             raise MissingInputError(
-                f"{path} is missing. The notebook {made_by} writes it: run `fraudops run --until "
-                f"{made_by}`, or open and run that notebook in JupyterLab."
+                f"{path} is missing. The notebook {made_by} writes it: run `{command}`, or open "
+                "and run that notebook in JupyterLab."
             )
         return path
 
+    def format_command(self, *words: str) -> str:
+        """Format a command so that it can be typed as it is, for this workspace.
+
+        Parameters
+        ----------
+        *words : str
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> Workspace(Path("/data/my run")).format_command("run", "--until", "1_1_ingest")
+        "fraudops run --until 1_1_ingest --workspace '/data/my run'"
+        """
+        is_default = self.root == (REPOSITORY / "artifacts").resolve()
+        option = [] if is_default else ["--workspace", str(self.root)]
+        return shlex.join(["fraudops", *words, *option])
+
     def _load_result(self, relative_path: str) -> Any:
+        path = self.require_path(*relative_path.split("/"), made_by=RESULTS[relative_path])
         made_by = RESULTS[relative_path]
-        path = self.require_path(*relative_path.split("/"), made_by=made_by)
-        check_noted_data_version(self.root, relative_path, made_by)
+        command = self.format_command("run", "--until", made_by)
+        check_noted_data_version(self.root, relative_path, made_by, command)
         return read_json(path)
 
     def dataset(self) -> dict:
@@ -234,6 +259,20 @@ class Workspace:
             path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
         )
 
+    def sqlite_url(self, *parts: str) -> str:
+        """Make the URL of an SQLite file of this workspace, and make its parent folder.
+
+        Parameters
+        ----------
+        *parts : str
+            See `path`.
+
+        Returns
+        -------
+        str
+        """
+        return make_sqlite_url(self.path(*parts))
+
     @property
     def database_url(self) -> str:
         """``$FRAUDOPS_DATABASE_URL``, else one SQLite file."""
@@ -244,7 +283,7 @@ class Workspace:
     @property
     def database_file_url(self) -> str:
         """The SQLite file of this workspace, whatever the environment says."""
-        return f"sqlite:///{self.path('store', 'fraudops.db').as_posix()}"
+        return self.sqlite_url("store", "fraudops.db")
 
     @property
     def tracking_uri(self) -> str:
@@ -253,7 +292,7 @@ class Workspace:
         ``$MLFLOW_TRACKING_URI`` is not read: mlflow writes it itself, so its value may come from
         an earlier call.
         """
-        own = f"sqlite:///{self.path('mlflow', 'mlflow.db').as_posix()}"
+        own = make_sqlite_url(self.root / "mlflow" / "mlflow.db")
         return (not self.isolated and os.environ.get("FRAUDOPS_TRACKING_URI")) or own
 
     def subprocess_environment(self) -> dict[str, str]:
@@ -269,6 +308,8 @@ class Workspace:
             "BENTOML_HOME": str(self.root / "bentoml"),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
         }
+        if not os.access(Path.home(), os.W_OK):  # Jupyter, matplotlib and others write there
+            own["HOME"] = str(self.path("home", "any").parent)
         inherited = dict(os.environ)
         paths = [str(REPOSITORY), *filter(None, [inherited.get("PYTHONPATH")])]
         return (
@@ -277,6 +318,47 @@ class Workspace:
             | own
             | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
         )
+
+
+def make_sqlite_url(file: Path) -> str:
+    """Make the SQLAlchemy URL of an SQLite file, whatever letters its path has.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> make_sqlite_url(Path("/data/C# what?/a.db"))
+    'sqlite:////data/C# what%3F/a.db'
+    """
+    # the letters that SQLAlchemy reads otherwise; MLflow makes a folder of the quoted name
+    return SQLITE_PREFIX + file.as_posix().replace("%", "%25").replace("?", "%3F")
+
+
+def parse_sqlite_url(url: str) -> Path | None:
+    """Find the file of an SQLite URL; None for other databases.
+
+    Parameters
+    ----------
+    url : str
+
+    Returns
+    -------
+    Path or None
+
+    Examples
+    --------
+    >>> parse_sqlite_url("sqlite:////data/my%20run/a.db").as_posix()
+    '/data/my run/a.db'
+    """
+    if not url.startswith(SQLITE_PREFIX):
+        return None
+    return Path(unquote(url.removeprefix(SQLITE_PREFIX)))
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """Refuse to replace the data of a workspace by accident, from a notebook that a person opened."""
 
-import shlex
 from typing import Any
 
 from fraudops.errors import UserError
 from fraudops.processes import is_opened_notebook
-from fraudops.workspace import REPOSITORY, Workspace, read_json
+from fraudops.workspace import Workspace, read_json
 
 OPTIONS = {"profile": "--profile", "as_of": "--as-of", "source": "--source"}  # of `fraudops run`
 
@@ -46,7 +45,8 @@ def check_replacement(workspace: Workspace, made_with: dict[str, Any]) -> None:
     before = read_made_with(workspace)
     if not before or before == made_with or not is_opened_notebook():
         return
-    names = [name for name in {**before, **made_with} if before.get(name) != made_with.get(name)]
+    every = {**before, **made_with}.keys() - {"labels"}
+    names = sorted(name for name in every if before.get(name) != made_with.get(name))
     if "added" in names:
         raise UserError(
             f"{before['added']} later deliveries were added to the data in {workspace.root}, and "
@@ -67,7 +67,7 @@ def _list_values(values: dict[str, Any], names: list[str]) -> str:
 
 
 def _format_command(workspace: Workspace, made_with: dict[str, Any], names: list[str]) -> str:
-    words = ["fraudops", "run", "--until", "1_1_ingest"]
+    words = ["run", "--until", "1_1_ingest"]
     for name in names:
         value = str(made_with.get(name, ""))
         if name == "path":
@@ -76,6 +76,4 @@ def _format_command(workspace: Workspace, made_with: dict[str, Any], names: list
             words += [OPTIONS[name], value] if value else []
         elif name in made_with and name != "added":
             words += ["-p", f"1_1_ingest.{name}={value}"]
-    if workspace.root != REPOSITORY / "artifacts":
-        words += ["--workspace", str(workspace.root)]
-    return shlex.join(words)
+    return workspace.format_command(*words)

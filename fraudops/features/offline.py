@@ -108,6 +108,8 @@ def load_features(
     """
     path = workspace.require_path(*FEATURES_FILE, made_by="1_2_features")
     made_from = (pq.read_schema(path).metadata or {}).get(DATA_VERSION_KEY, b"").decode()
-    check_data_version(workspace.root, "/".join(FEATURES_FILE), made_from, "1_2_features")
+    command = workspace.format_command("run", "--until", "1_2_features")
+    name = "/".join(FEATURES_FILE)
+    check_data_version(workspace.root, name, made_from, "1_2_features", command)
     filters = [("ts", ">=", start or 0), ("ts", "<", end or 2**62)]
     return pd.read_parquet(path, filters=filters).reset_index(drop=True)

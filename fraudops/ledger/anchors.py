@@ -17,7 +17,7 @@ from filelock import FileLock
 from fraudops import store
 from fraudops.errors import UserError
 from fraudops.ledger import chain
-from fraudops.workspace import Workspace
+from fraudops.workspace import Workspace, parse_sqlite_url
 
 REGISTERED_MODEL_NAME = "card-fraud"  # its name in MLflow's registry
 ANCHOR_TAG = "ledger_head"
@@ -148,9 +148,8 @@ def read_mlflow_anchor(workspace: Workspace) -> Anchor | None:
 
 def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
     """Get MLflow's client, or None if there is no registered model that could have a tag."""
-    if workspace.tracking_uri.startswith("sqlite:///") and not os.path.exists(
-        workspace.tracking_uri[len("sqlite:///") :]
-    ):
+    file = parse_sqlite_url(workspace.tracking_uri)
+    if file and not file.exists():
         return None  # a client would create the file
     from mlflow import MlflowClient  # takes seconds, and the review page does not need it
     from mlflow.exceptions import MlflowException

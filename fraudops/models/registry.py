@@ -7,7 +7,8 @@ import hashlib
 import json
 import logging
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version as get_installed_version
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from fraudops.models.fitting import FittedModel
 from fraudops.models.gates import GateResult, gates_to_json
 from fraudops.models.persistence import TRUSTED_TYPES
 from fraudops.models.registered_version import RegisteredVersion
-from fraudops.workspace import Workspace
+from fraudops.models.tracking_database import make_tracking_database
+from fraudops.workspace import Workspace, parse_sqlite_url
 
 _logger = logging.getLogger("fraudops.registry")
 MODEL_REQUIREMENTS = ("scikit-learn", "imbalanced-learn", "numpy", "pandas", "skops")
@@ -43,6 +45,14 @@ def _load_policy(tags: dict[str, str], version: str) -> DecisionPolicy:
     return DecisionPolicy.from_record(json.loads(tags["policy"]))
 
 
+def _make_missing_version_error(which: str, workspace: Workspace) -> UserError:
+    command = workspace.format_command("run", "--until", "3_1_champion")
+    return UserError(
+        f"The registry has no {which!r} of {REGISTERED_MODEL_NAME}. The notebook 3_1_champion "
+        f"registers the first version: run `{command}`."
+    )
+
+
 @dataclass(frozen=True)
 class ModelRegistry:
     """The registry of one workspace.
@@ -50,15 +60,19 @@ class ModelRegistry:
     Attributes
     ----------
     workspace : Workspace
-    client : MlflowClient
-        MLflow's own interface to the same registry.
     """
 
     workspace: Workspace
-    client: MlflowClient = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "client", MlflowClient(tracking_uri=self.workspace.tracking_uri))
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's own interface to the same registry; its database is made if it is missing."""
+        make_tracking_database(self.workspace)
+        return MlflowClient(tracking_uri=self.workspace.tracking_uri)
+
+    def _is_there(self) -> bool:
+        file = parse_sqlite_url(self.workspace.tracking_uri)
+        return file is None or file.is_file()
 
     def select_experiment(self, name: str) -> str:
         """Select an experiment for the next runs, and create it if it is missing.
@@ -72,8 +86,9 @@ class ModelRegistry:
         str
             Its id.
         """
+        make_tracking_database(self.workspace)  # before MLflow makes it in place
         mlflow.set_tracking_uri(self.workspace.tracking_uri)
-        # Two notebooks side by side must not both create the tables.
+        # Two notebooks side by side must not both create the experiment.
         with FileLock(self.workspace.path("mlflow", "create.lock")):
             found = self.client.get_experiment_by_name(name)
             if found is None:
@@ -166,16 +181,15 @@ class ModelRegistry:
             If there is no such version.
         """
         name = REGISTERED_MODEL_NAME
+        if not self._is_there():
+            raise _make_missing_version_error(which, self.workspace)
         try:
             if which.isdigit():
                 found = self.client.get_model_version(name, which)
             else:
                 found = self.client.get_model_version_by_alias(name, which)
         except MlflowException:
-            raise UserError(
-                f"The registry has no {which!r} of {name}. The notebook 3_1_champion registers "
-                "the first version: run `fraudops run --until 3_1_champion`."
-            ) from None
+            raise _make_missing_version_error(which, self.workspace) from None
         mlflow.set_tracking_uri(self.workspace.tracking_uri)
         folder = mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}")
         tags = found.tags

@@ -161,9 +161,8 @@ def check_inputs(chosen: Iterable[str], workspace: Workspace, graph: Graph = GRA
         for need in graph[name].needs:
             missing = find_missing_outputs(graph[need], workspace) if need not in chosen else []
             if missing:
+                command = workspace.format_command("run", "--until", name)
                 raise UserError(
                     f"{name} needs {', '.join(missing)} in {workspace.root}, which the "
-                    f"notebook {need} writes: "
-                    f"run `fraudops run --until {need}` first, or `fraudops run --until "
-                    f"{name}` for both."
+                    f"notebook {need} writes. For all that is missing: `{command}`."
                 )

@@ -194,7 +194,7 @@ def check_as_of(
         raise UserError(
             f"The data in {workspace.root} is as of {day}, not {as_of}: run {setter} and "
             f"what follows for {as_of} first "
-            f"(`fraudops run --as-of {as_of}`), or leave --as-of out."
+            f"(`{workspace.format_command('run', '--as-of', as_of)}`), or leave --as-of out."
         )
 
 

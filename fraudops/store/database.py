@@ -88,7 +88,7 @@ def _identify(engine: sa.Engine) -> tuple:
     """Identify a database by its URL and its file, which may be replaced."""
     if engine.dialect.name != "sqlite":
         return (engine.url.render_as_string(hide_password=False),)
-    if not engine.url.database:  # in memory: each one is new
+    if engine.url.database in (None, "", ":memory:"):  # each one in memory is new
         return (object(),)
     file = Path(engine.url.database)
     status = file.stat() if file.exists() else None

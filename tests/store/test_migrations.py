@@ -131,3 +131,11 @@ def test_an_up_to_date_database_is_opened_without_alembic_and_without_the_write_
         )
     assert ran.stdout.strip() == "False", ran.stderr
     engine.dispose()
+
+
+def test_each_database_in_memory_is_new(workspace):
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        for _ in range(2):
+            engine = store.connect(workspace, url)
+            assert sa.inspect(engine).has_table("ledger")
+            engine.dispose()
