@@ -8,6 +8,15 @@ ARGS   ?=
 LINT   := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile --doctest-modules
 
+# pip's settings of the user would install elsewhere
+export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX
+# uv, Jupyter and others write into the home folder
+ifneq ($(shell [ -w "$$HOME" ] && echo yes),yes)
+export HOME := $(CURDIR)/$(VENV)/home
+$(shell mkdir -p "$(CURDIR)/$(VENV)/home")
+endif
+
 .PHONY: run check test test-all lab serve audit evidence metrics airflow bench lock clean help
 .DEFAULT_GOAL := help
 

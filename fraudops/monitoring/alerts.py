@@ -97,10 +97,11 @@ def deliver_alerts(engine: sa.Engine, url: str) -> int:
             f"{WEBHOOK_VARIABLE} is not an address that begins with http:// or https://."
         )
     host = urlsplit(url).hostname
+    client = _open_client(host)
     with engine.connect() as connection:
         alerts = list_undelivered_alerts(connection)
     waiting = 0
-    with httpx.Client(timeout=WEBHOOK_TIMEOUT_SECONDS) as client:
+    with client:
         for number, alert in enumerate(alerts):
             try:
                 _post(client, url, alert)
@@ -121,6 +122,24 @@ def deliver_alerts(engine: sa.Engine, url: str) -> int:
                 with store.write_transaction(engine) as connection:
                     store.insert_new(connection, store.deliveries, [row])
     return waiting
+
+
+def _open_client(host: str | None) -> httpx.Client:
+    """Open a client that uses the proxy of the environment, except for this machine.
+
+    Raises
+    ------
+    UserError
+        If the proxy is of a kind that httpx cannot use.
+    """
+    is_here = host in ("localhost", "127.0.0.1", "::1")
+    try:
+        return httpx.Client(timeout=WEBHOOK_TIMEOUT_SECONDS, trust_env=not is_here)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # a SOCKS proxy needs a package
+        raise UserError(
+            f"The proxy that the environment names (ALL_PROXY, HTTPS_PROXY or HTTP_PROXY) cannot "
+            f"be used for the webhook at {host}: {error}"
+        ) from None
 
 
 def _may_be_temporary(error: BaseException) -> bool:

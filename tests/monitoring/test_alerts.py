@@ -127,3 +127,13 @@ def test_an_address_that_is_none_is_refused_and_the_alert_kept(tmp_path):
     with pytest.raises(UserError, match="http"):
         monitoring.AlertLog.publish(workspace, ALERTS, "file:///etc/passwd")
     assert len(kept(workspace)) == 2
+
+
+def test_a_proxy_does_not_stand_between_this_machine_and_itself(monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(UserError, match=r"ALL_PROXY.*webhook at example\.org"):
+        alerts._open_client("example.org")
+    alerts._open_client("127.0.0.1").close()
