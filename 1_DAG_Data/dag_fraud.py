@@ -37,15 +37,26 @@ DEFAULTS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=int(os.environ.get("FRAUDOPS_RETRY_SECONDS", "300"))),
 }
+# what `fraudops airflow` has found in the workspace
+AS_OF, LAST_DAY = os.environ.get("FRAUDOPS_AS_OF", ""), os.environ.get("FRAUDOPS_LAST_DAY", "")
+PROFILE = os.environ.get("FRAUDOPS_PROFILE", "course")
 PARAMS = {
-    "profile": Param("course", enum=list(PROFILES), description="size of the simulated world"),
-    "source": Param("simulate", enum=list(SOURCES)),
+    "profile": Param(PROFILE, enum=list(PROFILES), description="size of the simulated world"),
+    "source": Param(os.environ.get("FRAUDOPS_SOURCE", "simulate"), enum=list(SOURCES)),
     "path": Param(
-        "",
+        os.environ.get("FRAUDOPS_PATH", ""),
         type="string",
         description="file or folder of a source that reads one; workers must see it",
     ),
 }
+
+
+def day_of_data(run, params: dict) -> str:  # type: ignore[no-untyped-def]
+    """The `as_of` of a run of ``fraud_data``: as given by hand, else the logical date, but no day
+    after the end of simulated data, which has no new days.
+    """
+    date = run.logical_date.date().isoformat() if run.logical_date else params["as_of"]
+    return (run.conf or {}).get("as_of") or min(filter(None, (date, LAST_DAY)))
 
 
 def told_as_of(run, events: dict) -> str:  # type: ignore[no-untyped-def]
@@ -97,7 +108,9 @@ def notebook(node: Node, as_of: str, param: str, outlets: list[Asset]) -> BaseOp
     def run(**context: object) -> str:
         for asset in outlets:
             told_on = {name: context["params"][name] for name in PARAMS}
-            context["outlet_events"][asset].extra = {"as_of": context["ds"]} | told_on
+            context["outlet_events"][asset].extra = told_on | {
+                "as_of": day_of_data(context["dag_run"], context["params"])
+            }
         return COMMAND
 
     return run()
@@ -134,13 +147,15 @@ with DAG(
     max_active_runs=1,
     max_active_tasks=1,  # a workspace is worked in by one notebook at a time
     default_args=DEFAULTS,
-    params=PARAMS,
+    params=PARAMS
+    | {"as_of": Param(AS_OF, type="string", description="last day whose data is complete")},
+    user_defined_macros={"day_of_data": day_of_data},
     doc_md=__doc__,
     tags=["fraud"],
 ) as fraud_data:
     made = tasks(
         [node for node in ORDERED if node.folder == DATA],
-        "{{ ds }}",
+        "{{ day_of_data(dag_run, params) }}",
         "{{{{ params.{name} }}}}",
         FEATURES,
     )

@@ -1,22 +1,31 @@
 """The command `fraudops`: run the notebooks, start the servers, manage users, check the record."""
 
 import argparse
+import io
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
-from fraudops import pipeline
+from fraudops import file_commands, pipeline
 from fraudops.errors import UserError
 from fraudops.workspace import REPOSITORY, Workspace
 
-# what a server needs: the path in the workspace, and the notebook that writes it
+# what a command needs: the path in the workspace, and the notebook that writes it
 NEEDED_FILES = {
     "serve": (("models", "champion.json"), "3_1_champion"),
     "metrics": (("drift", "verdict.json"), "2_2_drift_monitor"),
+    "verify": (("store", "fraudops.db"), "3_2_serve"),
+    "evidence": (("store", "fraudops.db"), "3_2_serve"),
 }
+RECORD_COMMANDS = ("verify", "evidence")  # their database may be on a server
 DEFAULT_PORTS = {"lab": 8888, "serve": 3000, "audit": 8866, "metrics": 9465, "airflow": 8080}
+EXAMPLES = {
+    "look": "fraudops look export.csv --write",
+    "score": "fraudops score may.csv --output may.scores.csv",
+}
 AUDIT_FOLDER = REPOSITORY / "5_Audit_Web_App"
 # name: (one line for `fraudops --help`, more for `fraudops NAME --help`)
 COMMANDS = {
@@ -32,6 +41,13 @@ COMMANDS = {
         "must be decided first. With --write it writes what was found to delivery.yml, which the "
         "ingestion obeys. Ends with code 1 if there is a question, or ingestion would refuse the "
         "file.",
+    ),
+    "score": (
+        "score a file of transactions with the champion",
+        "Score a file of transactions with the champion of the workspace, through the code of the "
+        "service. The file needs no labels. Writes decision, probability, expected loss and model "
+        "version of each row to a file, and rows that cannot be scored, with the reason, to a "
+        "second one. Ends with code 1 if there are such rows.",
     ),
     "lab": (
         "open the notebooks in JupyterLab",
@@ -87,7 +103,10 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
     """
     python = [sys.executable, "-m"]
     if what == "lab":
+        pipeline.install_filter(REPOSITORY)
         options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+        hook = f"{pipeline.refresh_index.__module__}.{pipeline.refresh_index.__name__}"
+        options.append(f"--FileContentsManager.post_save_hook={hook}")
         # in containers; it listens on this machine only, with a token
         if os.name == "posix" and os.geteuid() == 0:
             options.append("--allow-root")
@@ -163,19 +182,20 @@ def build_parser() -> argparse.ArgumentParser:
         dest="command", metavar="COMMAND ...", prog="fraudops", required=True
     )
     for name, (line, text) in COMMANDS.items():
-        examples = RUN_EXAMPLES if name == "run" else f"example:\n  fraudops {name}"
+        example = EXAMPLES.get(name, f"fraudops {name}")
+        examples = RUN_EXAMPLES if name == "run" else f"example:\n  {example}"
         if name == "verify":
             examples += " --read-only --head 1234 8c1f0a7b52d3"
         subparser = commands.add_parser(
             name,
             help=line,
             description=textwrap.fill(text, 78),
-            epilog="example:\n  fraudops look export.csv --write" if name == "look" else examples,
+            epilog=examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         if name == "look":
-            _add_look_arguments(subparser)
+            file_commands.add_look_arguments(subparser)
             continue
         subparser.add_argument(
             "--workspace", metavar="DIR", help="the folder of the run (default artifacts/)"
@@ -187,6 +207,8 @@ def build_parser() -> argparse.ArgumentParser:
             add_run_arguments(subparser)
         if name == "verify":
             _add_verify_arguments(subparser)
+        if name == "score":
+            file_commands.add_score_arguments(subparser)
     return parser
 
 
@@ -204,6 +226,9 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code: 0, or 2 if the command could not be carried out; `fraudops run` has more.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter
+            stream.reconfigure(errors="backslashreplace")
     if arguments[:1] == ["users"]:
         from fraudops import audit_app
 
@@ -220,13 +245,17 @@ def main(arguments: list[str] | None = None) -> int:
         return pipeline.run_command(options, arguments[1:])
     try:
         if options.command == "look":
-            return _look(options.path, options.write)
+            return file_commands.look_at_file(options.path, options.write)
         workspace = Workspace.find(options.workspace)
+        if options.command == "score":
+            return file_commands.score_and_report(
+                workspace, options.path, options.source, options.output
+            )
         _require_run(options.command, workspace)
-        if options.command in ("evidence", "verify"):
+        if options.command in RECORD_COMMANDS:
             return _check_record(options, workspace)
         if options.command == "airflow":
-            return pipeline.run_airflow_standalone(workspace, options.port)
+            return pipeline.run_airflow(workspace, options.port)
         if options.command == "metrics":
             from fraudops.monitoring import serve_monitor_metrics  # imports pandas and more
 
@@ -249,17 +278,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _add_look_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="FILE", help="a file, or a folder of files")
-    parser.add_argument(
-        "--write",
-        nargs="?",
-        const="",
-        metavar="DELIVERY",
-        help="write what was found to this file (default: delivery.yml beside FILE)",
-    )
-
-
 def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--head",
@@ -273,23 +291,10 @@ def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _look(path: str, write: str | None) -> int:
-    from fraudops import data  # imports pandas, which is slow
-
-    look = data.look_at(path)
-    print(data.describe_look(look))
-    if write is not None:
-        place = Path(path).expanduser()
-        folder = place if place.is_dir() else place.parent
-        file = Path(write) if write else folder / data.DELIVERY_FILE
-        data.write_delivery(look, file)
-        print(f"\nWritten: {file}")
-    return 1 if look.questions or look.refusal else 0
-
-
 def _require_run(command: str, workspace: Workspace) -> None:
-    """Refuse to start a server without a run, before anything is written."""
-    if command in NEEDED_FILES:
+    """Refuse a command that needs a run, before anything is written."""
+    is_on_server = os.environ.get("FRAUDOPS_DATABASE_URL") and command in RECORD_COMMANDS
+    if command in NEEDED_FILES and not is_on_server:
         parts, made_by = NEEDED_FILES[command]
         workspace.require_path(*parts, made_by=made_by)
 
@@ -302,7 +307,7 @@ def _check_record(options: argparse.Namespace, workspace: Workspace) -> int:
         return 0
     folder = ledger.write_evidence_pack(workspace)
     print(
-        f"{folder}\nVerify it anywhere: python {folder.name}/verify.py. "
-        f"Keep its head elsewhere: {folder.name}"
+        f"{folder}\nVerify it anywhere: {shlex.join(['python', str(folder / 'verify.py')])}\n"
+        f"Keep the name of the folder elsewhere: {folder.name}"
     )
     return 0

@@ -5,15 +5,20 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "columns": ("DELIVERY_FILE", "IDENTIFIER_PATTERN", "TRANSACTION_COLUMNS"),
+        "columns": (
+            "DELIVERY_FILE",
+            "IDENTIFIER_PATTERN",
+            "TRANSACTION_COLUMNS",
+            "has_cent_fraction",
+        ),
         "delivery": ("Delivery",),
         "formula_cells": ("escape_formula",),
         "ingestion": ("IngestResult", "ingest"),
         "look": ("look_at",),
         "look_report": ("describe_look", "write_delivery"),
         "merge": ("SUPERSEDED_FILE",),
-        "schema": ("build_transaction_schema",),
-        "sources": ("iter_world_chunks", "open_source"),
+        "schema": ("build_transaction_schema", "validate_chunk"),
+        "sources": ("find_source_name", "iter_world_chunks", "open_source"),
         "warehouse": ("load_labels", "load_refunds", "load_transactions"),
     },
 )

@@ -184,6 +184,7 @@ SOURCE_ADAPTERS = {
         time_columns=("TX_DATETIME",),
         id_columns=("TRANSACTION_ID", "CUSTOMER_ID", "TERMINAL_ID"),
         amount_column="TX_AMOUNT",
+        label_column="TX_FRAUD",
     ),
     "paysim": SourceAdapter(
         ("step", "type", "amount", "nameOrig", "nameDest", "isFraud"),
@@ -191,6 +192,7 @@ SOURCE_ADAPTERS = {
         _build_paysim,
         "not in the file",
         most_cents=10_000_000_000,
+        label_column="isFraud",
         id_columns=("nameOrig", "nameDest"),
         never=(
             "tx_id: the row's number",
@@ -205,6 +207,7 @@ SOURCE_ADAPTERS = {
         _build_ulb,
         "",
         amount_column="Amount",
+        label_column="Class",
         never=(
             "tx_id: the row's number",
             "customer and terminal: none, so each row stands for itself and has no history",
@@ -224,6 +227,7 @@ SOURCE_ADAPTERS = {
         "",
         id_columns=("User", "Card", "Merchant Name"),
         amount_column="Amount",
+        label_column="Is Fraud?",
         never=(
             "tx_id: the row's number",
             "place: none",

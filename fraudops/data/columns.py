@@ -1,4 +1,8 @@
-"""The columns of a stored transaction."""
+"""The columns of a stored transaction, and rules that ingestion and service share."""
+
+from typing import Any
+
+import numpy as np
 
 TRANSACTION_COLUMNS = (
     "tx_id",
@@ -16,3 +20,23 @@ DELIVERY_FILE = "delivery.yml"  # beside the files that it describes
 # a refund has a negative amount; it is kept, and it is neither scored nor counted as a purchase
 IS_PURCHASE_SQL = "amount_cents >= 0"
 IS_REFUND_SQL = "amount_cents < 0"
+SMALLEST_FRACTION = 1e-4  # of a cent: less is the inexactness of a binary number
+
+
+def has_cent_fraction(cents: Any) -> Any:
+    """Tell where an amount is no whole number of cents.
+
+    Parameters
+    ----------
+    cents : float or array of float
+
+    Returns
+    -------
+    bool or array of bool
+
+    Examples
+    --------
+    >>> bool(has_cent_fraction(100.5)), bool(has_cent_fraction(1234.0000000000002))
+    (True, False)
+    """
+    return abs(cents - np.round(cents)) > np.maximum(SMALLEST_FRACTION, 1e-9 * abs(cents))

@@ -116,7 +116,15 @@ def ingest(
     """
     made_with = {"source": source.name} | source.parameters
     made_with |= {"live_start": live_start, "as_of": as_of, "added": 0}
+    made_with["labels"] = source.has_labels
     earlier = read_made_with(workspace)
+    if add and earlier.get("labels", source.has_labels) != source.has_labels:
+        raise UserError(
+            f"The data in {workspace.root} {'has' if earlier['labels'] else 'has no'} labels, and "
+            f"this delivery {'has' if source.has_labels else 'has none'}: rows without a label "
+            "would count as genuine. Ingest it in a workspace of its own, or score it with "
+            "`fraudops score`."
+        )
     if add and earlier:
         made_with = earlier | {"added": earlier["added"] + 1}
         made_with |= {"live_start": live_start, "as_of": as_of}

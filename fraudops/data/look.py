@@ -26,8 +26,8 @@ from fraudops.data.readers import (
     read_raw_rows,
 )
 from fraudops.data.schema import FINER_THAN_SECONDS, SPREADSHEET_DAYS, validate_chunk
-from fraudops.data.source_adapter import SourceAdapter, list_names
-from fraudops.data.sources import open_source, read_frames
+from fraudops.data.source_adapter import LABEL_NAMES, SourceAdapter, list_names
+from fraudops.data.sources import find_layout, open_source, read_frames
 from fraudops.data.values import FLOAT_ID, OFFSET, parse_number
 from fraudops.errors import UserError
 from fraudops.timeline import DAY, day_of
@@ -39,7 +39,7 @@ SYNONYMS = {
     "customer_id": ("customer", "card_id", "card", "cc_num", "user", "user_id", "account"),
     "terminal_id": ("terminal", "merchant", "merchant_id", "merchant_name", "shop", "store"),
     "amount": ("amt", "value", "betrag", "transaction_amount", "price", "sum"),
-    "is_fraud": ("fraud", "isfraud", "label", "class", "fraud_flag", "is_fraudulent"),
+    "is_fraud": LABEL_NAMES,
 }
 MAX_EXAMPLES = 3
 MAX_REASONS = 20
@@ -217,11 +217,10 @@ def _match_columns(look: Look, names: list[str]) -> None:
             f"There is no source {look.delivery.source[:40]!r}. Choose from: "
             f"{', '.join(SOURCE_ADAPTERS)}."
         )
-    for source, adapter in SOURCE_ADAPTERS.items():
-        have = look.delivery.rename(names)
-        if all(any(one in have for one in need.split("|")) for need in adapter.required):
-            look.decide("source", source, "it has all columns of this layout")
-            return
+    source = find_layout(look.delivery.rename(names))
+    if source:
+        look.decide("source", source, "it has all columns of this layout")
+        return
     lower = {name.lower().replace(" ", "_"): name for name in names}
     found = {}
     for name, others in SYNONYMS.items():
@@ -231,9 +230,7 @@ def _match_columns(look: Look, names: list[str]) -> None:
     look.decide("source", "csv", "it has the columns of no known layout")
     if found:
         look.decide("columns", found, "by their usual names: check them")
-    have = {*names, *found}
-    needs = SOURCE_ADAPTERS["csv"].required
-    missing = [need for need in needs if not any(one in have for one in need.split("|"))]
+    missing = SOURCE_ADAPTERS["csv"].find_missing([*names, *found])
     if missing:
         listed = ", ".join(one.replace("|", " or ") for one in missing)
         text = f"Which column is {listed}? The file has: {list_names(names)}."

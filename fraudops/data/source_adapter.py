@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,9 @@ from fraudops.errors import UserError
 from fraudops.timeline import DAY
 
 LABEL_DELAY_DAYS = 7  # where a file says which rows are fraud but not when that was known
+# names that other systems give to the column of labels
+LABEL_NAMES = ("fraud", "isfraud", "label", "class", "fraud_flag", "is_fraudulent")
+NO_LABELS = "not in the file, so it can be scored, and no model can be trained on it"
 MAX_NAMES, MAX_NAME = 40, 30  # names in a message, and characters of each
 
 
@@ -55,6 +58,10 @@ class SourceAdapter:
     id_columns : tuple[str, ...]
         Columns of the file with ids.
     amount_column : str
+    label_column : str
+        It may be absent: then the rows can be scored, and no model can be trained on them.
+    reads_labels : bool
+        False if labels count for nothing.
     """
 
     required: tuple[str, ...]
@@ -67,14 +74,41 @@ class SourceAdapter:
     time_columns: tuple[str, ...] = ()
     id_columns: tuple[str, ...] = ()
     amount_column: str = "amount"
+    label_column: str = "is_fraud"
+    reads_labels: bool = True
+
+    def without_labels(self) -> "SourceAdapter":
+        """Make an adapter that does not look for labels."""
+        required = tuple(name for name in self.required if name != self.label_column)
+        return replace(self, required=required, reads_labels=False)
+
+    def find_missing(self, names: list[str]) -> list[str]:
+        """Find required columns that are missing.
+
+        The label is among them only if another column looks like it: then its name is wrong, and
+        without it all rows would count as genuine.
+        """
+        missing = [name for name in self.required if not any(n in names for n in name.split("|"))]
+        if self.label_column in missing and not self._find_similar_label(names):
+            missing.remove(self.label_column)
+        return missing
+
+    def _find_similar_label(self, names: list[str]) -> str:
+        plain = {name.lower().replace(" ", "_"): name for name in names}
+        label = self.label_column.lower()
+        near = [one for one in (label, *LABEL_NAMES) if one in plain]
+        near += difflib.get_close_matches(label, plain, 1, 0.6)
+        return plain[near[0]] if near else ""
 
     def check(self, names: list[str], file: Path) -> tuple[str, ...]:
         """List what the file cannot fill; raise UserError if a required column is missing."""
-        missing = [name for name in self.required if not any(n in names for n in name.split("|"))]
+        missing = self.find_missing(names)
         if missing:
             hints = []
             for name in missing:
                 near = difflib.get_close_matches(name.split("|")[0], names, 1, 0.5)
+                if name == self.label_column:
+                    near = [self._find_similar_label(names)]
                 hints.append(
                     f"{name.replace('|', ' or ')!r}"
                     + (f" (is it {near[0][:MAX_NAME]!r}?)" if near else "")
@@ -84,10 +118,16 @@ class SourceAdapter:
                 "Rename its columns, or choose another source."
             )
         absent = [name for name in self.optional if name not in names]
-        return (*self.never, *(f"{name}: {self.defaults}" for name in absent))
+        unlabelled = () if self.label_column in names else (f"{self.label_column}: {NO_LABELS}",)
+        return (*unlabelled, *self.never, *(f"{name}: {self.defaults}" for name in absent))
 
     def apply(self, raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.DataFrame:
-        """Convert raw rows and their row ids to canonical columns and ``given_*`` ones."""
+        """Convert raw rows and their row ids to canonical columns and ``given_*`` ones.
+
+        Without a label column no row is a fraud.
+        """
+        if self.label_column not in raw or not self.reads_labels:
+            raw = raw.assign(**{self.label_column: "0"})
         frame = self.build(raw, row, values)
         if "label_ts" not in frame:
             frame["label_ts"] = delay_label_ts(frame)

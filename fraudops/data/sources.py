@@ -53,6 +53,7 @@ class Source:
     delivery: Delivery = field(default_factory=Delivery)
     most_cents: int = 100_000_000  # above it a unit is more likely wrong than a purchase right
     parameters: dict = field(default_factory=dict)  # what it was opened with
+    has_labels: bool = True
 
 
 def open_source(
@@ -63,6 +64,7 @@ def open_source(
     drift: str = DEFAULT_DRIFTS,
     difficulty: float = SimulatorConfig.difficulty,
     described_by: str | Delivery = "",
+    for_scoring: bool = False,
 ) -> Source:
     """Open a source by name.
 
@@ -81,6 +83,8 @@ def open_source(
     described_by : str or Delivery, optional
         How the files must be read, or the path of a ``delivery.yml`` that says it. Default: the
         ``delivery.yml`` beside them.
+    for_scoring : bool, optional
+        Labels are not read.
 
     Returns
     -------
@@ -112,11 +116,18 @@ def open_source(
     delivery = load_delivery(place, described_by) if isinstance(described_by, str) else described_by
     check_archived_columns(files, delivery)
     _check_delivery(delivery, name, mapping, files)
+    if for_scoring:
+        mapping = mapping.without_labels()
+    headers = {file: delivery.rename(read_header(file, delivery)) for file in files}
     not_filled = dict.fromkeys(
-        phrase
-        for file in files
-        for phrase in mapping.check(delivery.rename(read_header(file, delivery)), file)
+        phrase for file, names in headers.items() for phrase in mapping.check(names, file)
     )
+    labelled = {mapping.label_column in names for names in headers.values()}
+    if len(labelled) > 1:
+        raise UserError(
+            f"{place} holds files with the column {mapping.label_column!r} and files without it: "
+            "deliver them apart. Nothing was ingested."
+        )
     delivery = _settle_day_order(files, mapping, delivery)
     chunks = _RestartingChunks(lambda: _iter_file_chunks(files, mapping, delivery))
     return Source(
@@ -126,7 +137,51 @@ def open_source(
         delivery=delivery,
         most_cents=mapping.most_cents,
         parameters={"path": place.name},
+        has_labels=labelled == {True},
     )
+
+
+def find_layout(names: list[str]) -> str:
+    """Find the source whose required columns a file has.
+
+    Parameters
+    ----------
+    names : list of str
+        Columns of the file.
+
+    Returns
+    -------
+    str
+        Empty if there is none.
+
+    Examples
+    --------
+    >>> find_layout(["tx_id", "ts", "customer_id", "terminal_id", "amount"])
+    'csv'
+    """
+    return next(
+        (one for one, about in SOURCE_ADAPTERS.items() if not about.find_missing(names)), ""
+    )
+
+
+def find_source_name(path: str) -> str:
+    """Find the name of the source that reads a file or folder, from its description or its columns.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+        ``csv`` if no layout fits: opening it then says what is missing.
+    """
+    place = Path(path).expanduser()
+    delivery = load_delivery(place)
+    if delivery.source:
+        return delivery.source
+    files = list_source_files(place, SOURCE_ADAPTERS["handbook"].suffixes)
+    return find_layout(delivery.rename(read_header(files[0], delivery))) or "csv"
 
 
 def _check_delivery(

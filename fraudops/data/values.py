@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fraudops.data.amounts import CURRENCY_SIGNS, find_currencies, parse_amounts
+from fraudops.data.columns import has_cent_fraction
 from fraudops.data.delivery import Delivery
 from fraudops.errors import UserError
 from fraudops.timeline import DAY
@@ -20,7 +21,6 @@ YEAR_FIRST = r"^(\d{4})[/.](\d{2})[/.](\d{2})"
 SPREADSHEET_EPOCH_DAYS = 25_569  # spreadsheets count days from the end of 1899
 BUDDHIST_YEARS = (2443, 2643)  # 1900 to 2100 in the calendar of Thailand, which is 543 years ahead
 EXACT_ID = 2.0**53  # from here on a number with decimals cannot hold each whole number
-SMALLEST_FRACTION = 1e-4  # of a cent: less is the inexactness of a binary number
 # Values that the schema refuses with a reason of their own. They are whole as binary numbers.
 FRACTION_CENTS = 2**61
 BUDDHIST_TS, ORDER_TS, MISSING_HOUR_TS, REPEATED_HOUR_TS = (-(2**61) - 1024 * i for i in range(4))
@@ -56,10 +56,13 @@ class ValueParser:
         if rest.any():
             iso = text[rest].str.replace(r" UTC$", "Z", regex=True)  # as BigQuery writes it
             seconds[rest] = self._parse_iso(iso)
-        local_year = pd.to_numeric(text.str.extract(LOCAL_DATE)[2], errors="coerce")
-        buddhist = year.fillna(local_year).between(*BUDDHIST_YEARS)
-        seconds = seconds.mask(seconds.isna() & local_year.between(*YEARS), ORDER_TS)
-        return to_int64(np.floor(seconds.mask(buddhist, BUDDHIST_TS)))
+        seconds = seconds.mask(year.between(*BUDDHIST_YEARS), BUDDHIST_TS)
+        rest = seconds.isna()
+        if rest.any():
+            local_year = pd.to_numeric(text[rest].str.extract(LOCAL_DATE)[2], errors="coerce")
+            named = seconds[rest].mask(local_year.between(*YEARS), ORDER_TS)
+            seconds[rest] = named.mask(local_year.between(*BUDDHIST_YEARS), BUDDHIST_TS)
+        return to_int64(np.floor(seconds))
 
     def _scale(self, number: pd.Series) -> pd.Series:
         if self.delivery.time_unit == "milliseconds":
@@ -163,9 +166,7 @@ def _describe_rounded_id(name: object, example: str) -> str:
 def _to_cents(amounts: pd.Series) -> pd.Series:
     """Convert amounts to whole cents; `FRACTION_CENTS` where that would round."""
     cents = amounts * 100
-    whole = cents.round()
-    allowed = (1e-9 * cents.abs()).clip(lower=SMALLEST_FRACTION)
-    return to_int64(whole).mask((cents - whole).abs() > allowed, FRACTION_CENTS)
+    return to_int64(cents.round()).mask(has_cent_fraction(cents), FRACTION_CENTS)
 
 
 def put_year_first(text: pd.Series, day_order: str) -> pd.Series:

@@ -88,6 +88,11 @@ def fit_strategy(
         raise UserError(
             f"There is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}."
         )
+    if not rows.y.any():
+        raise UserError(
+            f"No fraud is known among the {len(rows.y)} training rows, so no model can be trained. "
+            "If the data has no labels, score it with a model of other data: `fraudops score FILE`."
+        )
     if rows.y.sum() < MIN_TRAINING_FRAUDS:
         raise UserError(
             f"Only {int(rows.y.sum())} frauds are known among the {len(rows.y)} training "

@@ -5,7 +5,7 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "airflow": ("run_airflow_standalone",),
+        "airflow": ("run_airflow",),
         "cache": ("get_rerun_reason",),
         "command": ("RUN_EXAMPLES", "add_run_arguments", "run_command"),
         "figure": ("plot_pipeline",),
@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "select_nodes",
             "sort_nodes",
         ),
+        "notebook_filter": ("install_filter", "refresh_index"),
         "notebooks": ("get_notebook_path", "inspect_parameters"),
         "locks": ("lock_workspace", "set_workspace_environment"),
         "options": ("check_as_of", "resolve_parameters"),

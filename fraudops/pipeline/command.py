@@ -22,6 +22,12 @@ RUN_EXAMPLES = """examples:
   fraudops run --only 2_2_drift_monitor -p 2_2_drift_monitor.pages=0
   fraudops run --days 30                thirty days of operation
 """
+# what a finished run offers: the command, the file that it needs, and what it is
+NEXT_COMMANDS = (
+    ("serve", "models/champion.json", "the scoring service"),
+    ("audit", "serving/replay.json", "the review page"),
+    ("evidence", "audit/model_card.md", "a folder for an auditor"),
+)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +84,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--list",
         action="store_true",
-        help="run nothing; list the notebooks, their state and their parameters",
+        help="run nothing; list the state of each notebook, or with --only the parameters of one",
     )
 
 
@@ -106,34 +112,32 @@ def format_resume_command(given: list[str]) -> str:
     return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 
-def show_list(workspace: Workspace, given: dict[str, dict]) -> None:
-    """Print the table of notebooks."""
+def show_list(workspace: Workspace, given: dict[str, dict], only: str | None = None) -> None:
+    """Print the state of each notebook, or with `only` the parameters of one."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("notebook", "needs", "state", "parameters (default)", box=None, pad_edge=False)
+    console = Console(highlight=False)
+    if only:
+        table = Table("parameter", "default", "meaning", box=None, pad_edge=False)
+        for key, about in inspect_parameters(GRAPH[only]).items():
+            table.add_row(key, escape(about["text"]), escape(about["help"]))
+        console.print(table)
+        console.print(f"\nTo set one: fraudops run -p {only}.name=value")
+        return
+    table = Table("state", "notebook", "why", box=None, pad_edge=False)
     remaining: set[str] = set()
     for name in select_nodes():
         one = GRAPH[name]
         waits = [need for need in one.needs if need in remaining]
-        state = get_rerun_reason(one, workspace, given[name]) or (
-            f"after {', '.join(waits)}" if waits else ""
-        )
-        if state:
+        why = get_rerun_reason(one, workspace, given[name])
+        why = why or (f"after {', '.join(waits)}" if waits else "")
+        if why:
             remaining.add(name)
-        lines = [
-            f"{key} = {about['text']}  {about['help']}".rstrip()
-            for key, about in inspect_parameters(one).items()
-        ]
-        table.add_row(
-            name,
-            "\n".join(one.needs),
-            state or "fresh",
-            escape("\n".join(lines)) or "–",
-            end_section=True,
-        )
-    Console(highlight=False).print(table)
+        table.add_row("to run" if why else "fresh", name, escape(why))
+    console.print(table)
+    console.print("\nFor the parameters of one: fraudops run --list --only NOTEBOOK")
 
 
 def _format_success(workspace: Workspace, count: int, seconds: float) -> str:
@@ -145,10 +149,11 @@ def _format_success(workspace: Workspace, count: int, seconds: float) -> str:
         f"  report page         {root / 'report' / 'index.html'}",
         f"  headline figures    {root / 'figures'}",
         "What you can do next:",
-        "  make lab     or  fraudops lab     the notebooks in JupyterLab",
-        "  make serve   or  fraudops serve   the scoring service",
-        "  make audit   or  fraudops audit   the review page",
+        f"  {workspace.format_command('lab')}    the notebooks in JupyterLab",
     ]
+    for command, needed, text in NEXT_COMMANDS:
+        if (root / needed).exists():
+            lines.append(f"  {workspace.format_command(command)}    {text}")
     return "\n".join(lines)
 
 
@@ -189,14 +194,15 @@ def run_command(options: argparse.Namespace, given: list[str]) -> int:
         if options.as_of:
             check_as_of(workspace, options.as_of, chosen)
         if options.list:
-            show_list(workspace, parameters)
+            show_list(workspace, parameters, options.only)
             return 0
         is_long_enough = options.days is None or check_days(workspace, options.days, parameters)
         # imported after the checks, so that an error appears at once
         from fraudops.pipeline.runner import describe_failures, run_notebooks
 
-        # SIGTERM ends like Ctrl-C
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        # SIGTERM ends like Ctrl-C. A shell starts a background process so that it ignores Ctrl-C,
+        # and then only `kill` is left.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         how = {"jobs": options.jobs, "force": options.force, "command": command}
         result = None
         if not is_long_enough:  # a file tells how many days it has when it has been read

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "stop_process_tree",
             "wait_until_ready",
         ),
+        "bulk": ("get_refused_path", "score_file"),
         "environment": ("find_environment_differences",),
         "load_test": ("run_load_test", "run_locust"),
         "loaded_model": ("BENTO_MODEL_NAME", "BENTO_SERVICE_NAME", "find_model_file"),

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fraudops.data import IDENTIFIER_PATTERN
+from fraudops.data import IDENTIFIER_PATTERN, has_cent_fraction
 from fraudops.features import GIVEN_PREFIX
 from fraudops.timeline import MAX_TS
 
@@ -45,7 +45,7 @@ class Transaction(StrictModel):
     customer_id: Identifier
     terminal_id: Identifier
     # the largest amount that any source of the ingestion accepts
-    amount: float = Field(ge=0, le=100_000_000, description="money, at most two decimals count")
+    amount: float = Field(ge=0, le=100_000_000, description="money, with at most two decimals")
     category: Identifier = "unknown"
     channel: Identifier = "unknown"
     lat: float | None = Field(
@@ -57,6 +57,14 @@ class Transaction(StrictModel):
         max_length=MAX_GIVEN_FEATURES,
         description="numbers that the source has computed, by name, if the model needs some",
     )
+
+    @field_validator("amount")
+    @classmethod
+    def amount_is_whole_cents(cls, amount: float) -> float:
+        """Refuse a fraction of a cent, as ingestion does."""
+        if has_cent_fraction(amount * 100):
+            raise ValueError("the amount has a fraction of a cent")
+        return amount
 
     @model_validator(mode="after")
     def place_is_whole(self) -> Self:

@@ -1,14 +1,24 @@
 """The Airflow DAGs are the graph of notebooks and nothing else."""
 
 import ast
+import contextlib
 import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from fraudops.errors import UserError
 from fraudops.pipeline import GRAPH, PROFILES, SOURCES, get_notebook_path
 from fraudops.pipeline import airflow as airflow_module
-from fraudops.workspace import Workspace, read_json
+from fraudops.processes import kill_process_tree
+from fraudops.serving import find_free_port
+from fraudops.workspace import REPOSITORY, Workspace, read_json
 
 SHOW = """
 import json
@@ -82,3 +92,79 @@ def test_without_the_environment_a_person_is_told_what_to_do(monkeypatch, tmp_pa
     monkeypatch.setattr(airflow_module, "REPOSITORY", tmp_path)
     with pytest.raises(UserError, match="make airflow"):
         airflow_module.find_airflow()
+
+
+DAYS = """
+import datetime as dt
+import json
+from types import SimpleNamespace
+
+import dag_fraud as d
+
+def find(conf, date):
+    run = SimpleNamespace(conf=conf, logical_date=date and dt.datetime.fromisoformat(date))
+    return d.day_of_data(run, {"as_of": "2026-03-30"})
+
+print(json.dumps([
+    find({}, "2026-11-27"), find({}, "2026-03-02"), find(None, None),
+    find({"as_of": "2026-02-20"}, "2026-11-27"), d.PARAMS["profile"].value,
+]))
+"""
+
+
+def test_a_run_takes_a_day_that_the_data_has(make_airflow, tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.write_json("data/dataset.json", {"last_day": "2026-03-31", "source": "simulate"})
+    workspace.write_json("state/1_1_ingest.json", {"parameters": {"profile": "smoke"}})
+    call = make_airflow(workspace)
+    python = airflow_module.find_airflow().with_name("python")
+    found = json.loads(call("-W", "ignore", "-c", DAYS, program=python).splitlines()[-1])
+    assert found == ["2026-03-31", "2026-03-02", "2026-03-30", "2026-02-20", "smoke"]
+
+
+def test_real_data_has_no_last_day_and_a_new_workspace_has_that_of_the_course(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert airflow_module.describe_data(workspace)["FRAUDOPS_AS_OF"] == "2026-05-30"
+    workspace.write_json("data/dataset.json", {"last_day": "2026-03-31", "source": "csv"})
+    workspace.write_json("state/1_1_ingest.json", {"parameters": {"path": "/data/may.csv"}})
+    found = airflow_module.describe_data(workspace)
+    assert (found["FRAUDOPS_SOURCE"], found["FRAUDOPS_PATH"]) == ("csv", "/data/may.csv")
+    assert found["FRAUDOPS_LAST_DAY"] == ""
+
+
+def test_airflow_listens_on_this_machine_only_and_keeps_its_password_private(tmp_path):
+    """Started for real: its listening sockets, the mode of the file, and the end by SIGTERM."""
+    port = find_free_port()
+    words = ["airflow", "--workspace", str(tmp_path / "ws"), "--port", str(port)]
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fraudops", *words], cwd=REPOSITORY, stdout=log, stderr=log
+    )
+    try:
+        end = time.monotonic() + 400
+        while not (found := list_listening_addresses(process.pid)) or port not in found.values():
+            assert process.poll() is None and time.monotonic() < end, Path(log.name).read_text()
+            threading.Event().wait(1)
+        assert {address for address, _ in found} == {"127.0.0.1"}
+        home = tmp_path / "ws" / "airflow"
+        (passwords,) = home.glob("*passwords*")
+        assert home.stat().st_mode & 0o077 == passwords.stat().st_mode & 0o077 == 0
+        assert "admin" in passwords.read_text(encoding="utf-8")
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 130
+        assert not psutil.wait_procs(family, timeout=20)[1]
+    finally:
+        kill_process_tree(process.pid)
+        log.close()
+
+
+def list_listening_addresses(pid: int) -> dict:
+    """The (address, port) pairs that a tree of processes listens on, with the port again."""
+    found = {}
+    for one in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for socket in one.net_connections("tcp"):
+                if socket.status == psutil.CONN_LISTEN:
+                    found[tuple(socket.laddr)] = socket.laddr.port
+    return found

@@ -185,11 +185,11 @@ def test_columns_of_another_system_are_proposed_and_renamed(tmp_path):
 
 
 def test_a_question_that_is_left_open_stops_ingestion(tmp_path):
-    file = write(tmp_path, row(1), header=HEADER.replace("is_fraud", "colour"))
+    file = write(tmp_path, row(1), header=HEADER.replace("terminal_id", "colour"))
     look = data.look_at(str(file))
-    assert look.questions[0].choices == ("is_fraud",)
+    assert look.questions[0].choices == ("terminal_id",)
     data.write_delivery(look, tmp_path / "delivery.yml")
-    with pytest.raises(UserError, match="leaves a question open: is_fraud"):
+    with pytest.raises(UserError, match="leaves a question open: terminal_id"):
         read(file)
 
 

@@ -104,6 +104,7 @@ def test_an_answer_says_what_why_and_by_which_model(service):
         {"amount": -1},
         {"amount": "much"},
         {"amount": 1e9},
+        {"amount": 1.005},
         {"ts": "tomorrow"},
         {"ts": -5},
         {"ts": 2**70},
