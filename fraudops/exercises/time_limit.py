@@ -1,17 +1,22 @@
 """A time limit for a function that may never end."""
 
-import _thread
+import ctypes
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 
+class _TimeIsOver(BaseException):
+    """Is raised inside the function; ``except Exception`` does not catch it."""
+
+
 def call_within(seconds: float, function: Callable[[], Any]) -> Any:
     """Call a function, and interrupt it when the time is over.
 
-    It interrupts the main thread, as Ctrl-C does, so it works on all systems and in a kernel. In
-    another thread there is no limit.
+    The interrupt is an exception that Python raises in the calling thread. A signal would not do: a
+    program that a shell has started in the background ignores Ctrl-C. A call into C, such as
+    ``time.sleep``, ends first.
 
     Parameters
     ----------
@@ -29,15 +34,15 @@ def call_within(seconds: float, function: Callable[[], Any]) -> Any:
     TimeoutError
         If the time is over.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return function()
+    thread = ctypes.c_ulong(threading.get_ident())
     lock, state = threading.Lock(), {"ended": False, "interrupted": False}
 
     def interrupt() -> None:
         with lock:
             if not state["ended"]:
                 state["interrupted"] = True
-                _thread.interrupt_main()
+                raised = ctypes.py_object(_TimeIsOver)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, raised)
 
     timer = threading.Timer(seconds, interrupt)
     timer.daemon = True
@@ -46,12 +51,10 @@ def call_within(seconds: float, function: Callable[[], Any]) -> Any:
         result = function()
         with lock:
             state["ended"] = True
-        if state["interrupted"]:  # the interrupt is on its way
+        if state["interrupted"]:  # the exception is on its way
             time.sleep(1)
         return result
-    except KeyboardInterrupt:
-        if not state["interrupted"]:  # the user's own Ctrl-C
-            raise
+    except _TimeIsOver:
         raise TimeoutError(f"it did not end within {seconds:g} seconds") from None
     finally:
         with lock:
