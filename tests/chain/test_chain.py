@@ -14,7 +14,7 @@ from tests.chain.conftest import AS_OF, OPTIONS, run_all
 def test_the_chain_succeeds_and_says_where_everything_is(chain):
     workspace, ran = chain
     assert ran.returncode == 0, ran.stderr[-3000:]
-    for word in ("notebooks", "index.html", "figures", "make lab", "make serve", "make audit"):
+    for word in ("notebooks", "index.html", "fraudops lab", "fraudops serve", "fraudops audit"):
         assert word in ran.stdout
     for name in sort_nodes():
         assert workspace.root.joinpath("notebooks", f"{name}.ipynb").is_file()

@@ -47,7 +47,7 @@ def engine(workspace):
 def _frame(inputs):
     import json
 
-    from fraudops.review.what_if import _build_input_frame as frame
+    from fraudops.models import build_input_frame as frame
 
     return frame([json.loads(text) for text in inputs])
 
