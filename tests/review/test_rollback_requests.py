@@ -186,7 +186,7 @@ def test_the_tab_tells_who_was_champion_when(workspace, engine):
     import datetime
 
     model.day.value = datetime.date(2020, 1, 1)
-    assert "At 2020-01-01 12:00 UTC no champion was on record" in model.then.value
+    assert "on 2020-01-01 12:00 UTC there was no champion yet" in model.then.value
     model.day.value = datetime.date(2100, 1, 1)
     assert "version 2" in model.then.value
     (workspace.root / "audit").mkdir(exist_ok=True)
