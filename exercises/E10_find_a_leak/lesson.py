@@ -3,7 +3,7 @@
 # level: 3
 # minutes: 25
 # notebook: 1_2_features
-# section: A proof that no feature sees the future
+# section: A test that no feature sees the future
 # function: has_leak
 # ---
 # %% [markdown]
