@@ -15,6 +15,8 @@ PSI_THRESHOLD = 0.2  # 'significant shift' in the credit-scoring rule of thumb (
 DRIFT_SHARE_THRESHOLD = 0.5  # share of columns at which evidently's preset reports drift
 DOMAIN_AUC_THRESHOLD = 0.55  # of the domain classifier; 0.5 is random
 MIN_ROWS_FOR_DETECTORS = 30
+# `weekday` has one value a day, so a detector of columns would be in alarm every day
+WATCHED_NUMBERS = tuple(name for name in NUMERIC_FEATURES if name != "weekday")
 
 
 def draw_sample(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -93,9 +95,9 @@ def compute_evidently_distances(reference: pd.DataFrame, rows: pd.DataFrame) -> 
 def _has_ks_drift(reference: pd.DataFrame, rows: pd.DataFrame) -> bool:
     least = min(
         ks_2samp(reference[name].dropna(), rows[name].dropna(), method="asymp").pvalue
-        for name in NUMERIC_FEATURES
+        for name in WATCHED_NUMBERS
     )
-    return bool(least < SIGNIFICANCE_LEVEL / len(NUMERIC_FEATURES))
+    return bool(least < SIGNIFICANCE_LEVEL / len(WATCHED_NUMBERS))
 
 
 def _has_chi2_drift(reference: pd.DataFrame, rows: pd.DataFrame) -> bool:
@@ -114,12 +116,12 @@ def _has_psi_drift(reference: pd.DataFrame, rows: pd.DataFrame) -> bool:
             reference[name].dropna().to_numpy(), rows[name].dropna().to_numpy()
         )
         > PSI_THRESHOLD
-        for name in NUMERIC_FEATURES
+        for name in WATCHED_NUMBERS
     )
 
 
 def _has_js_drift(reference: pd.DataFrame, rows: pd.DataFrame) -> bool:
-    for name in FEATURES:
+    for name in (*WATCHED_NUMBERS, *CATEGORICAL_FEATURES):
         old, new = reference[name].dropna(), rows[name].dropna()
         if name in NUMERIC_FEATURES:
             edges = np.unique(np.quantile(old, np.linspace(0, 1, 31)[1:-1]))
@@ -164,7 +166,7 @@ def run_column_detectors(reference: pd.DataFrame, days: Iterable[pd.DataFrame]) 
         alarms.append(
             {name: ask(reference, rows) for name, ask in COLUMN_DETECTORS.items()}
             | {
-                "Wasserstein": bool(moved[list(NUMERIC_FEATURES)].any()),
+                "Wasserstein": bool(moved[list(WATCHED_NUMBERS)].any()),
                 "Evidently's default": bool(moved.mean() >= DRIFT_SHARE_THRESHOLD),
             }
         )

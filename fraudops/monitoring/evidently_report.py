@@ -9,7 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from fraudops.features import CATEGORICAL_FEATURES, FEATURES, NUMERIC_FEATURES
-from fraudops.monitoring.detectors import DRIFT_SHARE_THRESHOLD, MIN_ROWS_FOR_DETECTORS
+from fraudops.monitoring.detectors import (
+    DISTANCE_THRESHOLD,
+    DRIFT_SHARE_THRESHOLD,
+    MIN_ROWS_FOR_DETECTORS,
+    compute_evidently_distances,
+)
 
 TARGET_COLUMN, PREDICTION_COLUMN = "reported", "score"
 SUMMARY_COLUMNS = (  # columns of the summary
@@ -36,6 +41,9 @@ def run_evidently_report(
 ) -> dict | None:
     """Let Evidently compare a week with the reference, by its own defaults.
 
+    Without a page the same distances are computed by `compute_evidently_distances`: Evidently draws
+    all its plots even if no file is wanted.
+
     Parameters
     ----------
     reference : DataFrame
@@ -53,10 +61,13 @@ def run_evidently_report(
     """
     if min(len(week), len(reference)) < MIN_ROWS_FOR_DETECTORS:
         return None
+    columns = find_common_features(reference, week)
+    if html is None:
+        moved = compute_evidently_distances(reference, week) >= DISTANCE_THRESHOLD
+        return _describe_drift(len(columns), int(moved.sum()))
     from evidently import BinaryClassification, DataDefinition, Dataset, Report
     from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
 
-    columns = find_common_features(reference, week)
     sides = [week, reference]
     judged = all(
         TARGET_COLUMN in side
@@ -77,12 +88,11 @@ def run_evidently_report(
         if judged
         else None,
     )
-    presets = [DataDriftPreset(columns=columns)]
-    if html is not None:
-        presets += [
-            DataSummaryPreset(columns=[name for name in SUMMARY_COLUMNS if name in columns])
-        ]
-        presets += [ClassificationPreset(probas_threshold=0.5)] if judged else []
+    presets = [
+        DataDriftPreset(columns=columns),
+        DataSummaryPreset(columns=[name for name in SUMMARY_COLUMNS if name in columns]),
+        *([ClassificationPreset(probas_threshold=0.5)] if judged else []),
+    ]
     datasets = [
         Dataset.from_pandas(side[[*columns, *extra]].reset_index(drop=True), definition)
         for side in sides
@@ -90,14 +100,16 @@ def run_evidently_report(
     with warnings.catch_warnings():
         # a column with one value has no correlation, and the page shows that
         warnings.filterwarnings("ignore", category=RuntimeWarning)
-        result = Report(presets, include_tests=html is not None).run(*datasets)
-    if html is not None:
-        result.save_html(str(html))
-    counted = result.dict()["metrics"][0]["value"]
-    share = float(counted["share"])
+        result = Report(presets, include_tests=True).run(*datasets)
+    result.save_html(str(html))
+    return _describe_drift(len(columns), int(result.dict()["metrics"][0]["value"]["count"]))
+
+
+def _describe_drift(columns: int, drifted: int) -> dict:
+    share = drifted / max(columns, 1)
     return {
-        "columns": len(columns),
-        "drifted": int(counted["count"]),
+        "columns": columns,
+        "drifted": drifted,
         "share": share,
         "dataset_drift": share >= DRIFT_SHARE_THRESHOLD,
     }

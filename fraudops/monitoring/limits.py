@@ -99,14 +99,16 @@ class DriftStatistics:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """One row per live day and statistic: ``day, statistic, window, z, limit``.
+        """One row per live day and statistic: ``day, statistic, window, z, limit, alarm``.
 
-        The limit is that of an alarm, on the side of ``z``.
+        The limit is that of an alarm, on the side of ``z``. A seasonal statistic raises no alarm.
         """
         stacked = self.live_z.rename_axis("day").stack(["statistic", "window"])
         table = stacked.rename("z").dropna().reset_index()
         limits = self.limits.loc[pd.MultiIndex.from_frame(table[["statistic", "window"]])]
-        return table.assign(limit=np.where(table["z"] > 0, limits["high"], limits["low"]))
+        table["limit"] = np.where(table["z"] > 0, limits["high"], limits["low"])
+        is_beyond = table["z"].abs() > table["limit"].abs()
+        return table.assign(alarm=is_beyond & ~table["statistic"].isin(SEASONAL_STATISTICS))
 
     @cached_property
     def moved(self) -> pd.DataFrame:

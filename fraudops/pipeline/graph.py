@@ -120,7 +120,7 @@ GRAPH = make_graph(
         "2_4_labels_arrive_late",
         _DRIFT,
         "What do late labels tell?",
-        ("1_2_features",),
+        ("2_2_drift_monitor",),
         ("drift/late_labels.json",),
     ),
     Node("3_1_champion", _SERVE, "The first model", ("1_2_features",), ("models/champion.json",)),

@@ -192,16 +192,31 @@ def test_the_shipped_limits_say_where_they_come_from():
     assert (table["high"] > 0).all() and (table["low"] < 0).all() and len(table) > 80
 
 
-def test_our_copy_of_evidentlys_defaults_agrees_with_evidently(data):
+def test_our_copy_of_evidentlys_defaults_agrees_with_evidently(data, tmp_path):
     rows, _, timeline, _, _ = data
     start, _ = monitoring.reference_window(timeline)
     reference = monitoring.draw_sample(
         rows[(rows["ts"] >= start) & (rows["ts"] < timeline.live)], 1500
     )
     week = monitoring.draw_sample(rows[rows["ts"] >= timeline.live].head(1500), 1500)
-    theirs = monitoring.run_evidently_report(reference, week)
-    moved = monitoring.compute_evidently_distances(reference, week) >= detectors.DISTANCE_THRESHOLD
-    assert theirs["drifted"] == int(moved.sum()) and theirs["columns"] == len(moved)
+    theirs = monitoring.run_evidently_report(reference, week, tmp_path / "week.html")
+    ours = monitoring.run_evidently_report(reference, week)
+    assert theirs == ours and ours["drifted"] > 0
+    distances = monitoring.compute_evidently_distances(reference, week)
+    assert ours["columns"] == len(distances)
+    assert ours["drifted"] == int((distances >= detectors.DISTANCE_THRESHOLD).sum())
+
+
+def test_detectors_of_columns_do_not_look_at_the_weekday():
+    rng = np.random.default_rng(0)
+    names = [*detectors.NUMERIC_FEATURES, *detectors.CATEGORICAL_FEATURES]
+    reference = pd.DataFrame({name: rng.normal(size=2000) for name in names})
+    reference["weekday"] = np.arange(2000) % 7
+    for name in detectors.CATEGORICAL_FEATURES:
+        reference[name] = "a"
+    day = reference.assign(weekday=3)
+    alarms = detectors.run_column_detectors(reference, [day]).iloc[0]
+    assert not alarms.any()
 
 
 def test_marks_of_a_world_whose_truth_is_known():
