@@ -14,6 +14,7 @@ from fraudops.serving.replay import to_score_request
 from fraudops.workspace import REPOSITORY
 
 LOCUSTFILE = REPOSITORY / "3_Model_Serving" / "locustfile.py"
+LONGEST_ANSWER_SECONDS = 60
 
 
 def run_load_test(
@@ -88,6 +89,8 @@ def run_locust(
         str(users),
         "-t",
         f"{seconds}s",
+        "--stop-timeout",  # a request under way at the end is waited for, and counts
+        str(LONGEST_ANSWER_SECONDS),
         "--json",
         "--skip-log",
         "--exit-code-on-error",
@@ -97,7 +100,13 @@ def run_locust(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout.strip():
         raise UserError(f"The load test did not run: {done.stderr.strip()[-500:]}")
-    return _summarize_requests(json.loads(done.stdout)[0], rows)
+    summaries = json.loads(done.stdout)
+    if not summaries:
+        raise UserError(
+            f"The service answered no request within {seconds} + {LONGEST_ANSWER_SECONDS} seconds. "
+            "Look at its log, and try again when the machine is less busy."
+        )
+    return _summarize_requests(summaries[0], rows)
 
 
 def _summarize_requests(summary: dict, rows: int) -> dict[str, float]:
