@@ -75,6 +75,8 @@ COMMANDS = {
         "that the tables agree with the ledger. If all holds, new rows are sealed and the head is "
         "kept again. Ends with code 2 if something does not hold.",
     ),
+    # its own parser describes it, see `ledger.run_receipts_command`
+    "receipts": ("prove that a decision is in the audit record, with witnesses", ""),
     "evidence": (
         "write an evidence pack for an auditor",
         "Write decisions, predictions, model events, the ledger and the model card to a folder "
@@ -237,6 +239,10 @@ def main(arguments: list[str] | None = None) -> int:
         from fraudops import exercises
 
         return exercises.run_exercises_command(arguments[1:])
+    if arguments[:1] == ["receipts"]:
+        from fraudops import ledger
+
+        return ledger.run_receipts_command(arguments[1:])
     if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
         print(pipeline.make_unknown_name_error("command", arguments[0], COMMANDS), file=sys.stderr)
         return 2
@@ -287,6 +293,19 @@ def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
         help="a head that you kept: number and hash, or at least 12 characters of the hash",
     )
     parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="a checkpoint that you kept, see `fraudops receipts`; the ledger only grew since then",
+    )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        metavar="KEY",
+        default=[],
+        help="the public key of a witness who must have signed the checkpoint",
+    )
+    parser.add_argument(
         "--read-only", action="store_true", help="change nothing: no seal, no kept head, no file"
     )
 
@@ -303,6 +322,7 @@ def _check_record(options: argparse.Namespace, workspace: Workspace) -> int:
     from fraudops import ledger
 
     if options.command == "verify":
+        _compare_checkpoint(options, workspace)
         print(ledger.verify_and_report(workspace, " ".join(options.head), options.read_only))
         return 0
     folder = ledger.write_evidence_pack(workspace)
@@ -311,3 +331,20 @@ def _check_record(options: argparse.Namespace, workspace: Workspace) -> int:
         f"Keep the name of the folder elsewhere: {folder.name}"
     )
     return 0
+
+
+def _compare_checkpoint(options: argparse.Namespace, workspace: Workspace) -> None:
+    """Compare the ledger with a checkpoint that a person kept, before anything is sealed."""
+    from fraudops import ledger, store
+
+    if options.checkpoint is None:
+        if options.witness:
+            raise UserError("--witness needs the --checkpoint that the witness signed.")
+        return
+    checkpoint = ledger.read_checkpoint(options.checkpoint)
+    checkpoint.require_signatures(map(ledger.Witness.parse, options.witness))
+    with store.read_transaction(store.connect(workspace)) as connection:
+        problem = ledger.find_checkpoint_problem(connection, checkpoint)
+    if problem:
+        raise ledger.BrokenLedgerError(f"The checkpoint does not hold: {problem}.")
+    print(f"The ledger only grew since the checkpoint of {checkpoint.size} entries.")

@@ -30,7 +30,9 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "stream_ledger_rows",
             "verify_chain",
         ),
+        "checkpoints": ("Checkpoint", "Witness", "create_witness", "find_checkpoint_problem"),
         "pack": ("write_evidence_pack",),
+        "receipts": ("check_receipt", "make_receipts", "read_checkpoint", "run_receipts_command"),
         "reconciliation": ("FINAL_STAGES", "find_differences"),
         "settled_cases": ("settle_cases",),
         "verification": (
