@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "has_cent_fraction",
         ),
         "delivery": ("Delivery",),
+        "kinds": ("KINDS",),
         "formula_cells": ("escape_formula",),
         "ingestion": ("IngestResult", "ingest"),
         "look": ("look_at",),

@@ -53,6 +53,8 @@ def _build_csv(raw: pd.DataFrame, row: pd.Series, values: ValueParser) -> pd.Dat
     given = values.parse_ts(written)
     is_unreadable = (given.isna() | (given < 0)) & ~is_missing(written)
     given = given.fillna(delay_label_ts(frame)).mask(is_unreadable, UNREADABLE_LABEL_TS)
+    if "kind" in raw:
+        frame["kind"] = values.parse_kind(raw["kind"])
     return frame.assign(label_ts=given)
 
 
@@ -158,9 +160,9 @@ _LABEL_DELAY_NOTE = f"labels known {LABEL_DELAY_DAYS} days after the transaction
 SOURCE_ADAPTERS = {
     "csv": SourceAdapter(
         ("tx_id", "ts|timestamp", "customer_id", "terminal_id", "amount", "is_fraud"),
-        ("category", "channel", "lat", "lon", "label_ts"),
+        ("category", "channel", "lat", "lon", "label_ts", "kind"),
         _build_csv,
-        f"not in the file ('unknown' or empty; {_LABEL_DELAY_NOTE})",
+        f"not in the file ('unknown' or empty; a minus says refund; {_LABEL_DELAY_NOTE})",
         time_columns=("ts", "timestamp"),
         id_columns=("tx_id", "customer_id", "terminal_id"),
     ),

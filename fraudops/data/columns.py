@@ -15,9 +15,11 @@ TRANSACTION_COLUMNS = (
     "lat_cdeg",
     "lon_cdeg",
 )
+STORED_COLUMNS = (*TRANSACTION_COLUMNS, "kind")  # of purchases and refunds, as they are on disk
 IDENTIFIER_PATTERN = r"^[^\x00-\x1f]+$"  # of ids, in files and in the service
 DELIVERY_FILE = "delivery.yml"  # beside the files that it describes
-# a refund has a negative amount; it is kept, and it is neither scored nor counted as a purchase
+# Refunds and reversals have a negative amount (see `kinds`). They are kept, and they are neither
+# scored nor counted as purchases.
 IS_PURCHASE_SQL = "amount_cents >= 0"
 IS_REFUND_SQL = "amount_cents < 0"
 SMALLEST_FRACTION = 1e-4  # of a cent: less is the inexactness of a binary number

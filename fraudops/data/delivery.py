@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from fraudops.data.columns import DELIVERY_FILE
+from fraudops.data.kinds import KINDS
 from fraudops.errors import UserError
 
 MAX_BYTES = 100_000
@@ -60,6 +61,8 @@ class Delivery(BaseModel):
         Columns of ids that a program may have written with decimals: there 120.0 is 120.
     columns : dict of str to str
         The file's name of a column, by the name that the layout has for it.
+    kinds : dict of str to str
+        What words of the column ``kind`` mean: ``purchase``, ``refund`` or ``reversal``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +78,7 @@ class Delivery(BaseModel):
     time_zone: Annotated[str, AfterValidator(_check_time_zone)] = ""
     ids_as_numbers: tuple[str, ...] = ()
     columns: dict[str, str] = {}
+    kinds: dict[str, Literal[KINDS]] = {}
 
     def to_record(self) -> dict:
         """Convert to JSON values, without what is left empty."""

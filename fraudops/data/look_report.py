@@ -80,7 +80,7 @@ def _count(look: Look) -> dict[str, str]:
         "rows": f"{counts['read']:,} read = {counts['accepted']:,} accepted + "
         f"{counts['quarantined']:,} in quarantine",
         "frauds": f"{counts.get('frauds', 0):,}",
-        "refunds": f"{counts.get('refunds', 0):,} negative amounts, which are kept and not scored",
+        "refunds": f"{counts.get('refunds', 0):,} with reversals, which are kept and not scored",
         "same ids": f"{counts['repeated_ids']:,} rows with a tx_id that was there before",
     }
     if "first_day" in counts:

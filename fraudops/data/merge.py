@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fraudops.data.columns import IS_PURCHASE_SQL, IS_REFUND_SQL, TRANSACTION_COLUMNS
+from fraudops.data.columns import IS_PURCHASE_SQL, IS_REFUND_SQL, STORED_COLUMNS
 from fraudops.data.formula_cells import build_escape_sql, unescape_formula
 from fraudops.data.parquet import (
     DAY_FILE_GROUP_ROWS,
@@ -66,13 +66,13 @@ class StagedIngestion:
     @property
     def row(self) -> list[str]:
         """Columns of a stored transaction. Two rows that agree in all of them are the same."""
-        return [*TRANSACTION_COLUMNS, *self.given, "is_fraud", "label_ts"]
+        return [*STORED_COLUMNS, *self.given, "is_fraud", "label_ts"]
 
     def stage(self, source: Source, now: int, on_rows: Callable[[int], None]) -> None:
         """Check the chunks, and stage valid and rejected rows."""
         seq, staged = 0, self.work / "staged"
         staged.mkdir()
-        named = [*TRANSACTION_COLUMNS, "is_fraud", "label_ts", "seq", "source", "line"]
+        named = [*STORED_COLUMNS, "is_fraud", "label_ts", "seq", "source", "line"]
         pq.write_table(build_arrow_schema(named).empty_table(), staged / "none.parquet")
         for number, chunk in enumerate(source.chunks):
             good, bad = validate_chunk(chunk, now, source.most_cents)
@@ -107,7 +107,7 @@ class StagedIngestion:
         given_column = self.given
         if self.before is not None:
             have = self._columns(read_days_sql(self.before))
-            if "version" not in have:
+            if not {"version", "kind"} <= {*have}:
                 raise UserError(
                     f"{self.before} comes from an earlier version of this library and "
                     "cannot be added to: "

@@ -23,6 +23,7 @@ ARROW_TYPES = {
     "terminal_id": pa.string(),
     "amount_cents": pa.int64(),
     "category": pa.string(),
+    "kind": pa.string(),
     "channel": pa.string(),
     "lat_cdeg": pa.int32(),
     "lon_cdeg": pa.int32(),

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from fraudops.data.columns import IDENTIFIER_PATTERN, TRANSACTION_COLUMNS
+from fraudops.data.columns import IDENTIFIER_PATTERN, STORED_COLUMNS
+from fraudops.data.kinds import KINDS, settle_kinds
 from fraudops.data.values import (
     BUDDHIST_TS,
     FRACTION_CENTS,
@@ -103,7 +104,7 @@ def build_transaction_schema(
             "amount_cents": pa.Column(
                 "Int64",
                 [
-                    # a negative amount is a refund
+                    # money that goes back is negative
                     pa.Check.ge(-most_cents, error=f"the amount is below -{most_cents // 100:,}"),
                     pa.Check.ne(FRACTION_CENTS, error="the amount has a fraction of a cent"),
                     pa.Check(
@@ -111,6 +112,14 @@ def build_transaction_schema(
                         error=f"the amount is over {most_cents // 100:,}",
                     ),
                 ],
+            ),
+            "kind": pa.Column(
+                str,
+                pa.Check.isin(
+                    KINDS,
+                    error="the kind is no known word (write what it means under `kinds` in "
+                    "delivery.yml)",
+                ),
             ),
             "category": text("category"),
             "channel": text("channel"),
@@ -153,6 +162,14 @@ def build_transaction_schema(
                 lambda frame: frame["lat_cdeg"].isna() == frame["lon_cdeg"].isna(),
                 error="of latitude and longitude one is missing",
             ),
+            pa.Check(
+                lambda frame: (frame["kind"] != "purchase") | ~(frame["amount_cents"] < 0),
+                error="the kind is purchase, and the amount is negative",
+            ),
+            pa.Check(
+                lambda frame: (frame["kind"] == "purchase") | (frame["amount_cents"] != 0),
+                error="the amount is 0, so no money goes back",
+            ),
         ],
     )
 
@@ -168,7 +185,7 @@ def validate_chunk(
     chunk: "Chunk", now: int, most_cents: int = MAX_AMOUNT_CENTS
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split a chunk into accepted rows and quarantined ones (line, reason, row)."""
-    frame = chunk.frame.reset_index(drop=True)
+    frame = settle_kinds(chunk.frame.reset_index(drop=True))
     for name in ("tx_id", "customer_id", "terminal_id", "category", "channel"):
         frame[name] = frame[name].astype("str")
     for name in ("lat_cdeg", "lon_cdeg"):
@@ -208,7 +225,7 @@ def validate_chunk(
     )
 
 
-CANONICAL_COLUMNS = (*TRANSACTION_COLUMNS, "is_fraud", "label_ts")
+CANONICAL_COLUMNS = (*STORED_COLUMNS, "is_fraud", "label_ts")
 
 
 @dataclass

@@ -6,6 +6,7 @@ import pandas as pd
 from fraudops.data.amounts import CURRENCY_SIGNS, find_currencies, parse_amounts
 from fraudops.data.columns import has_cent_fraction
 from fraudops.data.delivery import Delivery
+from fraudops.data.kinds import KIND_WORDS
 from fraudops.errors import UserError
 from fraudops.timeline import DAY
 
@@ -153,6 +154,15 @@ class ValueParser:
                 "has cut off its digits, so different ids look the same. Export the column as text."
             )
         return text.mask(text.str.lower().isin(MISSING_WORDS))
+
+    def parse_kind(self, text: pd.Series) -> pd.Series:
+        """Parse words such as ``sale``, ``credit`` or ``void``; null where there is none.
+
+        A word without a known meaning stays, and the schema refuses it.
+        """
+        told = {word.strip().lower(): kind for word, kind in self.delivery.kinds.items()}
+        word = text.str.strip().str.lower().str.replace("_", " ")
+        return word.map(KIND_WORDS | told).fillna(word).mask(is_missing(text))
 
 
 def _describe_rounded_id(name: object, example: str) -> str:

@@ -1,10 +1,18 @@
 """Read the stored transactions and labels as they were known at a moment."""
 
+from pathlib import Path
+
 import duckdb
 import pandas as pd
 
-from fraudops.data.columns import IS_PURCHASE_SQL, IS_REFUND_SQL, TRANSACTION_COLUMNS
+from fraudops.data.columns import (
+    IS_PURCHASE_SQL,
+    IS_REFUND_SQL,
+    STORED_COLUMNS,
+    TRANSACTION_COLUMNS,
+)
 from fraudops.data.parquet import read_days_sql
+from fraudops.errors import MissingInputError
 from fraudops.timeline import day_start, parse_day
 from fraudops.workspace import Workspace, read_json
 
@@ -20,7 +28,7 @@ def _load_rows(
     end: int | None,
     given: bool,
     held: bool,
-    condition: str,
+    is_purchase: bool,
 ) -> pd.DataFrame:
     as_of = _load_as_of(workspace)
     folder = workspace.require_path("data", "transactions", made_by="1_1_ingest")
@@ -36,9 +44,13 @@ def _load_rows(
     )
     db = duckdb.connect()
     db.execute("SET enable_progress_bar = false")  # a notebook would keep the bar in its page
+    condition, names = IS_PURCHASE_SQL, TRANSACTION_COLUMNS
+    if not is_purchase:
+        condition, names = IS_REFUND_SQL, STORED_COLUMNS
+        _check_kind_is_stored(db, folder)
     return (
         db.execute(
-            f"SELECT {', '.join(TRANSACTION_COLUMNS)}{more} FROM {read_days_sql(folder)} "
+            f"SELECT {', '.join(names)}{more} FROM {read_days_sql(folder)} "
             f"WHERE {condition} AND ts >= ? AND ts < ? "
             "AND NOT list_contains(?::BIGINT[], ts - ts % 86400) ORDER BY ts, tx_id",
             [start or 0, min(end or as_of, as_of), broken],
@@ -78,26 +90,40 @@ def load_transactions(
         Columns `TRANSACTION_COLUMNS`: ids are text, money is cents, places are hundredths of a
         degree (null if unknown). After them the columns ``given_*``, if the source has some.
     """
-    return _load_rows(workspace, start, end, given, held, IS_PURCHASE_SQL)
+    return _load_rows(workspace, start, end, given, held, is_purchase=True)
+
+
+def _check_kind_is_stored(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    names = db.execute(f"SELECT * FROM {read_days_sql(folder)} LIMIT 0").description
+    if "kind" not in [name for name, *_ in names]:
+        raise MissingInputError(
+            f"{folder} comes from an earlier version of this library, which did not store whether "
+            "money that goes back is a refund or a reversal. Run 1_1_ingest again."
+        )
 
 
 def load_refunds(
-    workspace: Workspace, start: int | None = None, end: int | None = None
+    workspace: Workspace, start: int | None = None, end: int | None = None, held: bool = False
 ) -> pd.DataFrame:
-    """Load the refunds of a period in time order. They are kept, and no model scores them.
+    """Load the refunds and reversals of a period in time order. No model scores them.
 
     Parameters
     ----------
     workspace : Workspace
-    start, end : int, optional
+    start, end, held : optional
         See `load_transactions`.
 
     Returns
     -------
     DataFrame
-        Columns `TRANSACTION_COLUMNS`, with negative amounts. Those of held days too.
+        Columns `TRANSACTION_COLUMNS`, with negative amounts, and ``kind``.
+
+    Raises
+    ------
+    MissingInputError
+        If an earlier version of the course has stored the data.
     """
-    return _load_rows(workspace, start, end, False, True, IS_REFUND_SQL)
+    return _load_rows(workspace, start, end, False, held, is_purchase=False)
 
 
 def load_labels(workspace: Workspace, known_at: int | None = None) -> pd.DataFrame:

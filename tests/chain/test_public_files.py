@@ -25,7 +25,10 @@ AFTER_RETRAINING = LAST_NOTEBOOKS[LAST_NOTEBOOKS.index("4_4_rollback") :]
 
 def check_source(name: str, workspace: Workspace) -> None:
     """What is special about a source."""
-    tx, refunds = data.load_transactions(workspace, held=True), data.load_refunds(workspace)
+    tx, refunds = (
+        data.load_transactions(workspace, held=True),
+        data.load_refunds(workspace, held=True),
+    )
     given = list_given_features(ModelRegistry(workspace).find().load().feature_names_in_)
     assert given == list_given_features(tx) == workspace.dataset()["given"]
     if name == "ulb":
