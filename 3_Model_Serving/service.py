@@ -35,6 +35,8 @@ from fraudops.serving import (
     PolicyRequest,
     PredictionPage,
     ProblemDetails,
+    RefundRequest,
+    RefundResponse,
     ReloadResponse,
     ScoredTransaction,
     ScoreRequest,
@@ -215,6 +217,26 @@ class FraudScoring:
         for one in answers:
             self.decided.labels(one["decision"], one["model_version"]).inc()
         return answers
+
+    @app.post("/refund", summary="Take refunds and reversals in")
+    def refund(self, request: Request, body: RefundRequest) -> RefundResponse:
+        """Record money that goes back. One whose tx_id is already known changes nothing.
+
+        It gets no score and no decision. The features of the customer's later transactions count
+        it from its `ts` on.
+        """
+        limit = time.time() + AHEAD_SECONDS
+        for number, one in enumerate(body.refunds):
+            if one.ts > limit:
+                raise HTTPException(422, f"refunds.{number}.ts lies in the future")
+        caller = request.scope.get(CALLER_KEY)
+        by = f"api:{caller}" if caller else "unverified:payment system"
+        try:
+            with store.write_transaction(self.engine) as connection:
+                rows = [one.canonical() for one in body.refunds]
+                return RefundResponse(new=ledger.insert_refunds(connection, rows, by=by))
+        except UserError as error:
+            raise HTTPException(409, str(error)) from None
 
     @app.post("/label", summary="Take fraud reports in")
     def label(self, request: Request, body: LabelRequest) -> LabelResponse:

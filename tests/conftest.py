@@ -101,7 +101,8 @@ def make_small_workspace(folder: Path) -> None:
     data.ingest(open_source("simulate", "", "smoke"), workspace)
     timeline = load_timeline(workspace)
     tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
-    features.write_features(workspace, tx, features.compute_features(tx, labels))
+    refunds = data.load_refunds(workspace)
+    features.write_features(workspace, tx, features.compute_features(tx, labels, refunds))
     table = features.load_features(workspace)
     train = models.LabelledRows.select_mature(
         table, tx, labels, timeline.train, timeline.live, known_at=timeline.live
@@ -115,7 +116,10 @@ def make_small_workspace(folder: Path) -> None:
         engine, champion.version, "first model of this operation"
     )
     serving.insert_history(
-        engine, tx[tx["ts"] < timeline.live], labels[labels["label_ts"] < timeline.live]
+        engine,
+        tx[tx["ts"] < timeline.live],
+        labels[labels["label_ts"] < timeline.live],
+        refunds[refunds["ts"] < timeline.live],
     )
     file = champion.folder / "model.skops"
     scorer = Scorer(engine, file, champion.sha256, champion.version, champion.policy)
@@ -123,6 +127,8 @@ def make_small_workspace(folder: Path) -> None:
         arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
         with store.write_transaction(engine) as connection:
             ledger.insert_chargebacks(connection, store.to_label_rows(arrived), by="api:issuer")
+            back = refunds[(refunds["ts"] >= day) & (refunds["ts"] < day + DAY)]
+            ledger.insert_refunds(connection, store.to_refund_rows(back), by="api:issuer")
         scorer.score(tx[(tx["ts"] >= day) & (tx["ts"] < day + DAY)])
     review.ReviewQueue(engine).open_cases()
     engine.dispose()

@@ -40,6 +40,11 @@ FEATURE_DEFINITIONS = {
         "online purchases among the customer's transactions of 30 days",
     ),
     "c_fraud_30d": ("count", "fraud reports on the customer's card that arrived in 30 days"),
+    "c_refunds_7d": ("count", "the customer's refunds and reversals in 7 days"),
+    "c_last_refund_hours": (
+        "h",
+        "time since the customer's last refund or reversal, at most 30 days",
+    ),
     "c_idle_hours": ("h", "time since the customer's last transaction, at most 30 days"),
     "c_distance_km": (
         "km",
@@ -80,7 +85,7 @@ CATEGORICAL_FEATURES = ("category", "channel")
 FEATURES = NUMERIC_FEATURES + CATEGORICAL_FEATURES
 GIVEN_PREFIX = "given_"  # of numbers that a source brings already computed, such as given_V1
 # sums that are NULL without such an event
-NULLABLE_SUMS = ("c_last_ts", "t_first_report_ts", "t_last_report_ts")
+NULLABLE_SUMS = ("c_last_ts", "c_last_refund_ts", "t_first_report_ts", "t_last_report_ts")
 SUM_PREFIXES = ("c_", "ct_", "cc_", "t_")  # how their names begin
 
 CATEGORICAL_MEANINGS = {"category": "the kind of merchant", "channel": "how the card was used"}

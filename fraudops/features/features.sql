@@ -1,9 +1,10 @@
 -- Point-in-time features: what was known of a customer and of a terminal 60 seconds before each
 -- transaction.
 --
--- Input:   tx     transactions: tx_id (unique), ts, customer_id, terminal_id, amount_cents,
+-- Input:   tx     purchases: tx_id (unique), ts, customer_id, terminal_id, amount_cents,
 --                 category, channel, lat_cdeg, lon_cdeg (hundredths of a degree), wanted
 --          fraud  fraud reports: tx_id, customer_id, terminal_id, label_ts (time of arrival)
+--          refund refunds and reversals: customer_id, ts
 -- Output:  one row for each transaction with wanted = 1
 --
 -- Times are whole seconds and amounts are whole cents. Counts and sums of integers are exact, so
@@ -16,7 +17,8 @@
 --
 -- Every window ends 60 seconds before the transaction. Transactions of one minute may arrive in any
 -- order, and so neither this text nor the service looks at them. A fraud report counts from its
--- arrival, not from the time of the fraud.
+-- arrival, not from the time of the fraud. A refund is no spending: it is in no count and no sum of
+-- transactions.
 WITH
 
 -- Step 1. Leave out what no wanted transaction depends on: other customers at other terminals.
@@ -128,9 +130,24 @@ terminal_reports AS (
     AND fraud.label_ts BETWEEN tx.ts - 2592000 AND tx.ts - 60
   WHERE tx.wanted = 1
   GROUP BY tx.tx_id
+),
+
+-- Step 6. What the customer got back.
+customer_refunds AS (
+  SELECT
+    tx.tx_id,
+    COUNT(*) FILTER (WHERE refund.ts >= tx.ts - 604800) AS c_refunds_7d,
+    MAX(refund.ts) AS c_last_refund_ts
+  FROM tx
+  JOIN refund
+    ON refund.customer_id = tx.customer_id
+    AND refund.ts BETWEEN tx.ts - 2592000 AND tx.ts - 60
+  WHERE tx.wanted = 1
+  GROUP BY tx.tx_id
 )
 
--- Step 6. All of it side by side. A transaction without reports has no row in step 5: count 0.
+-- Step 7. All of it side by side. A transaction without reports or refunds has no row in step 5 or
+-- 6: count 0.
 SELECT
   history.tx_id, ts,
   c_n_1d, c_sum_1d, c_n_7d, c_sum_7d, c_n_30d, c_sum_30d,
@@ -141,8 +158,10 @@ SELECT
   COALESCE(c_fraud_30d, 0) AS c_fraud_30d,
   c_last_ts, c_last_place, ct_n_30d, cc_n_30d,
   t_n_1h, t_n_14d, t_sum_30d, t_first_report_ts, t_last_report_ts,
-  c_unusual_1d, c_unusual_14d
+  c_unusual_1d, c_unusual_14d,
+  COALESCE(c_refunds_7d, 0) AS c_refunds_7d, c_last_refund_ts
 FROM history
 LEFT JOIN customer_reports ON customer_reports.tx_id = history.tx_id
 LEFT JOIN terminal_reports ON terminal_reports.tx_id = history.tx_id
+LEFT JOIN customer_refunds ON customer_refunds.tx_id = history.tx_id
 WHERE wanted = 1

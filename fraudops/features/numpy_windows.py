@@ -18,6 +18,7 @@ UNKNOWN_VALUE = -1  # NULL of a mark; the marks of the text are not negative
 CUSTOMER_COLUMNS = ("ts", "customer_id", "terminal_id", "category", "amount_cents")
 TERMINAL_COLUMNS = ("ts", "terminal_id", "amount_cents")
 REPORT_EVENT_COLUMNS = ("tx_id", "label_ts", "customer_id", "terminal_id")
+REFUND_EVENT_COLUMNS = ("ts", "customer_id")
 _EMPTY_VALUES = {"MAX": np.iinfo(np.int64).min, "MIN": np.iinfo(np.int64).max}
 
 
@@ -34,12 +35,15 @@ class EventHistory(NamedTuple):
         `TERMINAL_COLUMNS` of each transaction at the terminals.
     terminal_reports : sequence of tuple
         `REPORT_EVENT_COLUMNS` of each fraud report on the terminals.
+    customer_refunds : sequence of tuple
+        `REFUND_EVENT_COLUMNS` of each refund of the customers.
     """
 
     customer_transactions: Sequence[Sequence]
     customer_reports: Sequence[Sequence]
     terminal_transactions: Sequence[Sequence]
     terminal_reports: Sequence[Sequence]
+    customer_refunds: Sequence[Sequence]
 
 
 class _Events:
@@ -187,14 +191,18 @@ def _build_terminal_events(rows: list[dict], past: EventHistory) -> _Events:
     return _Events(len(ts), len(rows), values["ts"], codes, values)
 
 
-def _build_report_events(rows: list[dict], reports: Sequence[Sequence], key: str) -> _Events:
-    """Fraud reports, followed by the requested transactions, which are no events here."""
-    column = REPORT_EVENT_COLUMNS.index(key)
-    label_ts = [report[1] for report in reports]
-    ts = np.array(label_ts + [row["ts"] for row in rows], np.int64)
-    owners = _encode_texts([report[column] for report in reports] + [row[key] for row in rows])
-    values = {"label_ts": ts[: len(reports)]}
-    return _Events(len(reports), len(rows), ts, {key: owners}, values)
+def _build_joined_events(
+    rows: list[dict], events: Sequence[Sequence], names: tuple[str, ...], key: str
+) -> _Events:
+    """Reports or refunds, followed by the requested transactions, which are no events here.
+
+    `names` are the columns of the events; the only one that ends in ``ts`` is their time.
+    """
+    time = next(name for name in names if name.endswith("ts"))
+    at, owner = names.index(time), names.index(key)
+    ts = np.array([one[at] for one in events] + [row["ts"] for row in rows], np.int64)
+    owners = _encode_texts([one[owner] for one in events] + [row[key] for row in rows])
+    return _Events(len(events), len(rows), ts, {key: owners}, {time: ts[: len(events)]})
 
 
 def compute_sums_numpy(
@@ -219,13 +227,17 @@ def compute_sums_numpy(
     plan = plan or load_plan()
     assert plan, "NumPy cannot compute features.sql; see get_window_engine"
     longest = max(one.window.start for one in plan.aggregates.values())
-    events = {
+    every = {
         ("tx", "customer_id"): _build_customer_events(rows, past, plan, longest),
         ("tx", "terminal_id"): _build_terminal_events(rows, past),
-        ("fraud", "customer_id"): _build_report_events(rows, past.customer_reports, "customer_id"),
-        ("fraud", "terminal_id"): _build_report_events(rows, past.terminal_reports, "terminal_id"),
     }
+    for table, events, names, key in (
+        ("fraud", past.customer_reports, REPORT_EVENT_COLUMNS, "customer_id"),
+        ("fraud", past.terminal_reports, REPORT_EVENT_COLUMNS, "terminal_id"),
+        ("refund", past.customer_refunds, REFUND_EVENT_COLUMNS, "customer_id"),
+    ):
+        every[table, key] = _build_joined_events(rows, events, names, key)
     return {
-        name: events[one.window.source, one.window.keys[0]].compute(one, longest)
+        name: every[one.window.source, one.window.keys[0]].compute(one, longest)
         for name, one in plan.aggregates.items()
     }

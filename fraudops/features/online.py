@@ -54,6 +54,16 @@ def _build_history_queries() -> dict[str, tuple[int, sa.Select, sa.Select]]:
     }
 
 
+@cache
+def _build_refund_query() -> sa.Select:
+    """The query for refunds of some customers."""
+    r = store.refunds.c
+    keys = sa.bindparam("keys", expanding=True)
+    since, until = sa.bindparam("since"), sa.bindparam("until")
+    columns = (r[name] for name in numpy_windows.REFUND_EVENT_COLUMNS)
+    return sa.select(*columns).where(r.customer_id.in_(keys), r.ts.between(since, until))
+
+
 def _build_key_queries(
     key_column: str, columns: list[sa.ColumnElement]
 ) -> tuple[sa.Select, sa.Select]:
@@ -74,7 +84,7 @@ def _build_key_queries(
 
 def load_history_frames(
     connection: sa.Connection, tx: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Load the stored past that the features of some transactions can depend on.
 
     Parameters
@@ -86,11 +96,11 @@ def load_history_frames(
     Returns
     -------
     tuple of DataFrame
-        Earlier transactions of the same customers and terminals, and the chargebacks that had
-        arrived on them.
+        Earlier transactions of the same customers and terminals, the chargebacks that had
+        arrived on them, and the refunds of the customers.
     """
     high = int(tx["ts"].max()) - WINDOW_GAP_SECONDS
-    past, reports = [], []
+    past, reports, refunds = [], [], []
     for name, reach in (
         ("customer_id", CUSTOMER_HISTORY_SECONDS),
         ("terminal_id", TERMINAL_HISTORY_SECONDS),
@@ -114,7 +124,15 @@ def load_history_frames(
             reports.append(
                 store.read_frame(connection, sa.select(*columns).where(f.c[name].in_(keys), known))
             )
-    return pd.concat(past).drop_duplicates("tx_id"), pd.concat(reports).drop_duplicates()
+    low = int(tx["ts"].min()) - CUSTOMER_HISTORY_SECONDS
+    for keys in split_keys(sorted(set(tx["customer_id"]))):
+        query = _build_refund_query().params(keys=keys, since=low, until=high)
+        refunds.append(store.read_frame(connection, query))
+    return (
+        pd.concat(past).drop_duplicates("tx_id"),
+        pd.concat(reports).drop_duplicates(),
+        pd.concat(refunds).astype({"ts": np.int64, "customer_id": "str"}),
+    )
 
 
 def compute_sums_sql(connection: sa.Connection, rows: list[dict]) -> ColumnArrays:
@@ -132,11 +150,12 @@ def compute_sums_sql(connection: sa.Connection, rows: list[dict]) -> ColumnArray
         In the order of `rows`, as `compute_feature_matrix` takes them.
     """
     tx = pd.DataFrame(rows, columns=list(TRANSACTION_COLUMNS))
-    past, reports = load_history_frames(connection, tx)
+    past, reports, refunds = load_history_frames(connection, tx)
     past = past[~past["tx_id"].isin(tx["tx_id"])]
     events = pd.concat([past.assign(wanted=0), tx.assign(wanted=1)], ignore_index=True)
     types = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
-    sums = compute_sums_duckdb(events.astype(types), reports).set_index("tx_id").loc[tx["tx_id"]]
+    sums = compute_sums_duckdb(events.astype(types), reports, refunds)
+    sums = sums.set_index("tx_id").loc[tx["tx_id"]]
     return _to_sum_arrays({name: sums[name].to_numpy() for name in sums})
 
 
@@ -196,7 +215,12 @@ def load_event_history(connection: sa.Connection, rows: list[dict]) -> numpy_win
             transactions += _fetch_driver_rows(connection, transaction_query, parameters)
             reports += _fetch_driver_rows(connection, report_query, parameters)
         history += [transactions, reports]
-    return numpy_windows.EventHistory(*history)
+    refunds: list = []
+    for keys in split_keys(sorted({row["customer_id"] for row in rows})):
+        since = first - CUSTOMER_HISTORY_SECONDS
+        parameters = {"keys": keys, "since": since, "until": until}
+        refunds += _fetch_driver_rows(connection, _build_refund_query(), parameters)
+    return numpy_windows.EventHistory(*history, refunds)
 
 
 def compute_online_sums(connection: sa.Connection, rows: list[dict]) -> ColumnArrays:

@@ -29,7 +29,8 @@ _RELEVANT = (
 _RESULT = (
     "SELECT * FROM history"
     " LEFT JOIN customer_reports ON customer_reports.tx_id = history.tx_id"
-    " LEFT JOIN terminal_reports ON terminal_reports.tx_id = history.tx_id WHERE wanted = 1"
+    " LEFT JOIN terminal_reports ON terminal_reports.tx_id = history.tx_id"
+    " LEFT JOIN customer_refunds ON customer_refunds.tx_id = history.tx_id WHERE wanted = 1"
 )
 _STEPS = (
     "relevant",
@@ -38,7 +39,9 @@ _STEPS = (
     "history",
     "customer_reports",
     "terminal_reports",
+    "customer_refunds",
 )
+_EVENT_TIMES = {"fraud": "label_ts", "refund": "ts"}  # joined tables, and from when a row counts
 _PARTITIONS = (
     ("customer_id",),
     ("customer_id", "terminal_id"),
@@ -66,7 +69,7 @@ class Window(NamedTuple):
         Seconds before the transaction.
     """
 
-    source: str  # "tx" or "fraud"
+    source: str  # "tx", "fraud" or "refund"
     keys: tuple[str, ...]
     start: int
     end: int
@@ -203,8 +206,8 @@ def _read_steps(steps: "dict[str, exp.Select]", result: "exp.Select") -> Feature
         f" WHERE ts >= (SELECT MIN(ts) FROM tx WHERE wanted = 1) - {kept}",
     )
     aggregates = first | later
-    for name in ("customer_reports", "terminal_reports"):
-        aggregates |= _read_reports(steps[name])
+    for name in _STEPS[4:]:
+        aggregates |= _read_joined_events(steps[name])
     _expect(len(aggregates), sum(len(_get_aliases(step)) for step in steps.values()) - len(marks))
     plan = FeaturePlan(_read_result(result, aggregates), row_marks, history_marks)
     _check_history(plan, first, later, kept)
@@ -224,9 +227,7 @@ def _check_history(
         _expect(reach <= limit, True)
         _expect(name not in later or one.window.start <= kept, True)
         _expect(one.window.end >= WINDOW_GAP_SECONDS, True)
-        _expect(
-            is_customer or one.window.source == "fraud" or one.column in ("", *_SUM_COLUMNS), True
-        )
+        _expect(is_customer or one.window.source != "tx" or one.column in ("", *_SUM_COLUMNS), True)
         _expect(one.empty_value is None, name in NULLABLE_SUMS)
 
 
@@ -349,18 +350,20 @@ def _compile(node: "exp.Expression") -> Callable[[Mapping[str, Any]], Any]:
     return lambda columns: apply(left(columns), right(columns))
 
 
-def _read_reports(select: "exp.Select") -> dict[str, Aggregate]:
-    """Read the counts and times of fraud reports from a join."""
+def _read_joined_events(select: "exp.Select") -> dict[str, Aggregate]:
+    """Read the counts and times of fraud reports or refunds from a join."""
     from sqlglot import exp
 
     condition = select.args["joins"][0].args["on"]
+    table = select.args["joins"][0].this.name
+    time = _EVENT_TIMES[table]
     key, between = condition.this.expression.name, condition.expression
     start, end = (int(between.args[side].expression.name) for side in ("low", "high"))
     _expect((key,) in _PARTITIONS, True)
     _expect(
         _get_skeleton(select),
-        f"SELECT * FROM tx JOIN fraud ON fraud.{key} = tx.{key}"
-        f" AND fraud.label_ts BETWEEN tx.ts - {start} AND tx.ts - {end}"
+        f"SELECT * FROM tx JOIN {table} ON {table}.{key} = tx.{key}"
+        f" AND {table}.{time} BETWEEN tx.ts - {start} AND tx.ts - {end}"
         " WHERE tx.wanted = 1 GROUP BY tx.tx_id",
     )
     tx_id, *columns = select.expressions
@@ -370,20 +373,20 @@ def _read_reports(select: "exp.Select") -> dict[str, Aggregate]:
         node, begin = alias.this, start
         if isinstance(node, exp.Filter):
             begin = int(node.expression.this.expression.expression.name)
-            _expect(_to_sql(node), f"COUNT(*) FILTER(WHERE fraud.label_ts >= tx.ts - {begin})")
+            _expect(_to_sql(node), f"COUNT(*) FILTER(WHERE {table}.{time} >= tx.ts - {begin})")
             _expect(begin <= start, True)
             node = node.this
         name = node.key.upper()
-        column = "" if name == "COUNT" else "label_ts"
-        _expect(_to_sql(node), "COUNT(*)" if name == "COUNT" else f"{name}(fraud.label_ts)")
+        column = "" if name == "COUNT" else time
+        _expect(_to_sql(node), "COUNT(*)" if name == "COUNT" else f"{name}({table}.{time})")
         _expect(name in ("COUNT", "MIN", "MAX"), True)
-        window = Window("fraud", (key,), begin, end)
+        window = Window(table, (key,), begin, end)
         aggregates[alias.alias] = Aggregate(name, column, window, None)
     return aggregates
 
 
 def _read_result(select: "exp.Select", aggregates: dict[str, Aggregate]) -> dict[str, Aggregate]:
-    """Read the columns of the result; a count of reports has the default 0."""
+    """Read the columns of the result; a count of reports or refunds has the default 0."""
     _expect(_get_skeleton(select), _RESULT)
     first, *columns = select.expressions
     _expect([_to_sql(first), _to_sql(columns[0])], ["history.tx_id", "ts"])

@@ -47,7 +47,7 @@ def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
 
     Returns
     -------
-    (n, 37) array of float64
+    (n, 39) array of float64
         Columns `NUMERIC_FEATURES`. Without history, means and ratios are NaN, counts 0 and
         distances -1.
     """
@@ -72,6 +72,7 @@ def compute_feature_matrix(tx: ColumnArrays, sums: ColumnArrays) -> np.ndarray:
         "c_scale_ratio": _ratio(cents * s["c_n_60d"], s["c_sum_60d"]),
         "c_online_share_30d": _ratio(s["c_online_30d"], s["c_n_30d"]),
         "c_idle_hours": hours_since(s["c_last_ts"]),
+        "c_last_refund_hours": hours_since(s["c_last_refund_ts"]),
         # scikit-learn cannot bin a column of NaN alone, as from a source without places
         "c_distance_km": np.nan_to_num(distance, nan=-1.0),
         "c_speed_kmh": np.nan_to_num(distance / travelled, nan=-1.0),
@@ -101,7 +102,7 @@ def build_feature_frame(tx: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        (n, 39) columns `FEATURES`, in the order of `tx`.
+        (n, 41) columns `FEATURES`, in the order of `tx`.
     """
     s = sums.set_index("tx_id").reindex(tx["tx_id"])
     inputs = {name: tx[name].to_numpy(np.int64) for name in ("ts", "amount_cents")}

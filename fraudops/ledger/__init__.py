@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "audited_writes": (
             "change_deployment",
             "insert_chargebacks",
+            "insert_refunds",
             "import_history",
             "log_carried_over_users",
         ),

@@ -65,8 +65,45 @@ def _find_known_labels(connection: sa.Connection, ids: list[str]) -> set[tuple[s
     }
 
 
+def insert_refunds(connection: sa.Connection, rows: list[dict], by: str) -> int:
+    """Insert the refunds that are new, and seal them, inside a writing transaction.
+
+    Parameters
+    ----------
+    connection : Connection
+    rows : list of dict
+        Rows of `store.refunds`.
+    by : str
+        Who sent them, for the ledger.
+
+    Returns
+    -------
+    int
+        Number of new refunds.
+
+    Raises
+    ------
+    UserError
+        If a purchase has the id of one of them. Then nothing is inserted.
+    """
+    t, ids = store.transactions.c, [row["tx_id"] for row in rows]
+    for keys in store.split_keys(ids):
+        for tx_id in connection.scalars(sa.select(t.tx_id).where(t.tx_id.in_(keys)).limit(1)):
+            raise UserError(
+                f"The refund {tx_id} has the id of a purchase: give each refund an id of its own."
+            )
+    new = store.insert_new(connection, store.refunds, rows)
+    for keys in store.split_keys(ids) if new else []:
+        seals.seal_table(connection, store.refunds, by, store.refunds.c.tx_id.in_(keys))
+    return new
+
+
 def import_history(
-    connection: sa.Connection, transactions: list[dict], labels: list[dict], by: str
+    connection: sa.Connection,
+    transactions: list[dict],
+    labels: list[dict],
+    by: str,
+    refunds: list[dict] = (),
 ) -> int:
     """Insert the past that an operation starts with, and seal it at once.
 
@@ -80,13 +117,16 @@ def import_history(
         Rows of `store.transactions` and of `store.labels`; the labels are chargebacks.
     by : str
         Who inserts them, for the ledger.
+    refunds : list of dict, optional
+        Rows of `store.refunds`.
 
     Returns
     -------
     int
         Number of new transactions.
     """
-    for table, rows in ((store.labels, labels), (store.transactions, transactions)):
+    tables = (store.labels, store.refunds, store.transactions)
+    for table, rows in zip(tables, (labels, list(refunds), transactions), strict=True):
         new = store.insert_new(connection, table, rows)
         seals.seal_table(connection, table, by)
     return new

@@ -126,6 +126,7 @@ COMPARISON_NAMES = (
     "labels of reviewers",
     "chargebacks",
     "unrecorded transactions",
+    "unrecorded refunds",
     "cases",
     "users",
     "champion and service",
@@ -153,6 +154,7 @@ def list_comparisons(connection: sa.Connection) -> dict[str, Callable[[], Iterat
         partial(_compare_reviewer_labels, connection, facts),
         partial(_compare_chargebacks, connection, facts),
         partial(_find_unrecorded_transactions, connection),
+        partial(_find_unrecorded_refunds, connection),
         partial(compare_cases, connection, facts.decisions, facts.settled),
         partial(_compare_users, connection, facts),
         partial(_compare_controls, connection, facts),
@@ -266,6 +268,15 @@ def _find_unrecorded_transactions(connection: sa.Connection) -> Iterator[str]:
     query = sa.select(t.c.tx_id).where(is_unsealed(t), ~is_scored).order_by(t.c.tx_id)
     for tx_id in store.stream_rows(connection, query):
         yield f"the transaction {tx_id[0]} was neither scored nor imported: no seal knows it"
+
+
+def _find_unrecorded_refunds(connection: sa.Connection) -> Iterator[str]:
+    """Find refunds without a seal: the service and the import seal each one as they write it."""
+    r = store.refunds
+    for tx_id in store.stream_rows(
+        connection, sa.select(r.c.tx_id).where(is_unsealed(r)).order_by(r.c.tx_id)
+    ):
+        yield f"the refund {tx_id[0]} was neither sent nor imported: no seal knows it"
 
 
 def _compare_users(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from fraudops import store
 from fraudops.ledger import chain
 
-SEALED_TABLES = (store.transactions, store.predictions, store.evidence, store.labels)
+SEALED_TABLES = (store.transactions, store.refunds, store.predictions, store.evidence, store.labels)
 CLOCK_TOLERANCE_SECONDS = 300  # between the time that a row names and its commit
 
 _row_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -72,7 +72,9 @@ def seal_new_rows(engine: sa.Engine, actor: str = "pipeline") -> int:
     return new
 
 
-def seal_table(connection: sa.Connection, table: sa.Table, actor: str) -> int:
+def seal_table(
+    connection: sa.Connection, table: sa.Table, actor: str, among: sa.ColumnElement | None = None
+) -> int:
     """Seal the new rows of a table with one ledger entry.
 
     Parameters
@@ -82,6 +84,8 @@ def seal_table(connection: sa.Connection, table: sa.Table, actor: str) -> int:
     table : Table
         One of `SEALED_TABLES`.
     actor : str
+    among : ColumnElement, optional
+        A condition on the rows, so that a large table is not searched for new ones.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def seal_table(connection: sa.Connection, table: sa.Table, actor: str) -> int:
     sealed, number = store.sealed, chain.get_head(connection)[0] + 1
     new_rows = sa.select(
         sa.literal(table.name), *_sealed_key_columns(table), sa.literal(number)
-    ).where(is_unsealed(table))
+    ).where(is_unsealed(table), among if among is not None else sa.true())
     insert = sealed.insert().from_select(["kind", "key", "source", "actor", "seal"], new_rows)
     count = connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
     if not count:

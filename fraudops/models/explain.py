@@ -113,7 +113,7 @@ def list_shap_reasons(
     ----------
     contributions : ndarray of shape (n, m)
         See `ShapExplainer.contributions`.
-    numbers : ndarray of shape (n, 37)
+    numbers : ndarray of shape (n, 39)
         `NUMERIC_FEATURES`.
     *texts : sequence of str
         Each of `CATEGORICAL_FEATURES`, with n values.

@@ -45,7 +45,7 @@ class FittedModel:
 
         Parameters
         ----------
-        X : DataFrame of shape (n, >= 39)
+        X : DataFrame of shape (n, >= 41)
             Holds `FEATURES`.
 
         Returns

@@ -126,7 +126,7 @@ def evaluate_gates(
     challenger : Candidate
     rows : LabelledRows
         Later than both training sets.
-    logged : DataFrame of shape (n, 39)
+    logged : DataFrame of shape (n, 41)
         Model inputs of the champion's last days, as the service stored them.
     policy : DecisionPolicy
     weight : ndarray of shape (n,), optional

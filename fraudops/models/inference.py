@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.impute import SimpleImputer
 
+from fraudops.errors import UserError
 from fraudops.features import (
     CATEGORICAL_FEATURES,
     FEATURES,
@@ -52,7 +53,7 @@ def split_model_inputs(
 
     Returns
     -------
-    numbers : ndarray of shape (n, 37)
+    numbers : ndarray of shape (n, 39)
     texts : list of list of str
     given : dict of str to ndarray of shape (n,)
     """
@@ -75,12 +76,22 @@ def build_input_frame(inputs: list[list]) -> pd.DataFrame:
     DataFrame
         Columns of `list_model_inputs`.
 
+    Raises
+    ------
+    UserError
+        If a version of the course with other features has stored them.
+
     Examples
     --------
-    >>> build_input_frame([[*[1.0] * 37, "food", "chip", {"given_V1": None}]]).shape
-    (1, 40)
+    >>> build_input_frame([[*[1.0] * 39, "food", "chip", {"given_V1": None}]]).shape
+    (1, 42)
     """
     n = len(FEATURES)
+    if wrong := next((one for one in inputs if len(one) not in (n, n + 1)), None):
+        raise UserError(
+            f"The inputs of a stored prediction have {len(wrong)} values, and this version of the "
+            f"course has {n} features. Begin a new operation: `fraudops run --until 3_2_serve`."
+        )
     frame = pd.DataFrame([one[:n] for one in inputs], columns=list(FEATURES))
     given = pd.DataFrame([one[n] if len(one) > n else {} for one in inputs], index=frame.index)
     frame = pd.concat([frame, given[list_given_features(given)]], axis=1)
@@ -115,7 +126,7 @@ class CompactPipeline:
 
         Parameters
         ----------
-        numbers : ndarray of shape (n, 37)
+        numbers : ndarray of shape (n, 39)
             `NUMERIC_FEATURES`.
         *texts : sequence of str
             Each of `CATEGORICAL_FEATURES`, with n values.
@@ -124,7 +135,7 @@ class CompactPipeline:
 
         Returns
         -------
-        ndarray of shape (n, 39 + number of given features)
+        ndarray of shape (n, 41 + number of given features)
         """
         more = [(given or {})[name] for name in self.given_features]
         codes = [

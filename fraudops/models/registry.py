@@ -111,7 +111,7 @@ class ModelRegistry:
         Parameters
         ----------
         fitted : FittedModel
-        example : DataFrame of shape (n, 39)
+        example : DataFrame of shape (n, 41)
             Some model inputs. MLflow keeps them as an example and for the signature.
         tags : dict of str to str, optional
             Tags of the version, besides its hash, policy and strategy.

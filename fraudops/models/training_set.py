@@ -34,7 +34,7 @@ class LabelledRows:
 
     Attributes
     ----------
-    X : DataFrame of shape (n, 39)
+    X : DataFrame of shape (n, 41)
         Model inputs (`list_model_inputs`).
     y : ndarray of int8, shape (n,)
         1 is a fraud.

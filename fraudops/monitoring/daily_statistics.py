@@ -19,8 +19,13 @@ from sklearn.preprocessing import StandardScaler
 from fraudops.features import NUMERIC_FEATURES
 
 SCORE_COLUMN = "score"
+# Features without limits: a weekday repeats, and refunds are too few in a day.
+UNRANKED_FEATURES = ("weekday", "c_refunds_7d", "c_last_refund_hours")
 # columns that are measured by their rank in the reference
-RANKED_COLUMNS = (*(name for name in NUMERIC_FEATURES if name != "weekday"), SCORE_COLUMN)
+RANKED_COLUMNS = (
+    *(name for name in NUMERIC_FEATURES if name not in UNRANKED_FEATURES),
+    SCORE_COLUMN,
+)
 MAX_REFERENCE_VALUES = 8000  # values kept of each column of the reference
 MIN_ROWS_FOR_STATISTICS = 30  # with fewer rows a day has no distribution
 TAIL_SHARE = 0.05

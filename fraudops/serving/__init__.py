@@ -34,6 +34,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "PolicyRequest",
             "PredictionPage",
             "ProblemDetails",
+            "RefundRequest",
+            "RefundResponse",
             "ReloadResponse",
             "ScoreRequest",
             "ScoredTransaction",

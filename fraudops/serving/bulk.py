@@ -29,7 +29,7 @@ SCORED_COLUMNS = (
     "model_version",
     "decision_reason",
 )
-REFUND_REASON = "a refund (a negative amount) is not scored"
+REFUND_REASON = "a refund or reversal is recorded and not scored"
 ROW_NAMES = ["source", "line", "reason", "row"]  # of the file with what was refused
 SAME_COLUMNS = ["ts", "customer_id", "terminal_id", "amount_cents"]
 
@@ -63,8 +63,9 @@ def score_file(
     """Score the transactions of a file with the champion of a workspace.
 
     The rows are read and refused as by ingestion, and scored as by the service, in the order of
-    time. What the workspace's database knows counts as their past. This works on a copy of that
-    database, so the workspace stays as it was. Labels in the file are not read.
+    time. Refunds are not scored, but the features of later rows count them. What the workspace's
+    database knows counts as their past. This works on a copy of that database, so the workspace
+    stays as it was. Labels in the file are not read.
 
     Parameters
     ----------
@@ -93,10 +94,12 @@ def score_file(
         if one.exists():
             raise UserError(f"{one} exists already: move it, or name another file with --output.")
     champion = ModelRegistry(workspace).find()
-    rows, refused = _read_rows(path, source)
+    rows, refused, refunds = _read_rows(path, source)
     with tempfile.TemporaryDirectory(prefix="fraudops-score-") as folder:
         engine = _copy_past(workspace, Workspace(Path(folder), isolated=True))
         try:
+            with store.write_transaction(engine) as connection:
+                store.insert_new(connection, store.refunds, store.to_refund_rows(refunds))
             rows, known = _split_reused_ids(engine, rows)
             refused = pd.concat([refused, known], ignore_index=True)
             scores = pd.DataFrame(columns=list(SCORED_COLUMNS))
@@ -132,18 +135,20 @@ def get_refused_path(target: Path) -> Path:
     return target.with_name(f"{target.stem}.refused.csv")
 
 
-def _read_rows(path: str, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read valid rows, and the others with their reasons, as ingestion does."""
+def _read_rows(path: str, source: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read valid purchases, the rows that get no score with their reasons, and the refunds."""
     opened = open_source(source, path, for_scoring=True)
     now = int(datetime.now(UTC).timestamp())
-    valid, invalid = [], []
+    valid, invalid, refunds = [], [], []
     for chunk in opened.chunks:
         good, bad = validate_chunk(chunk, now, opened.most_cents)
         name = chunk.source or opened.name
-        good = good[[*TRANSACTION_COLUMNS, *list_given_features(good), "line"]].assign(source=name)
-        is_refund = good["amount_cents"] < 0
-        invalid.append(_refuse(good[is_refund], [REFUND_REASON] * int(is_refund.sum())))
-        valid.append(good[~is_refund])
+        kept = [*TRANSACTION_COLUMNS, *list_given_features(good), "line"]
+        is_purchase = good["kind"] == "purchase"
+        back = good[~is_purchase].assign(source=name)
+        refunds.append(back)
+        invalid.append(_refuse(back, [REFUND_REASON] * len(back)))
+        valid.append(good.loc[is_purchase, kept].assign(source=name))
         invalid.append(bad.assign(source=name))
     names = [*TRANSACTION_COLUMNS, "line", "source"]
     rows = pd.concat([pd.DataFrame(columns=names), *valid], ignore_index=True)
@@ -157,7 +162,8 @@ def _read_rows(path: str, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:
             for line, name in zip(earlier["line"], earlier["source"], strict=True)
         ]
         refused = pd.concat([refused, _refuse(again, at)], ignore_index=True)
-    return rows.drop(again.index).reset_index(drop=True), refused
+    back = pd.concat([pd.DataFrame(columns=[*TRANSACTION_COLUMNS, "kind"]), *refunds])
+    return rows.drop(again.index).reset_index(drop=True), refused, back
 
 
 def _refuse(rows: pd.DataFrame, reasons: list[str]) -> pd.DataFrame:

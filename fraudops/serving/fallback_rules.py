@@ -21,7 +21,7 @@ def apply_rules(numbers: np.ndarray) -> tuple[np.ndarray, list[list[dict]]]:
 
     Parameters
     ----------
-    numbers : (n, 37) `NUMERIC`
+    numbers : (n, 39) `NUMERIC`
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fraudops.errors import UserError
-from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES
+from fraudops.features import CATEGORICAL_FEATURES, NUMERIC_FEATURES, list_model_inputs
 from fraudops.models import (
     CompactPipeline,
     DecisionPolicy,
@@ -43,10 +43,16 @@ class LoadedModel:
         Raises
         ------
         UserError
-            If the file is not the registered one, or the numbers differ.
+            If the file is not the registered one, or was trained with other features, or the
+            numbers differ.
         """
         pipeline = load_model_file(file, sha256)
         model = CompactPipeline(pipeline)
+        if {*pipeline.feature_names_in_} != {*list_model_inputs(model.given_features)}:
+            raise UserError(
+                f"{file} was trained with other features than this version of the course has. "
+                "Train a new model: `fraudops run --until 3_1_champion`."
+            )
         _check_compact_agrees(pipeline, model, file)
         explainer = ShapExplainer(model.model)
         if not explainer.available:

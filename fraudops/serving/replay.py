@@ -10,12 +10,19 @@ import sqlalchemy as sa
 
 from fraudops import ledger, store
 from fraudops.features import GIVEN_PREFIX, WINDOW_GAP_SECONDS, list_given_features
+from fraudops.serving.schemas import MAX_ROWS_PER_REQUEST
 from fraudops.timeline import DAY
 
 REPORT_COLUMNS = ["tx_id", "customer_id", "terminal_id", "label_ts"]
+REFUND_COLUMNS = ["tx_id", "ts", "customer_id", "terminal_id", "kind"]
 
 
-def insert_history(engine: sa.Engine, transactions: pd.DataFrame, labels: pd.DataFrame) -> int:
+def insert_history(
+    engine: sa.Engine,
+    transactions: pd.DataFrame,
+    labels: pd.DataFrame,
+    refunds: pd.DataFrame | None = None,
+) -> int:
     """Insert the past that a service starts with into its database, and seal it.
 
     Parameters
@@ -25,15 +32,18 @@ def insert_history(engine: sa.Engine, transactions: pd.DataFrame, labels: pd.Dat
         Columns `data.TRANSACTION_COLUMNS`.
     labels : DataFrame
         Fraud reports.
+    refunds : DataFrame, optional
+        See `data.load_refunds`. Default: there were none.
 
     Returns
     -------
     int
         Number of new transactions.
     """
+    back = [] if refunds is None else store.to_refund_rows(refunds)
     with store.write_transaction(engine) as connection:
         rows, reports = store.to_transaction_rows(transactions), store.to_label_rows(labels)
-        return ledger.import_history(connection, rows, reports, by="pipeline")
+        return ledger.import_history(connection, rows, reports, by="pipeline", refunds=back)
 
 
 def to_score_request(transactions: pd.DataFrame) -> dict:
@@ -149,6 +159,26 @@ class ScoringClient:
             answers.append(pd.DataFrame(answer).assign(seconds=time.perf_counter() - began))
         return pd.concat(answers[1:] or answers, ignore_index=True)
 
+    def send_refunds(self, refunds: pd.DataFrame) -> int:
+        """Send refunds to be recorded.
+
+        Parameters
+        ----------
+        refunds : DataFrame
+            See `data.load_refunds`.
+
+        Returns
+        -------
+        int
+            Number of new ones.
+        """
+        new = 0
+        rows = refunds[REFUND_COLUMNS].assign(amount=-refunds["amount_cents"] / 100)
+        for start in range(0, len(rows), MAX_ROWS_PER_REQUEST):
+            part = rows.iloc[start : start + MAX_ROWS_PER_REQUEST]
+            new += self.post("/refund", {"refunds": part.to_dict("records")})["new"]
+        return new
+
     def score_disordered(
         self, transactions: pd.DataFrame, traffic: DisorderedTraffic
     ) -> pd.DataFrame:
@@ -180,8 +210,11 @@ class ScoringClient:
         labels: pd.DataFrame,
         batch_rows: int,
         traffic: DisorderedTraffic | None = None,
+        refunds: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Send one day: first the labels that arrive in it, then its transactions.
+        """Send one day: first the labels and refunds that arrive in it, then its transactions.
+
+        A feature counts a label or refund from its own time on, so it may be sent too early.
 
         Parameters
         ----------
@@ -193,6 +226,8 @@ class ScoringClient:
             Transactions per request.
         traffic : DisorderedTraffic, optional
             Send in disorder.
+        refunds : DataFrame, optional
+            At least the refunds of this day. Default: there were none.
 
         Returns
         -------
@@ -201,6 +236,8 @@ class ScoringClient:
         """
         arrived = labels[(labels["label_ts"] >= day) & (labels["label_ts"] < day + DAY)]
         self.post("/label", {"labels": arrived[REPORT_COLUMNS].to_dict("records")})
+        if refunds is not None:
+            self.send_refunds(refunds[(refunds["ts"] >= day) & (refunds["ts"] < day + DAY)])
         today = transactions[(transactions["ts"] >= day) & (transactions["ts"] < day + DAY)]
         if traffic is None:
             return self.score(today, batch_rows)

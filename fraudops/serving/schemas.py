@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fraudops.data import IDENTIFIER_PATTERN, has_cent_fraction
 from fraudops.features import GIVEN_PREFIX
@@ -28,12 +28,26 @@ EXAMPLE_TRANSACTION = {
     "category": "travel",
     "channel": "online",
 }
+EXAMPLE_REFUND = {
+    "tx_id": "R1",
+    "ts": 1_775_300_000,
+    "customer_id": "C1",
+    "terminal_id": "M1",
+    "amount": 250.0,
+}
 
 
 class StrictModel(BaseModel):
     """A part of a request. Unknown fields are refused, and text is not accepted as a number."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def refuse_cent_fraction(amount: float) -> float:
+    """Refuse an amount with a fraction of a cent, as ingestion does."""
+    if has_cent_fraction(amount * 100):
+        raise ValueError("the amount has a fraction of a cent")
+    return amount
 
 
 class Transaction(StrictModel):
@@ -58,13 +72,19 @@ class Transaction(StrictModel):
         description="numbers that the source has computed, by name, if the model needs some",
     )
 
+    @field_validator("amount", mode="before")
+    @classmethod
+    def amount_is_no_refund(cls, amount: object) -> object:
+        """Say where a negative amount belongs."""
+        if isinstance(amount, int | float) and amount < 0:
+            raise ValueError("a negative amount is a refund: send it to /refund")
+        return amount
+
     @field_validator("amount")
     @classmethod
     def amount_is_whole_cents(cls, amount: float) -> float:
         """Refuse a fraction of a cent, as ingestion does."""
-        if has_cent_fraction(amount * 100):
-            raise ValueError("the amount has a fraction of a cent")
-        return amount
+        return refuse_cent_fraction(amount)
 
     @model_validator(mode="after")
     def place_is_whole(self) -> Self:
@@ -140,6 +160,39 @@ class LabelEvent(StrictModel):
         None, description="needed, with the terminal, where the transaction is not stored"
     )
     terminal_id: Identifier | None = None
+
+
+class RefundEvent(StrictModel):
+    """Money that goes back to a customer. It is recorded, and not scored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_REFUND]})
+    tx_id: Identifier = Field(description="of the refund itself, not that of the purchase")
+    ts: UnixSeconds
+    customer_id: Identifier
+    terminal_id: Identifier
+    amount: Annotated[float, AfterValidator(refuse_cent_fraction)] = Field(
+        ge=0.01, le=100_000_000, description="money that goes back, as a positive number"
+    )
+    kind: Literal["refund", "reversal"] = Field(
+        "refund", description="a reversal cancels a purchase before it is settled"
+    )
+
+    def canonical(self) -> dict:
+        """Convert to a row of `store.refunds`."""
+        return self.model_dump(exclude={"amount"}) | {"amount_cents": -round(self.amount * 100)}
+
+
+class RefundRequest(StrictModel):
+    """One or many refunds."""
+
+    refunds: list[RefundEvent] = Field(max_length=MAX_ROWS_PER_REQUEST)
+
+
+class RefundResponse(BaseModel):
+    """How many of the given refunds were new."""
+
+    new: int
+    answer: Literal["recorded, not scored"] = "recorded, not scored"
 
 
 class LabelRequest(StrictModel):

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "split_keys",
             "stream_rows",
             "to_label_rows",
+            "to_refund_rows",
             "to_transaction_rows",
         ),
         "case_rules": (
@@ -54,6 +55,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "labels",
             "ledger",
             "predictions",
+            "refunds",
             "requests",
             "sealed",
             "shadow",

@@ -136,7 +136,7 @@ def load_recent_scores(
 
 
 def count_stored_rows(connection: sa.Connection) -> dict:
-    """Count transactions, predictions by decision and model, labels by source, and shadow answers.
+    """Count transactions, refunds, predictions by decision and model, labels, and shadow answers.
 
     Parameters
     ----------
@@ -160,6 +160,7 @@ def count_stored_rows(connection: sa.Connection) -> dict:
         "transactions": connection.scalar(
             sa.select(sa.func.count()).select_from(schema.transactions)
         ),
+        "refunds": connection.scalar(sa.select(sa.func.count()).select_from(schema.refunds)),
         "predictions": sum(decisions.values()),
         "decisions": decisions,
         "models": counts(p.c.model_version),

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
-from fraudops.store.schema import transactions
+from fraudops.store.schema import refunds, transactions
 
 
 def stream_rows(connection: sa.Connection, query: sa.Select) -> Iterator[sa.Row]:
@@ -85,6 +85,21 @@ def to_transaction_rows(tx: pd.DataFrame) -> list[dict]:
         for name in ("lat_cdeg", "lon_cdeg")
     }
     return rows.assign(**places).to_dict("records")
+
+
+def to_refund_rows(back: pd.DataFrame) -> list[dict]:
+    """Convert refunds to rows of `refunds`.
+
+    Parameters
+    ----------
+    back : DataFrame
+        See `data.load_refunds`.
+
+    Returns
+    -------
+    list of dict
+    """
+    return back[[column.name for column in refunds.columns]].to_dict("records")
 
 
 def to_label_rows(known: pd.DataFrame, actor: str = "issuer") -> list[dict]:

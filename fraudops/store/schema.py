@@ -40,6 +40,17 @@ transactions = sa.Table(
     ).ddl_if(dialect="sqlite"),
     sa.Index("tx_terminal", "terminal_id", "ts", "amount_cents"),
 )
+refunds = sa.Table(  # money that goes back; never scored
+    "refunds",
+    METADATA,
+    _text_column("tx_id", primary_key=True),
+    sa.Column("ts", sa.BigInteger, nullable=False),
+    _text_column("customer_id", nullable=False),
+    _text_column("terminal_id", nullable=False),
+    sa.Column("amount_cents", sa.BigInteger, nullable=False),  # below 0
+    _text_column("kind", nullable=False),  # refund or reversal
+    sa.Index("refund_customer", "customer_id", "ts"),
+)
 labels = sa.Table(
     "labels",
     METADATA,

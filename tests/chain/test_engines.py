@@ -11,9 +11,9 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def rows() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Transactions with ties, gaps and unknown places, reports on some of them, and what DuckDB
-    says.
+def rows() -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """Transactions with ties, gaps and unknown places, reports and refunds of some of them, and
+    what DuckDB says.
     """
     random = np.random.default_rng(5)
     n = 4000
@@ -38,9 +38,11 @@ def rows() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     fraud = tx.iloc[::9][["tx_id", "customer_id", "terminal_id"]].assign(
         label_ts=tx["ts"].iloc[::9] + 3 * DAY
     )
-    duck = compute_sums_duckdb(tx, fraud)
+    refund = tx.iloc[::7][["customer_id"]].assign(ts=tx["ts"].iloc[::7] + 2 * DAY)
+    inputs = [tx, fraud, refund.reset_index(drop=True)]
+    duck = compute_sums_duckdb(*inputs)
     assert len(duck) == tx["wanted"].sum() and (duck.drop(columns="tx_id").nunique() > 1).all()
-    return tx, fraud, duck
+    return inputs, duck
 
 
 def assert_equal(got: pd.DataFrame, duck: pd.DataFrame) -> None:
@@ -53,15 +55,15 @@ def assert_equal(got: pd.DataFrame, duck: pd.DataFrame) -> None:
 
 
 def test_sqlite_gives_the_same(rows):
-    tx, fraud, duck = rows
-    assert_equal(in_sqlite(tx, fraud), duck)
+    inputs, duck = rows
+    assert_equal(in_sqlite(*inputs), duck)
 
 
 def test_postgresql_gives_the_same(rows, postgres):
-    tx, fraud, duck = rows
-    assert_equal(in_postgres(postgres, tx, fraud), duck)
+    inputs, duck = rows
+    assert_equal(in_postgres(postgres, *inputs), duck)
 
 
 def test_spark_gives_the_same(rows, tmp_path):
-    tx, fraud, duck = rows
-    assert_equal(in_spark(tmp_path, tx, fraud), duck)
+    inputs, duck = rows
+    assert_equal(in_spark(tmp_path, *inputs), duck)

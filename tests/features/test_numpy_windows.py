@@ -42,6 +42,8 @@ COMPUTED_CHANGES = {  # part of the text: other text that NumPy computes
     "OVER c_7d, 0)": "OVER c_7d, 1)",
     "fraud.label_ts >= tx.ts - 86400": "fraud.label_ts >= tx.ts - 86399",
     "ON fraud.terminal_id = tx.terminal_id": "ON fraud.customer_id = tx.customer_id",
+    "MAX(refund.ts)": "MIN(refund.ts)",
+    "refund.ts >= tx.ts - 604800": "refund.ts >= tx.ts - 604801",
 }
 REFUSED_CHANGES = {  # part of the text: other text that NumPy refuses
     "BETWEEN 1209600 PRECEDING": "BETWEEN 1209601 PRECEDING",
@@ -62,6 +64,10 @@ REFUSED_CHANGES = {  # part of the text: other text that NumPy refuses
     "OR terminal_id IN": "AND terminal_id IN",
     "LEFT JOIN terminal_reports": "JOIN terminal_reports",
     "COALESCE(t_fraud_7d, 0)": "COALESCE(t_fraud_7d, 1)",
+    "MAX(refund.ts)": "SUM(refund.ts)",
+    "AND refund.ts BETWEEN": "AND refund.label_ts BETWEEN",
+    "LEFT JOIN customer_refunds": "JOIN customer_refunds",
+    "c_refunds_7d, c_last_refund_ts": "c_refunds_7d, COALESCE(c_last_refund_ts, 0) AS x",
 }
 
 
@@ -85,8 +91,8 @@ def as_columns(found: dict) -> dict:
 
 
 def test_numpy_computes_every_column_of_the_text():
-    rows, _, _ = make_random_events(1)
-    text, _ = compute_sums_sqlite(rows, [], [])
+    rows, *_ = make_random_events(1)
+    text, _ = compute_sums_sqlite(rows, [], [], [])
     assert list(sql_plan.load_plan().aggregates) == list(text)
     assert features.get_window_engine() == "numpy"
 
@@ -94,16 +100,16 @@ def test_numpy_computes_every_column_of_the_text():
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), asked=st.integers(2, 40))
 def test_random_transactions_get_the_integers_of_the_text(seed, asked):
-    rows, others, reports = make_random_events(seed, asked)
-    text, past = compute_sums_sqlite(rows, others, reports)
+    rows, *events = make_random_events(seed, asked)
+    text, past = compute_sums_sqlite(rows, *events)
     assert same(numpy_windows.compute_sums_numpy(rows, past), as_columns(text))
 
 
 def test_transactions_without_any_past_get_the_integers_of_the_text():
-    rows, _, _ = make_random_events(1)
-    text, past = compute_sums_sqlite(rows, [], [])
+    rows, *_ = make_random_events(1)
+    text, past = compute_sums_sqlite(rows, [], [], [])
     assert not any(past) and same(numpy_windows.compute_sums_numpy(rows, past), as_columns(text))
-    text, past = compute_sums_sqlite(rows[:1], [], [])
+    text, past = compute_sums_sqlite(rows[:1], [], [], [])
     assert same(numpy_windows.compute_sums_numpy(rows[:1], past), as_columns(text))
 
 
@@ -118,8 +124,8 @@ def test_a_changed_text_is_computed_as_it_says(part, other):
     changed = change_text(part, other)
     plan = sql_plan.read_plan(changed)
     for seed in range(3):
-        rows, others, reports = make_random_events(seed)
-        text, past = compute_sums_sqlite(rows, others, reports, changed, plan)
+        rows, *events = make_random_events(seed)
+        text, past = compute_sums_sqlite(rows, *events, changed, plan)
         assert same(numpy_windows.compute_sums_numpy(rows, past, plan), as_columns(text))
 
 
@@ -138,9 +144,17 @@ def test_a_text_that_is_not_understood_means_sql(monkeypatch):
         sql_plan.load_plan.cache_clear()
 
 
+def to_refund_rows(refunds: list[tuple]) -> list[dict]:
+    about = {"terminal_id": "m1", "amount_cents": -100, "kind": "refund"}
+    return [
+        about | {"tx_id": f"refund {i}", "ts": ts, "customer_id": customer}
+        for i, (ts, customer) in enumerate(refunds)
+    ]
+
+
 def fill(engine: sa.Engine) -> list[dict]:
-    """Store a past with reports of two issuers, a reviewer's label and a withdrawn report."""
-    _, others, reports = make_random_events(5)
+    """Store a past with reports of two issuers, a reviewer's label, a withdrawn report, refunds."""
+    _, others, reports, refunds = make_random_events(5)
     names = ("tx_id", "label_ts", "customer_id", "terminal_id")
     labels = [
         dict(zip(names, one, strict=True))
@@ -152,6 +166,7 @@ def fill(engine: sa.Engine) -> list[dict]:
     labels += [first | {"source": "reviewer"}, labels[1] | {"actor": "later", "is_fraud": 0}]
     with store.write_transaction(engine) as connection:
         store.insert_new(connection, store.transactions, others)
+        store.insert_new(connection, store.refunds, to_refund_rows(refunds))
         drop_ledger_triggers(connection)  # a reviewer's label without its decision
         store.insert_new(connection, store.labels, labels)
     return others
@@ -159,7 +174,7 @@ def fill(engine: sa.Engine) -> list[dict]:
 
 def asked_of(others: list[dict]) -> list[dict]:
     """Transactions a minute apart, and some that are stored already and sent otherwise."""
-    asked, _, _ = make_random_events(6, 30)
+    asked, *_ = make_random_events(6, 30)
     known = [row | {"amount_cents": 10**7, "customer_id": "c9"} for row in others[-40::4]]
     return (
         asked
@@ -215,7 +230,7 @@ def test_where_the_text_is_not_understood_it_answers_itself(stored, monkeypatch)
     )
     with engine.connect() as connection:
         found = features.compute_online_sums(connection, [others[0] | {"tx_id": "new"}])
-    text, _ = compute_sums_sqlite([others[0]], [], [])
+    text, _ = compute_sums_sqlite([others[0]], [], [], [])
     assert set(found) == set(text)
 
 
@@ -231,6 +246,15 @@ def test_the_past_is_read_out_of_an_index_alone(stored):
             )
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("c1", 0, 1)).all()
             assert "COVERING INDEX" in plan[0][3], plan
+
+
+def test_refunds_are_read_out_of_their_index(stored):
+    engine, _ = stored
+    query = online._build_refund_query().params(keys=["c1"], since=0, until=1)
+    text = str(query.compile(engine, compile_kwargs={"render_postcompile": True}))
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ("c1", 0, 1)).all()
+    assert "USING COVERING INDEX refund_customer" in plan[0][3], plan
 
 
 def test_a_frame_of_the_offline_run_gives_the_same(stored):

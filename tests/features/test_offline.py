@@ -23,6 +23,12 @@ from fraudops.simulator import make_course_config, simulate_world
 DAY = 86_400
 
 
+def make_refunds(tx: pd.DataFrame) -> pd.DataFrame:
+    """Refunds of every tenth purchase, six to 48 hours later."""
+    some = tx.iloc[::10][["customer_id", "ts"]].reset_index(drop=True)
+    return some.assign(ts=some["ts"] + (1 + some.index.to_numpy() % 8) * DAY // 4)
+
+
 def small_world(rows: int = 1500) -> tuple[pd.DataFrame, pd.DataFrame]:
     world = simulate_world(make_course_config("smoke"))
     tx = (
@@ -39,10 +45,12 @@ def small_world(rows: int = 1500) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_sqlite_and_duckdb_give_the_same_integers_from_the_same_text():
     tx, fraud = small_world()
-    duck = compute_sums_duckdb(tx, fraud).sort_values("tx_id").reset_index(drop=True)
+    refunds = make_refunds(tx)
+    duck = compute_sums_duckdb(tx, fraud, refunds).sort_values("tx_id").reset_index(drop=True)
     with sqlite3.connect(":memory:") as db:
         tx.assign(wanted=1).to_sql("tx", db, index=False)
         fraud.to_sql("fraud", db, index=False)
+        refunds.to_sql("refund", db, index=False)
         lite = pd.read_sql(FEATURE_SQL, db).sort_values("tx_id").reset_index(drop=True)
     for name in duck.columns.drop("tx_id"):
         assert (
@@ -52,7 +60,8 @@ def test_sqlite_and_duckdb_give_the_same_integers_from_the_same_text():
 
 def test_windows_agree_with_a_loop_a_person_can_check():
     tx, fraud = small_world(600)
-    got = compute_features(tx, fraud)
+    refunds = make_refunds(tx)
+    got = compute_features(tx, fraud, refunds)
     for i in range(0, 600, 7):
         row = tx.iloc[i]
         settled = tx[tx["ts"] <= row["ts"] - WINDOW_GAP_SECONDS]
@@ -69,6 +78,12 @@ def test_windows_agree_with_a_loop_a_person_can_check():
             & (fraud["label_ts"] <= row["ts"] - WINDOW_GAP_SECONDS)
         ]
         assert got["t_fraud_30d"][i] == (reports["label_ts"] >= row["ts"] - 30 * DAY).sum()
+        back = refunds.loc[refunds["customer_id"] == row["customer_id"], "ts"]
+        back = back[back <= row["ts"] - WINDOW_GAP_SECONDS]
+        assert got["c_refunds_7d"][i] == (back >= row["ts"] - 7 * DAY).sum()
+        hours = (row["ts"] - back.max()) / 3600 if len(back) else 720
+        assert got["c_last_refund_hours"][i] == min(hours, 720)
+    assert got["c_refunds_7d"].max() >= 2
 
 
 @pytest.mark.slow
@@ -100,8 +115,13 @@ def test_nothing_that_happens_later_moves_a_feature(cut, amount, drop, shift, se
         ["tx_id", "customer_id", "terminal_id"]
     ]
     moved = pd.concat([moved, new.assign(label_ts=t + 1)], ignore_index=True)
-    before = compute_features(tx[~later], fraud[~late_label])
-    after = compute_features(changed.reset_index(drop=True), moved)[
+    refunds = make_refunds(tx)
+    late_refund = refunds["ts"] > t
+    other = refunds[~late_refund | (random.random(len(refunds)) > drop)]
+    invented = added[["customer_id"]].assign(ts=t + 1 + random.integers(0, DAY, len(added)))
+    other = pd.concat([other, invented], ignore_index=True)
+    before = compute_features(tx[~later], fraud[~late_label], refunds[~late_refund])
+    after = compute_features(changed.reset_index(drop=True), moved, other)[
         (changed["ts"] <= t).to_numpy()
     ].reset_index(drop=True)
     pd.testing.assert_frame_equal(before, after, check_exact=True)
@@ -115,6 +135,21 @@ def test_what_arrives_within_the_same_minute_is_seen_by_neither():
     pd.testing.assert_frame_equal(
         alone.tail(1).reset_index(drop=True), together.tail(1).reset_index(drop=True)
     )
+
+
+def test_a_refund_is_no_spending_and_counts_from_its_own_time():
+    tx, fraud = small_world(300)
+    last = tx.iloc[-1]
+    at = last["ts"] - np.array([WINDOW_GAP_SECONDS - 1, WINDOW_GAP_SECONDS, 7 * DAY, 7 * DAY + 1])
+    refunds = pd.DataFrame({"customer_id": last["customer_id"], "ts": at})
+    alone, got = compute_features(tx, fraud), compute_features(tx, fraud, refunds)
+    assert got["c_refunds_7d"].iloc[-1] == 2
+    assert got["c_last_refund_hours"].iloc[-1] == WINDOW_GAP_SECONDS / 3600
+    for window in ("c_refunds_7d", "c_last_refund_hours"):
+        others = tx["customer_id"] != last["customer_id"]
+        assert got.loc[others, window].equals(alone.loc[others, window])
+    spending = alone.columns.drop(["c_refunds_7d", "c_last_refund_hours"])
+    pd.testing.assert_frame_equal(got[spending], alone[spending])
 
 
 def test_a_first_transaction_has_no_history_and_says_so():

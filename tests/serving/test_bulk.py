@@ -61,8 +61,8 @@ def test_new_rows_get_the_features_of_training(small_workspace, tmp_path):
     to_export(tx.sample(frac=1, random_state=2)).to_csv(file, index=False)
     registered = ModelRegistry(small_workspace).find()
     engine = store.connect(alone)
-    rows, refused = serving.bulk._read_rows(str(file), "csv")
-    assert len(rows) == len(tx) > serving.bulk.BATCH_ROWS and refused.empty
+    rows, refused, refunds = serving.bulk._read_rows(str(file), "csv")
+    assert len(rows) == len(tx) > serving.bulk.BATCH_ROWS and refused.empty and refunds.empty
     scorer = serving.Scorer(
         engine,
         registered.folder / "model.skops",
@@ -77,6 +77,30 @@ def test_new_rows_get_the_features_of_training(small_workspace, tmp_path):
     expected = models.predict_probability(model, offline)
     np.testing.assert_allclose(scores.loc[tx["tx_id"], "probability"], expected, atol=1e-9)
     engine.dispose()
+
+
+def test_refunds_of_a_file_get_no_score_and_are_known_to_the_features(
+    small_workspace, tmp_path, monkeypatch
+):
+    rows = to_export(data.load_transactions(small_workspace).tail(40)).assign(kind="sale")
+    rows["tx_id"] = "F" + rows["tx_id"]
+    back = rows.tail(1).assign(tx_id="BACK", kind="void")
+    file, target, known = tmp_path / "may.csv", tmp_path / "may.scores.csv", []
+    pd.concat([rows, back]).to_csv(file, index=False)
+    score_rows = serving.bulk._score_rows
+
+    def look_first(scorer, *arguments):
+        with scorer.engine.connect() as connection:
+            query = store.refunds.select().where(store.refunds.c.tx_id == "BACK")
+            known.append(connection.execute(query).one())
+        return score_rows(scorer, *arguments)
+
+    monkeypatch.setattr(serving.bulk, "_score_rows", look_first)
+    done = serving.score_file(small_workspace, str(file), "csv", target)
+    assert (done.scored, done.refused) == (40, 1)
+    assert known[0].kind == "reversal" and known[0].amount_cents < 0
+    refused = pd.read_csv(serving.get_refused_path(target))
+    assert "recorded and not scored" in refused["reason"].iloc[0]
 
 
 def test_bad_rows_are_refused_with_their_reasons(small_workspace, tmp_path):

@@ -57,7 +57,7 @@ def test_the_model_learns_from_given_features_and_serves_them_without_skew(ulb):
     frauds = tx["tx_id"].isin(data.load_labels(workspace)["tx_id"])
     assert models.average_precision(frauds.to_numpy(), expected) > 0.5
     online = serving.load_logged_inputs(scorer.engine, list(tx["tx_id"])).loc[offline["tx_id"]]
-    assert list(online) == features.list_model_inputs(tx) and len(online.columns) == 39 + 28
+    assert list(online) == features.list_model_inputs(tx) and len(online.columns) == 41 + 28
     pd.testing.assert_frame_equal(
         online.reset_index(drop=True), offline[list(online)], check_dtype=False
     )
@@ -97,7 +97,7 @@ def test_a_given_feature_can_turn_a_decision(ulb):
         chosen = next(one for one in flagged if one["decision"] != "approve")
         inputs = review.load_prediction_inputs(connection, chosen["prediction_id"])
         usually = review.load_baseline_inputs(connection)
-    assert list(usually)[:37] == list(features.NUMERIC_FEATURES) and "given_V14" in usually
+    assert list(usually)[:39] == list(features.NUMERIC_FEATURES) and "given_V14" in usually
     changed = inputs | {name: usually[name] for name in usually if name.startswith("given_")}
     before, after = (
         models.predict_probability(fitted.model, pd.DataFrame([one]).astype({"amount": float}))[0]

@@ -45,6 +45,7 @@ def without_live_days(source: Workspace, folder, bentos: Workspace | None = None
     with store.write_transaction(engine) as connection:
         connection.execute(store.predictions.delete().where(store.predictions.c.ts >= border))
         connection.execute(store.transactions.delete().where(store.transactions.c.ts >= border))
+        connection.execute(store.refunds.delete().where(store.refunds.c.ts >= border))
     engine.dispose()
     return workspace
 
@@ -206,12 +207,13 @@ def test_replayed_days_have_no_skew(service):
     workspace, client, _ = service
     timeline = load_timeline(workspace)
     tx, labels = data.load_transactions(workspace), data.load_labels(workspace)
-    days = timeline.live_days[-2:]
+    days, refunds = timeline.live_days[-2:], data.load_refunds(workspace)
     traffic = replay.DisorderedTraffic(callers=4, repeated_share=0.1, seed=1)
+    caller = ScoringClient(client)
     answers = pd.concat(
         [
-            ScoringClient(client).replay_day(days[0], tx, labels, batch_rows=97),
-            ScoringClient(client).replay_day(days[1], tx, labels, batch_rows=1, traffic=traffic),
+            caller.replay_day(days[0], tx, labels, batch_rows=97, refunds=refunds),
+            caller.replay_day(days[1], tx, labels, 1, traffic, refunds),
         ]
     ).set_index("tx_id")
     offline = features.load_features(workspace, days[0], days[-1] + DAY).set_index("tx_id")
@@ -267,6 +269,69 @@ def test_a_fraud_report_counts_once_and_the_ledger_names_the_caller(service):
         entry = ledger.load_entries(connection, "chargebacks")[-1]
     assert entry["actor"] == "api:issuer-1"
     assert entry["payload"] == {"labels": [["L1", "issuer-1", 1, 1_775_000_000]]}
+
+
+def refund(**changes) -> dict:
+    fields = {"tx_id": "B1", "ts": 1_775_000_000, "customer_id": "again", "terminal_id": "m"}
+    return {"refunds": [fields | {"amount": 12.5} | changes]}
+
+
+def test_a_refund_is_recorded_and_later_features_count_it(service):
+    workspace, client, _ = service
+    caller, recorded = ScoringClient(client), "recorded, not scored"
+    assert caller.post("/refund", refund()) == {"new": 1, "answer": recorded}
+    assert caller.post("/refund", refund()) == {"new": 0, "answer": recorded}
+    caller.post("/refund", refund(tx_id="B2", ts=1_775_003_600, kind="reversal"))
+    of_b1 = store.refunds.c.tx_id == "B1"
+    assert count(workspace, store.refunds, of_b1, store.refunds.c.amount_cents == -1250) == 1
+    assert not count(workspace, store.predictions, store.predictions.c.tx_id.in_(["B1", "B2"]))
+    assert not count(workspace, store.transactions, store.transactions.c.tx_id.in_(["B1", "B2"]))
+    times = {"AT": 1_775_003_600 + 59, "AFTER": 1_775_003_600 + 60}
+    for tx_id, ts in times.items():
+        caller.post("/score", transaction(tx_id=tx_id, ts=ts, customer_id="again"))
+    engine = store.connect(workspace)
+    inputs = serving.load_logged_inputs(engine, list(times)).loc[list(times)]
+    with engine.connect() as connection:
+        sealed = connection.scalar(
+            sa.select(sa.func.count()).where(store.sealed.c.key.in_(["B1", "B2"]))
+        )
+    engine.dispose()
+    assert sealed == 2 and inputs["c_refunds_7d"].tolist() == [1, 2]
+    assert inputs["c_last_refund_hours"].tolist() == [3659 / 3600, 60 / 3600]
+    assert inputs["c_n_30d"].tolist() == [0, 0]  # a refund is no spending
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": -12.5},
+        {"amount": 0},
+        {"amount": 1.005},
+        {"kind": "purchase"},
+        {"ts": 4_000_000_000},
+        {"customer_id": ""},
+        {"colour": "red"},
+    ],
+)
+def test_a_wrong_refund_is_refused_by_name(service, changes):
+    workspace, client, _ = service
+    refused = client.post("/refund", json=refund(**({"tx_id": "BAD"} | changes)))
+    assert refused.status_code == 422 and next(iter(changes)) in refused.json()["detail"]
+    assert not count(workspace, store.refunds, store.refunds.c.tx_id == "BAD")
+
+
+def test_a_refund_with_the_id_of_a_purchase_is_refused(service):
+    workspace, client, _ = service
+    ScoringClient(client).post("/score", transaction(tx_id="TAKEN"))
+    refused = client.post("/refund", json=refund(tx_id="TAKEN"))
+    assert refused.status_code == 409 and "TAKEN has the id of a purchase" in refused.text
+    assert not count(workspace, store.refunds, store.refunds.c.tx_id == "TAKEN")
+
+
+def test_a_negative_purchase_is_told_where_refunds_go(service):
+    _, client, _ = service
+    refused = client.post("/score", json=transaction(tx_id="MINUS", amount=-5))
+    assert "a negative amount is a refund: send it to /refund" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("forged", [{"source": "reviewer"}, {"actor": "bob"}])

@@ -33,11 +33,12 @@ SPARK_HELP = (
 BIGINTS = ("ts", "amount_cents", "label_ts")
 
 
-def in_sqlite(tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+def in_sqlite(tx: pd.DataFrame, fraud: pd.DataFrame, refund: pd.DataFrame) -> pd.DataFrame:
     """SQLite, in memory."""
     with sqlite3.connect(":memory:") as db:
         tx.to_sql("tx", db, index=False)
         fraud.to_sql("fraud", db, index=False)
+        refund.to_sql("refund", db, index=False)
         return pd.read_sql(FEATURE_SQL, db)
 
 
@@ -105,12 +106,14 @@ def create_database(server: str) -> str:
     return server.format(name=name)
 
 
-def in_postgres(url: str, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+def in_postgres(
+    url: str, tx: pd.DataFrame, fraud: pd.DataFrame, refund: pd.DataFrame
+) -> pd.DataFrame:
     """PostgreSQL, through temporary tables."""
     import psycopg
 
     with psycopg.connect(url.replace("+psycopg", "")) as db, db.cursor() as cursor:
-        for name, frame in (("tx", tx), ("fraud", fraud)):
+        for name, frame in (("tx", tx), ("fraud", fraud), ("refund", refund)):
             types = {
                 c: "bigint"
                 if c in BIGINTS
@@ -143,10 +146,12 @@ def find_spark_python() -> Path:
     return python
 
 
-def in_spark(folder: Path, tx: pd.DataFrame, fraud: pd.DataFrame) -> pd.DataFrame:
+def in_spark(
+    folder: Path, tx: pd.DataFrame, fraud: pd.DataFrame, refund: pd.DataFrame
+) -> pd.DataFrame:
     """Spark in local mode, in its own environment: pandera would import a Spark in ours."""
     python = find_spark_python()
-    for name, frame in (("tx", tx), ("fraud", fraud)):
+    for name, frame in (("tx", tx), ("fraud", fraud), ("refund", refund)):
         frame.to_parquet(folder / f"{name}.parquet", index=False)
     sql = folder / "features.sql"
     sql.write_text(FEATURE_SQL, encoding="utf-8")
@@ -171,7 +176,7 @@ spark = (
     .config("spark.log.level", "ERROR")
     .getOrCreate()
 )
-for name in ("tx", "fraud"):
+for name in ("tx", "fraud", "refund"):
     spark.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
 sums = spark.sql((folder / "features.sql").read_text(encoding="utf-8"))
 sums.write.parquet(str(folder / "sums.parquet"))

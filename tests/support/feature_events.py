@@ -9,6 +9,7 @@ from fraudops.data import TRANSACTION_COLUMNS
 from fraudops.features import FEATURE_SQL, WINDOW_GAP_SECONDS
 from fraudops.features.numpy_windows import (
     CUSTOMER_COLUMNS,
+    REFUND_EVENT_COLUMNS,
     REPORT_EVENT_COLUMNS,
     TERMINAL_COLUMNS,
     UNKNOWN_VALUE,
@@ -22,15 +23,16 @@ _WANTED_KEYS = "{0} IN (SELECT {0} FROM tx WHERE wanted = 1)"
 
 def make_random_events(
     seed: int, n_requested: int = 12
-) -> tuple[list[dict], list[dict], list[tuple]]:
-    """Make random transactions to ask for, earlier ones, and fraud reports.
+) -> tuple[list[dict], list[dict], list[tuple], list[tuple]]:
+    """Make random transactions to ask for, earlier ones, fraud reports, and refunds.
 
     Many lie exactly on the edge of a window.
 
     Returns
     -------
     tuple of list
-        `n_requested` rows and four, some 600 rows, some 150 tuples of `REPORT_EVENT_COLUMNS`.
+        `n_requested` rows and four, some 600 rows, some 150 tuples of `REPORT_EVENT_COLUMNS`, and
+        as many of `REFUND_EVENT_COLUMNS`.
     """
     random = np.random.default_rng(seed)
     mine = 10**9 + random.integers(0, 5 * 86_400, n_requested)
@@ -83,10 +85,16 @@ def make_random_events(
             (others if day else some).append({name: one[name] for name in TRANSACTION_COLUMNS})
     at = random.permutation(times)[: len(others) // 4].tolist()
     pairs = zip(others[::4], at, strict=False)
+    # in most cases the customer asks at the edge of a window
+    refunded = random.permutation(times)[: len(others) // 4].tolist()
     return (
         some,
         others,
         [(one["tx_id"], ts, one["customer_id"], one["terminal_id"]) for one, ts in pairs],
+        [
+            (ts, f"c{i}")
+            for ts, i in zip(refunded, random.integers(0, 3, len(refunded)), strict=True)
+        ],
     )
 
 
@@ -94,6 +102,7 @@ def compute_sums_sqlite(
     rows: list[dict],
     others: list[dict],
     reports: list[tuple],
+    refunds: list[tuple],
     text: str = FEATURE_SQL,
     plan: FeaturePlan | None = None,
 ) -> tuple[ColumnArrays, EventHistory]:
@@ -109,6 +118,7 @@ def compute_sums_sqlite(
         f"SELECT {report_columns} FROM fraud WHERE {customers}",
         f"SELECT {', '.join(TERMINAL_COLUMNS)} FROM tx WHERE wanted = 0 AND {terminals}",
         f"SELECT {report_columns} FROM fraud WHERE {terminals}",
+        f"SELECT {', '.join(REFUND_EVENT_COLUMNS)} FROM refund WHERE {customers}",
     )
     db = sqlite3.connect(":memory:")
     try:
@@ -123,6 +133,8 @@ def compute_sums_sqlite(
             f"INSERT INTO tx VALUES ({', '.join('?' * (len(TRANSACTION_COLUMNS) + 1))})", tx
         )
         db.executemany("INSERT INTO fraud VALUES (?, ?, ?, ?)", reports)
+        db.execute(f"CREATE TABLE refund ({', '.join(REFUND_EVENT_COLUMNS)})")
+        db.executemany("INSERT INTO refund VALUES (?, ?)", refunds)
         past = EventHistory(*(db.execute(query).fetchall() for query in queries))
         answer = db.execute(text)
         names = [column[0] for column in answer.description]
