@@ -57,8 +57,8 @@ def compare(case: tuple[int, str]) -> dict:
     """One world: what each rule saves and how many reviews it needs."""
     seed, planted = case
     world = simulate_world(make_course_config("course", seed, planted))
-    tx, reports = monitoring.make_canonical_tables(world)
-    table = compute_features(tx, reports).assign(
+    tx, reports, refunds = monitoring.make_canonical_tables(world)
+    table = compute_features(tx, reports, refunds).assign(
         tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy()
     )
     timeline = monitoring.plan_world_timeline(world)

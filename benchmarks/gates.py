@@ -66,8 +66,8 @@ class Court:
 def _world(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Timeline, np.ndarray]:
     """A world without drift: features, transactions, reports, timeline, and true compromises."""
     world = simulate_world(make_course_config("course", seed, "none"))
-    tx, reports = monitoring.make_canonical_tables(world)
-    table = compute_features(tx, reports).assign(
+    tx, reports, refunds = monitoring.make_canonical_tables(world)
+    table = compute_features(tx, reports, refunds).assign(
         tx_id=tx["tx_id"].to_numpy(), ts=tx["ts"].to_numpy()
     )
     timeline = monitoring.plan_world_timeline(world)

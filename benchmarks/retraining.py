@@ -48,7 +48,7 @@ def simulate_backtest_data(seed: int, planted: str) -> tuple[BacktestData, int |
         "control" if planted == CONTROL else planted, seed=seed
     )
     world = simulate_world(make_course_config("course", seed, planted))
-    _, reports = monitoring.make_canonical_tables(world)
+    _, reports, _ = monitoring.make_canonical_tables(world)
     verdicts = monitoring.make_verdicts(
         monitoring.DriftStatistics(seen.raw, seen.live), seen.findings
     )

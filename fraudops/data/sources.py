@@ -260,7 +260,7 @@ def _iter_file_chunks(
 
 
 def iter_world_chunks(world: World, rows: int = 250_000) -> Iterator[Chunk]:
-    """Iterate over the transactions of a simulated world in canonical columns.
+    """Iterate over a simulated world in canonical columns: first its purchases, then its refunds.
 
     Parameters
     ----------
@@ -274,26 +274,38 @@ def iter_world_chunks(world: World, rows: int = 250_000) -> Iterator[Chunk]:
     """
     tx = world.transactions
     label = pd.Series(world.labels["label_ts"].to_numpy(), index=world.labels["tx_id"])
-    for start in range(0, len(tx), rows):
-        part = tx.iloc[start : start + rows]
-        label_ts = label.reindex(part["tx_id"]).array
+    line = 0
+    for table, first_letter in ((tx, "T"), (world.refunds, "R")):
+        for start in range(0, len(table), rows):
+            part = table.iloc[start : start + rows]
+            frame = _build_world_frame(part, first_letter)
+            if table is tx:
+                label_ts = pd.array(label.reindex(part["tx_id"]).array, dtype="Int64")
+                is_fraud = (part["kind"] != "").astype("Int64")
+                frame = frame.assign(is_fraud=is_fraud, label_ts=label_ts, kind="purchase")
+            yield Chunk(frame, frame, np.arange(line + 1, line + len(part) + 1))
+            line += len(part)
 
-        def text(name: str, letter: str, part: pd.DataFrame = part) -> pd.Series:
-            return letter + part[name].astype(str)
 
-        frame = pd.DataFrame(
-            {
-                "tx_id": text("tx_id", "T"),
-                "ts": part["ts"].astype("Int64"),
-                "customer_id": text("customer_id", "C"),
-                "terminal_id": text("terminal_id", "M"),
-                "amount_cents": part["amount_cents"].astype("Int64"),
-                "category": part["category"].astype(object).fillna("unknown").astype(str),
-                "channel": part["channel"].astype(object).fillna("unknown").astype(str),
-                "lat_cdeg": part["lat_cdeg"],
-                "lon_cdeg": part["lon_cdeg"],
-                "is_fraud": (part["kind"] != "").astype("Int64"),
-                "label_ts": pd.array(label_ts, dtype="Int64"),
-            }
-        )
-        yield Chunk(frame, frame, np.arange(start + 1, start + len(part) + 1))
+def _build_world_frame(part: pd.DataFrame, first_letter: str) -> pd.DataFrame:
+    """Build canonical columns from a table of a world; its ids begin with a letter."""
+
+    def text(name: str, letter: str) -> pd.Series:
+        return letter + part[name].astype(str)
+
+    return pd.DataFrame(
+        {
+            "tx_id": text("tx_id", first_letter),
+            "ts": part["ts"].astype("Int64"),
+            "customer_id": text("customer_id", "C"),
+            "terminal_id": text("terminal_id", "M"),
+            "amount_cents": part["amount_cents"].astype("Int64"),
+            "category": part["category"].astype(object).fillna("unknown").astype(str),
+            "channel": part["channel"].astype(object).fillna("unknown").astype(str),
+            "lat_cdeg": part["lat_cdeg"],
+            "lon_cdeg": part["lon_cdeg"],
+            "is_fraud": pd.array([0] * len(part), dtype="Int64"),
+            "label_ts": pd.array([pd.NA] * len(part), dtype="Int64"),
+            "kind": part["kind"].astype(str),
+        }
+    )

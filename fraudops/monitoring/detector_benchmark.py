@@ -101,7 +101,7 @@ class MeasuredWorld:
         drift = "none" if kind == "control" else f"{kind}:{shape}"
         config = make_course_config(profile, seed, drift)
         world = simulate_world(config)
-        tx, reports = make_canonical_tables(world)
+        tx, reports, refunds = make_canonical_tables(world)
         timeline = plan_world_timeline(world)
         start, live = data_quality.reference_window(timeline)
         onset = config.drifts[0].onset - (live - timeline.first) // DAY if config.drifts else None
@@ -112,7 +112,7 @@ class MeasuredWorld:
             broken = [day for day, found in findings.items() if data_quality.is_data_broken(found)]
             sound = tx[~pd.to_datetime(tx["ts"], unit="s").dt.strftime("%Y-%m-%d").isin(broken)]
             keys = {name: sound[name].to_numpy() for name in ("tx_id", "ts", "customer_id")}
-            rows = compute_features(sound, reports).assign(**keys)
+            rows = compute_features(sound, reports, refunds).assign(**keys)
             monitor = DriftMonitor.from_rows(rows, labels, timeline)
             rows, raw = monitor.score(rows), monitor.statistics()
         return cls(
@@ -205,8 +205,8 @@ class DetectorRun:
         return days < self.onset if is_harmful else np.ones(len(days), bool)
 
 
-def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make the canonical transactions of a world, and all its fraud reports.
+def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Make the canonical purchases of a world, all its fraud reports, and its refunds.
 
     Parameters
     ----------
@@ -217,13 +217,17 @@ def make_canonical_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
     transactions : DataFrame
     reports : DataFrame
         ``tx_id, customer_id, terminal_id, label_ts``.
+    refunds : DataFrame
+        See `data.load_refunds`.
     """
     tx = pd.concat([chunk.frame for chunk in iter_world_chunks(world)], ignore_index=True)
     reports = tx[tx["label_ts"].notna()][
         ["tx_id", "customer_id", "terminal_id", "label_ts"]
     ].astype({"label_ts": "int64"})
     tx = tx.drop(columns=["is_fraud", "label_ts"]).astype({"ts": "int64", "amount_cents": "int64"})
-    return tx, reports.reset_index(drop=True)
+    is_purchase = tx["kind"] == "purchase"
+    refunds = tx[~is_purchase].reset_index(drop=True)
+    return tx[is_purchase].drop(columns="kind"), reports.reset_index(drop=True), refunds
 
 
 def plan_world_timeline(world: World) -> Timeline:

@@ -107,6 +107,9 @@ class SimulatorConfig:
     difficulty : float
         0: fraud is easy to see; 1: nearly all of it imitates the card holder. Only for the course
         preset.
+    refunds : bool
+        Whether goods come back. The purchases are the same either way. The handbook preset has no
+        refunds.
     """
 
     preset: str = "course"
@@ -117,6 +120,7 @@ class SimulatorConfig:
     start: date = date(2026, 1, 1)
     drifts: tuple[PlantedDrift, ...] = ()
     difficulty: float = 0.25
+    refunds: bool = True
 
     def __post_init__(self) -> None:
         if self.preset not in ("course", "handbook"):

@@ -27,10 +27,12 @@ from fraudops.simulator.config import (
 )
 from fraudops.simulator.fraud import add_fraud, is_in_campaign
 from fraudops.simulator.purchases import expand_daily_counts, simulate_purchases
+from fraudops.simulator.refunds import simulate_refunds
 from fraudops.simulator.rng import CounterRng
 from fraudops.timeline import DAY
 
 CHANNELS = ("chip", "contactless", "online")
+KINDS_OF_REFUND = ("refund", "reversal")  # as `data.KINDS` names them
 PRICE_INFLATION_FACTOR = 1.35
 CUSTOMERS_PER_BLOCK = 200  # customers simulated at a time
 WorldColumns = dict[str, np.ndarray]
@@ -53,12 +55,16 @@ class World:
         Answer key: ``id, kind, entity`` (as in the canonical table), ``start, end`` (days).
     drifts : DataFrame
         Answer key: ``id, kind, shape, onset, end`` (days), ``columns, entities, harmful``.
+    refunds : DataFrame
+        In time order: the columns of ``transactions``. ``tx_id`` is that of the purchase, the
+        amount is negative, and ``kind`` is ``refund`` or ``reversal``.
     """
 
     transactions: pd.DataFrame
     labels: pd.DataFrame
     compromises: pd.DataFrame
     drifts: pd.DataFrame
+    refunds: pd.DataFrame
 
 
 def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
@@ -77,9 +83,29 @@ def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
     World
     """
     start = int(datetime.combine(config.start, datetime.min.time(), UTC).timestamp())
-    tx, compromises = (_simulate_handbook if config.preset == "handbook" else _simulate_course)(
-        config, workers
+    tx, refunds, compromises = (
+        _simulate_handbook if config.preset == "handbook" else _simulate_course
+    )(config, workers)
+    frame = _build_frame(config, tx, start, ("", *MEDIAN_REPORT_DAYS))
+    rows = [
+        (one.kind, one.shape, one.onset, one.end, *DRIFT_KINDS[one.kind]) for one in config.drifts
+    ]
+    drifts = pd.DataFrame(
+        rows, columns=["kind", "shape", "onset", "end", "columns", "entities", "harmful"]
     )
+    return World(
+        frame,
+        _simulate_labels(config, frame),
+        compromises,
+        drifts.rename_axis("id").reset_index(),
+        _build_frame(config, refunds, start, KINDS_OF_REFUND),
+    )
+
+
+def _build_frame(
+    config: SimulatorConfig, tx: WorldColumns, start: int, kinds: tuple[str, ...]
+) -> pd.DataFrame:
+    """Build the table of purchases or refunds in time order, and apply the faults of the data."""
     order = _order_by_time(tx["ts"], tx["tx_id"])
     tx["ts"] += start
     columns = {
@@ -94,17 +120,9 @@ def simulate_world(config: SimulatorConfig, workers: int = 1) -> World:
     frame["warm_up"] = frame["ts"] < start + WARM_UP_DAYS * DAY
     frame["category"] = pd.Categorical.from_codes(frame["category"], geography.MERCHANT_CATEGORIES)
     frame["channel"] = pd.Categorical.from_codes(frame["channel"], CHANNELS)
-    frame["kind"] = pd.Categorical.from_codes(frame["kind"], ("", *MEDIAN_REPORT_DAYS))
+    frame["kind"] = pd.Categorical.from_codes(frame["kind"], kinds)
     _apply_data_faults(config, frame, (frame["ts"].to_numpy() - start) // DAY)
-    rows = [
-        (one.kind, one.shape, one.onset, one.end, *DRIFT_KINDS[one.kind]) for one in config.drifts
-    ]
-    drifts = pd.DataFrame(
-        rows, columns=["kind", "shape", "onset", "end", "columns", "entities", "harmful"]
-    )
-    return World(
-        frame, _simulate_labels(config, frame), compromises, drifts.rename_axis("id").reset_index()
-    )
+    return frame
 
 
 def find_true_compromises(world: World) -> np.ndarray:
@@ -195,7 +213,9 @@ def _simulate_in_blocks(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _simulate_handbook(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, pd.DataFrame]:
+def _simulate_handbook(
+    c: SimulatorConfig, workers: int
+) -> tuple[WorldColumns, WorldColumns, pd.DataFrame]:
     def draw(name: str) -> CounterRng:
         return CounterRng(c.seed, f"handbook {name}")
 
@@ -275,7 +295,8 @@ def _simulate_handbook(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, 
             "end": np.minimum(np.concatenate([since_terminal + 28, since_customer + 14]), c.days),
         }
     )
-    return tx, key.rename_axis("id").reset_index()
+    no_refunds = {name: values[:0] for name, values in tx.items()}
+    return tx, no_refunds, key.rename_axis("id").reset_index()
 
 
 def _sample_daily_compromises(
@@ -285,7 +306,9 @@ def _sample_daily_compromises(
     return (draws.uniform(since, np.tile(np.arange(per_day), days)) * n).astype(np.int64), since
 
 
-def _simulate_course(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, pd.DataFrame]:
+def _simulate_course(
+    c: SimulatorConfig, workers: int
+) -> tuple[WorldColumns, WorldColumns, pd.DataFrame]:
     town = geography.build_geography(c)
     tx, compromises = add_fraud(
         c,
@@ -298,9 +321,11 @@ def _simulate_course(c: SimulatorConfig, workers: int) -> tuple[WorldColumns, pd
         1 + (PRICE_INFLATION_FACTOR - 1) * c.strength("price_inflation", tx.pop("day"))
     )
     lat, lon = geography.to_centidegrees(town.place)
-    return tx | {
+    tx |= {
         "amount_cents": np.maximum(np.rint(100 * amount).astype(np.int64), 1),
         "category": town.category[tx["terminal_id"]],
         "lat": lat[tx["terminal_id"]],
         "lon": lon[tx["terminal_id"]],
-    }, compromises
+    }
+    nothing = {name: values[:0] for name, values in tx.items()}
+    return tx, simulate_refunds(c, town, tx) if c.refunds else nothing, compromises

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from fraudops.data import ingest, load_refunds, load_transactions, look_at, open_source
+from fraudops.data import KINDS, ingest, load_refunds, load_transactions, look_at, open_source
 from fraudops.errors import MissingInputError, UserError
 from fraudops.workspace import Workspace
 
@@ -100,6 +100,16 @@ def test_a_look_counts_refunds_by_word_and_by_sign(tmp_path):
     pd.DataFrame([*PURCHASES, *rows]).to_csv(tmp_path / "file.csv", index=False)
     look = look_at(str(tmp_path / "file.csv"))
     assert look.counts["refunds"] == 2 and look.columns.loc["kind", "used as"] == "kind"
+
+
+def test_the_simulated_source_brings_both_kinds(workspace):
+    source = open_source("simulate", profile="smoke")
+    done = ingest(source, workspace)
+    refunds, tx = load_refunds(workspace), load_transactions(workspace)
+    assert len(tx) + len(refunds) == done.accepted == done.read
+    assert done.manifest["refunds"] == len(refunds) == len(source.world.refunds)
+    assert set(refunds["kind"]) == {*KINDS} - {"purchase"}
+    assert (refunds["amount_cents"] < 0).all() and not set(refunds["tx_id"]) & set(tx["tx_id"])
 
 
 def test_data_of_an_earlier_version_has_purchases_and_asks_for_a_new_ingestion(workspace, tmp_path):

@@ -221,6 +221,7 @@ def test_replayed_days_have_no_skew(service):
     online = serving.load_logged_inputs(engine, list(offline.index)).loc[offline.index]
     engine.dispose()
     numeric = list(features.NUMERIC_FEATURES)
+    assert (offline["c_refunds_7d"] > 0).any() and (offline["c_last_refund_hours"] < 24).any()
     np.testing.assert_allclose(
         online[numeric].to_numpy(), offline[numeric].to_numpy(), rtol=0, atol=1e-9, equal_nan=True
     )
