@@ -154,7 +154,8 @@ def plot_case_history(case: Case) -> Figure:
         lanes[0],
         case,
         case.customer,
-        f"customer: {_describe_history(len(case.customer), reported[0], CUSTOMER_HISTORY_DAYS)}",
+        f"customer: {_describe_history(len(case.customer), reported[0], CUSTOMER_HISTORY_DAYS)}"
+        f"{_count_refunds(case)}",
     )
     _plot_lane(
         lanes[1],
@@ -162,11 +163,34 @@ def plot_case_history(case: Case) -> Figure:
         case.terminal,
         f"terminal: {_describe_history(len(case.terminal), reported[1], TERMINAL_HISTORY_DAYS)}",
     )
+    _plot_refunds(lanes[0], case)
     lanes[1].set_xlabel("days before this transaction")
     lanes[1].set_xlim(-CUSTOMER_HISTORY_DAYS - 1, 2)
     lanes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=3, fontsize=8, frameon=False)
     plt.close(figure)
     return figure
+
+
+def _plot_refunds(axes: Axes, case: Case) -> None:
+    """Mark what the customer got back, at its amount without the minus."""
+    back = case.refunds
+    for kind, marker in (("refund", "v"), ("reversal", "<")):
+        some = back[back["kind"] == kind]
+        if len(some):
+            axes.scatter(
+                (some["ts"] - case.about["ts"]) / DAY,
+                -some["amount_cents"] / 100,
+                s=30,
+                facecolors="none",
+                edgecolors=COLORS.champion,
+                marker=marker,
+                label=f"{kind} (money back)",
+            )
+
+
+def _count_refunds(case: Case) -> str:
+    n = len(case.refunds)
+    return f", money came back {n} {'time' if n == 1 else 'times'}" if n else ""
 
 
 def _describe_history(rows: int, reported: int, days: int) -> str:

@@ -32,6 +32,8 @@ class Case:
         Earlier transactions, latest first; ``reported`` as known when the case was opened.
     terminal : DataFrame
         The same for the terminal.
+    refunds : DataFrame
+        What the customer got back in the same days: ``tx_id, ts, amount_cents, kind``.
     linked : DataFrame
         Other cases of the same customer or terminal: ``tx_id, ts, amount_cents, shared, state,
         verdict``.
@@ -45,6 +47,7 @@ class Case:
     hidden: bool
     customer: pd.DataFrame
     terminal: pd.DataFrame
+    refunds: pd.DataFrame
     linked: pd.DataFrame
     reasons: list[dict]
     earlier_decisions: list[dict]
@@ -100,6 +103,7 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
             hidden,
             _load_history(connection, about, "customer_id", CUSTOMER_HISTORY_DAYS),
             _load_history(connection, about, "terminal_id", TERMINAL_HISTORY_DAYS),
+            _load_refunds(connection, about),
             _load_linked_cases(connection, about),
             json.loads(about.pop("reasons") or "[]"),
             [] if hidden else _load_unsure_decisions(connection, tx_id),
@@ -145,6 +149,16 @@ def _load_history(
     known = (f.c[key] == about[key], f.c.is_fraud == 1, f.c.label_ts < about["opened_ts"])
     return past.assign(
         reported=past["tx_id"].isin(set(connection.scalars(sa.select(f.c.tx_id).where(*known))))
+    )
+
+
+def _load_refunds(connection: sa.Connection, about: dict[str, Any]) -> pd.DataFrame:
+    r, since = store.refunds.c, about["ts"] - CUSTOMER_HISTORY_DAYS * DAY
+    query = sa.select(r.tx_id, r.ts, r.amount_cents, r.kind).where(
+        r.customer_id == about["customer_id"], r.ts > since, r.ts <= about["ts"]
+    )
+    return store.read_frame(
+        connection, query.order_by(r.ts.desc(), r.tx_id).limit(MAX_HISTORY_ROWS)
     )
 
 

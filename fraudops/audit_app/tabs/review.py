@@ -160,7 +160,8 @@ class ReviewTab:
         )
         alt = (
             f"{len(shown.customer)} transactions of the customer and {len(shown.terminal)} of "
-            "the terminal before this one."
+            "the terminal before this one. Money came back to the customer "
+            f"{len(shown.refunds)} times."
         )
         past = tables.format_history(shown.customer.head(self.recent))
         self.past.value = part.render(
