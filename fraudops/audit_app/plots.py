@@ -166,7 +166,7 @@ def plot_case_history(case: Case) -> Figure:
     _plot_refunds(lanes[0], case)
     lanes[1].set_xlabel("days before this transaction")
     lanes[1].set_xlim(-CUSTOMER_HISTORY_DAYS - 1, 2)
-    lanes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=3, fontsize=8, frameon=False)
+    lanes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=5, fontsize=8, frameon=False)
     plt.close(figure)
     return figure
 
