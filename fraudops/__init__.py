@@ -39,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     {
         "data.warehouse": ("load_labels", "load_transactions"),
         "errors": ("UserError",),
+        "exercises.predictions": ("predict",),
         "features.offline": ("load_features",),
         "ledger.chain": ("verify_chain",),
         "pipeline.figure": ("plot_pipeline",),
