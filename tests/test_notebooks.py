@@ -5,27 +5,35 @@ import json
 import re
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 from fraudops.pipeline import GRAPH, get_notebook_path, sort_nodes
 from fraudops.workspace import REPOSITORY
+from tests.support.kept_outputs import MAX_PICTURE, TAG
 
 LIBRARY = REPOSITORY / "fraudops"
 MAX_LIBRARY_NAMES = 95
 FILE_ENDINGS = (".sql", ".json", ".md", ".ipynb", ".csv", ".parquet", ".html")
 
 
+def read_cells(name: str, predictions: bool = False) -> list[dict]:
+    """Read the cells of a notebook, without those that ask for a prediction or show it."""
+    cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if predictions or "predict" not in get_tags(cell)]
+
+
+def get_tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
 def test_notebooks_keep_the_house_rules():
     for name in sort_nodes():
-        cells = json.loads(Path(get_notebook_path(GRAPH[name])).read_text(encoding="utf-8"))[
-            "cells"
-        ]
+        cells = read_cells(name)
         code = [cell for cell in cells if cell["cell_type"] == "code"]
         lines = [
             len([line for line in "".join(cell["source"]).splitlines() if line.strip()])
             for cell in code
         ]
-        parameters = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
+        parameters = [cell for cell in code if "parameters" in get_tags(cell)]
         assert len(parameters) == 1, name
         assert max(lines) <= 25 and sorted(lines)[len(lines) // 2] <= 5, (name, lines)
         assert len(cells) - len(code) >= len(code), name
@@ -34,12 +42,12 @@ def test_notebooks_keep_the_house_rules():
             assert not re.search(
                 r"^\s*[%!]|sys\.path|['\"]/(home|root|work|tmp|Users)", text, re.M
             ), (name, text)
-            assert not cell["outputs"] or text.startswith("# NBVAL_CHECK_OUTPUT"), (name, text)
-            assert not cell["outputs"] or cell["execution_count"], (
-                name,
-                "nbval takes it for a cell that never ran",
-                text,
-            )
+            assert bool(cell["outputs"]) == (TAG in get_tags(cell)), (name, text)
+            # nbval takes one without a count for a cell that never ran
+            assert not cell["outputs"] or cell["execution_count"], (name, text)
+            for output in cell["outputs"]:
+                assert len(output.get("data", {}).get("image/png", "")) <= 4 / 3 * MAX_PICTURE
+        assert name == "audit_app" or any(cell["outputs"] for cell in code), name
 
 
 def list_library_names(code: str) -> set[tuple[str, str]]:
@@ -61,7 +69,7 @@ def list_library_names(code: str) -> set[tuple[str, str]]:
 
 def test_notebooks_use_few_faces_of_the_library_and_only_what_they_list():
     for name in sort_nodes():
-        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+        cells = read_cells(name, predictions=True)
         code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
         used = list_library_names(code)
         assert used and len({face for face, _ in used}) <= 5, (name, sorted(used))
@@ -73,7 +81,7 @@ def test_notebooks_use_few_faces_of_the_library_and_only_what_they_list():
 def test_notebooks_use_few_names_of_the_library_together():
     used = set()
     for name in sort_nodes():
-        cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
+        cells = read_cells(name, predictions=True)
         code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
         used |= {one for _, one in list_library_names(code)}
     assert len(used) <= MAX_LIBRARY_NAMES, sorted(used)
@@ -119,8 +127,7 @@ def iter_notebooks(folders=None):
     """Name, code cells and cells of prose of each notebook, but for the page."""
     for name in sort_nodes():
         if GRAPH[name].folder in (folders or [GRAPH[name].folder]) and name != "audit_app":
-            cells = json.loads(get_notebook_path(GRAPH[name]).read_text(encoding="utf-8"))["cells"]
-            texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+            texts = [(cell["cell_type"], "".join(cell["source"])) for cell in read_cells(name)]
             yield (
                 name,
                 [text for kind, text in texts if kind == "code"],
@@ -175,6 +182,41 @@ def test_links_to_the_next_notebook_have_its_title():
             cells = json.loads((folder / target).read_text(encoding="utf-8"))["cells"]
             heading = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
             assert " ".join(title.split()) == heading, (name, title, heading)
+
+
+def list_words(node: ast.expr) -> list[str]:
+    """List the texts that an expression can be."""
+    if isinstance(node, ast.IfExp):
+        return list_words(node.body) + list_words(node.orelse)
+    return [node.value] if isinstance(getattr(node, "value", None), str) else []
+
+
+def list_calls(name: str) -> dict[str, tuple[str, list, list]]:
+    """For each prediction of a notebook: its key, its fixed choices, the words of its result."""
+    asked, revealed = {}, {}
+    cells = [cell for cell in read_cells(name, predictions=True) if "predict" in get_tags(cell)]
+    for node in ast.walk(ast.parse("\n".join("".join(cell["source"]) for cell in cells))):
+        if isinstance(node, ast.Assign) and getattr(node.value, "func", None):
+            if getattr(node.value.func, "id", "") == "predict":
+                key, _, *choices = node.value.args
+                fixed = getattr(choices[0], "elts", []) if choices else []
+                asked[node.targets[0].id] = key.value, [one.value for one in fixed]
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reveal":
+            found = list_words(node.args[0])
+            revealed[node.func.value.id] = found
+    assert asked.keys() == revealed.keys(), (name, asked.keys() ^ revealed.keys())
+    return {variable: (*asked[variable], revealed[variable]) for variable in asked}
+
+
+def test_each_prediction_has_a_form_and_a_result():
+    keys = []
+    for name, _, prose in iter_notebooks():
+        calls = list_calls(name)
+        assert len(calls) == sum(text.count("**Predict.**") for text in prose), name
+        for key, choices, words in calls.values():
+            keys.append(key)
+            assert not choices or set(words) <= {*choices, "no alarm"}, (name, key, words)
+    assert len(keys) == len(set(keys)) >= 80
 
 
 def test_the_glossary_is_in_order_short_and_its_links_lead_somewhere():

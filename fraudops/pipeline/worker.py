@@ -172,14 +172,18 @@ def export_html(job: NotebookJob) -> str:
     """Write the executed notebook as a page; return the error, or an empty text."""
     import nbformat
     from nbconvert import HTMLExporter
-    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor, TagRemovePreprocessor
 
     try:
         nb = nbformat.read(job.executed, as_version=4)
         page = HTMLExporter(
             raw_template=_OFFLINE_TEMPLATE,
             embed_images=True,
-            preprocessors=[CoalesceStreamsPreprocessor],  # a progress bar is one line
+            preprocessors=[
+                CoalesceStreamsPreprocessor,  # a progress bar is one line
+                # a form shows nothing in a page
+                TagRemovePreprocessor(remove_cell_tags={"predict"}, enabled=True),
+            ],
         )
         resources = {"metadata": {"name": job.node.name, "path": str(job.notebook.parent)}}
         body, _ = page.from_notebook_node(nb, resources=resources)
