@@ -17,7 +17,7 @@ export HOME := $(CURDIR)/$(VENV)/home
 $(shell mkdir -p "$(CURDIR)/$(VENV)/home")
 endif
 
-.PHONY: run check test test-all lab serve audit evidence metrics airflow bench lock clean help
+.PHONY: setup run check test test-all lab serve audit evidence metrics airflow site slides bench lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -32,11 +32,13 @@ $(READY): requirements.txt overrides.txt pyproject.toml
 	$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Spark and Airflow have environments of their own
+# Spark, Airflow and the site have environments of their own
 .venv-%/.ready: requirements-%.txt $(READY)
 	$(PY) -m uv venv --quiet --clear --python $(PY) .venv-$*
 	$(PY) -m uv pip install --quiet --python .venv-$*/bin/python --compile-bytecode --require-hashes -r requirements-$*.txt
 	@touch $@
+
+setup: $(READY)  ## install everything into .venv, and run nothing
 
 run: $(READY)    ## the whole chain, raw transactions to an audited model (ARGS="--profile smoke" for a quick one)
 	$(BIN)/fraudops run $(ARGS)
@@ -45,7 +47,7 @@ check: $(READY)  ## what is fast: lint, imports, doctests, unit tests, notebook 
 	$(LINT)
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test: $(READY) .venv-spark/.ready .venv-airflow/.ready  ## everything but what takes many minutes more
+test: $(READY) .venv-spark/.ready .venv-airflow/.ready .venv-site/.ready  ## everything but what takes many minutes more
 	$(LINT)
 	$(PY) -m tests.support.chromium
 	$(PYTEST) -m "not exhaustive" $(ARGS)
@@ -71,12 +73,18 @@ metrics: $(READY) ## the drift monitor's verdicts for Prometheus, on localhost
 airflow: $(READY) .venv-airflow/.ready  ## the same graph in Airflow, on localhost
 	$(BIN)/fraudops airflow
 
+site: $(READY) .venv-site/.ready  ## the executed course as a static site that works offline
+	$(PY) -m website site $(ARGS)
+
+slides: $(READY) .venv-site/.ready  ## slides of each stage, made from the figures of the last run
+	$(PY) -m website slides $(ARGS)
+
 bench: $(READY)  ## what is measured, printed as ratios
 	$(PY) -m benchmarks $(ARGS)
 
 lock: $(READY)   ## compile requirements.txt again from pyproject.toml
 	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate -o requirements.txt
-	for name in spark airflow; do $(PY) -m uv pip compile requirements-$$name.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --quiet -o requirements-$$name.txt || exit 1; done
+	for name in spark airflow site; do $(PY) -m uv pip compile requirements-$$name.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --quiet -o requirements-$$name.txt || exit 1; done
 
 clean:           ## remove what runs have written (the environment stays)
 	rm -rf artifacts
