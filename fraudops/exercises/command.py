@@ -10,6 +10,7 @@ from fraudops.exercises.diagnosis import CORRECT
 from fraudops.exercises.exercise import Exercise, compute_student_seed
 from fraudops.exercises.grading import grade_folder
 from fraudops.exercises.lessons import LEVELS, find_lesson, load_lessons
+from fraudops.exercises.nbgrader_export import export_nbgrader
 from fraudops.exercises.student_notebooks import (
     NOTEBOOK_FOLDER,
     STUDENT_FOLDER,
@@ -56,6 +57,9 @@ def build_exercises_parser() -> argparse.ArgumentParser:
     grade.add_argument("--seed", type=int, help="seed of the probes; default: a new one")
     grade.add_argument("--seconds", type=float, default=SUBMISSION_SECONDS, help="a notebook")
     grade.add_argument("--megabytes", type=int, default=SUBMISSION_MEGABYTES, help="a notebook")
+    export = commands.add_parser("export-nbgrader", help="write a course of nbgrader")
+    export.add_argument("folder", metavar="FOLDER", type=Path, help="new or empty")
+    export.add_argument("--seed", type=int, help="seed of the hidden tests; default: a new one")
     build = commands.add_parser("build", help="make exercises/notebooks from the sources")
     build.add_argument("--compare", action="store_true", help="change nothing; code 1 if different")
     return parser
@@ -82,6 +86,7 @@ def run_exercises_command(arguments: list[str]) -> int:
         "check": _check,
         "solution": _show_solution,
         "grade": _grade,
+        "export-nbgrader": _export_nbgrader,
         "build": _build,
     }
     try:
@@ -153,6 +158,15 @@ def _grade(options: argparse.Namespace) -> int:
     correct = sum(outcome.kind == CORRECT for _, outcome in graded)
     print(f"{correct} of {len(graded)} submissions are correct. Seed of the probes: {seed}.")
     print(f"Written: {scores}, {feedback}")
+    return 0
+
+
+def _export_nbgrader(options: argparse.Namespace) -> int:
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    written = export_nbgrader(options.folder, seed)
+    print(f"{len(written)} notebooks were written to {options.folder / 'source'}, with solutions.")
+    print(f"Seed of the hidden tests: {seed}.")
+    print(f"In {options.folder}: `nbgrader generate_assignment stage_1`, and so on.")
     return 0
 
 
