@@ -1,4 +1,4 @@
-"""`python -m website site|slides`: build the static site or the slides from an executed run."""
+"""`python -m website site|slides|teaching`: the site, the slides, pages of the teacher's pack."""
 
 import argparse
 import shutil
@@ -13,6 +13,7 @@ from fraudops.workspace import REPOSITORY, Workspace
 from website.checks import find_faults
 from website.pages import write_pages
 from website.slides import write_slides
+from website.teaching import write_teaching_pages
 
 SITE_FOLDER = REPOSITORY / ".venv-site"
 CONFIG_FOLDER = Path(__file__).resolve().parent
@@ -115,7 +116,7 @@ def main(arguments: list[str]) -> int:
         Exit code.
     """
     parser = argparse.ArgumentParser(prog="python -m website", description=__doc__)
-    parser.add_argument("what", choices=("site", "slides"))
+    parser.add_argument("what", choices=("site", "slides", "teaching"))
     parser.add_argument("--workspace", type=Path, help="default artifacts/")
     parser.add_argument("--output", type=Path, help="default WORKSPACE/site or WORKSPACE/slides")
     parser.add_argument("--profile", default="course", help="size, if the notebooks must run first")
@@ -123,6 +124,9 @@ def main(arguments: list[str]) -> int:
         "--as-is", action="store_true", help="show notebooks that have not run without results"
     )
     options = parser.parse_args(arguments)
+    if options.what == "teaching":
+        print("\n".join(str(path) for path in write_teaching_pages()))
+        return 0
     workspace = Workspace.find(options.workspace)
     output = (options.output or workspace.root / options.what).resolve()
     try:
