@@ -15,7 +15,7 @@ from nbconvert.filters import markdown2html
 
 from fraudops import plotting
 from fraudops.audit_app import load_template, plots, tables, widgets
-from fraudops.audit_app.auth import login, session
+from fraudops.audit_app.auth import forms, session
 from fraudops.audit_app.tabs.model import RENDER_MARKDOWN
 from fraudops.data import formula_cells
 from fraudops.ledger import verifier
@@ -137,7 +137,7 @@ def render_list(text: str) -> str:
 def render_messages(text: str) -> str:
     shown = widgets.render_notice(text) + session.render_banner(text, text)
     form = {"kind": "login", "base": "/", "wrong": True, "shortest": 1, "longest": 2, "xsrf": ""}
-    return shown + login.render_form(name="", message=text, **form)
+    return shown + forms.render_form(name="", message=text, **form)
 
 
 PAGES = (render_case, render_alerts, render_model_tab, render_list, render_messages)

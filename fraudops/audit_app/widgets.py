@@ -1,5 +1,6 @@
 """What the tabs share: the context of the page, buttons that report errors, and small widgets."""
 
+import base64
 import html
 import logging
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 import sqlalchemy as sa
 
+from fraudops import store
 from fraudops.audit_app import plots, templates
 from fraudops.errors import UserError
 from fraudops.review import ModelEventReader
@@ -51,8 +53,9 @@ def render_notice(text: str, kind: str = "", role: str = "status") -> str:
 class PageContext:
     """The context of the page: run, database, user, permissions, and the place for messages.
 
-    `require` raises UserError unless the user has a permission (see `users.ROLE_PERMISSIONS`).
-    `model_events` reads what happened to models from the ledger.
+    `require` raises UserError unless the user has a permission (see `store.ROLE_PERMISSIONS`). The
+    role only decides which buttons are shown. `model_events` reads what happened to models from the
+    ledger.
     """
 
     def __init__(
@@ -61,10 +64,16 @@ class PageContext:
         engine: sa.Engine,
         actor: str,
         require: Callable[[str], None] = lambda _: None,
+        role: str = "supervisor",
     ):
+        self.role = role
         self.workspace, self.engine, self.actor, self.require = workspace, engine, actor, require
         self.message = create_text("fo-message")
         self.model_events = ModelEventReader(engine)
+
+    def may(self, action: store.Permission) -> bool:
+        """Tell whether the role includes an action, so that its buttons are shown."""
+        return store.has_permission(self.role, action)
 
     def guarded(self, action: Callable[[], None], quiet: bool = False) -> Callable[..., None]:
         """Make a handler that shows errors as messages; a quiet one leaves earlier messages."""
@@ -107,6 +116,22 @@ def create_row(*children: widgets.Widget) -> widgets.Box:
     widget = widgets.Box(children)
     widget.add_class("fo-buttons")
     return widget
+
+
+def show_if(widget: widgets.Widget, is_shown: bool) -> None:
+    """Show or hide a widget."""
+    widget.layout.display = "" if is_shown else "none"
+
+
+def render_download(name: str, text: str) -> str:
+    """Render a link that saves a text as a file; the text travels in the link."""
+    code = base64.b64encode(text.encode()).decode()
+    rows = max(text.count("\n") - 1, 0)
+    return (
+        f'<p role="status"><a class="fo-download" download="{html.escape(name, quote=True)}" '
+        f'href="data:text/csv;charset=utf-8;base64,{code}">Save {html.escape(name)}</a> '
+        f"({rows:,} row{'' if rows == 1 else 's'}, {len(text.encode()) / 1000:,.0f} kB)</p>"
+    )
 
 
 def create_page(*children: widgets.Widget) -> widgets.VBox:

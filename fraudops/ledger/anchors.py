@@ -6,17 +6,16 @@ another person kept. `fraudops verify` prints one.
 """
 
 import json
-import os
 import re
 import time
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
-from filelock import FileLock
 
 from fraudops import store
 from fraudops.errors import UserError
 from fraudops.ledger import chain
+from fraudops.ledger.verification_result import append_line, read_complete_lines
 from fraudops.workspace import Workspace, parse_sqlite_url
 
 REGISTERED_MODEL_NAME = "card-fraud"  # its name in MLflow's registry
@@ -68,12 +67,7 @@ def read_anchor_file(workspace: Workspace) -> list[Anchor]:
         If a line cannot be read.
     """
     file, anchors_read = workspace.root / "audit" / "anchors.jsonl", []
-    lines = (
-        file.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-        if file.is_file()
-        else []
-    )
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_complete_lines(file), start=1):
         try:
             anchors_read.append(Anchor(**json.loads(line)))
         except (ValueError, TypeError):
@@ -249,25 +243,15 @@ def write_anchor(workspace: Workspace, engine: sa.Engine) -> Anchor | None:
         return None
     anchor = Anchor(seq, head, round(time.time(), 3), signed)
     if not any((anchor.seq, anchor.hash) == (seq, head) for anchor in read_anchor_file(workspace)):
-        _append_line(workspace, json.dumps(asdict(anchor), sort_keys=True) + "\n")
+        line = json.dumps(asdict(anchor), sort_keys=True)
+        lock = workspace.path("state", ".anchors.lock")
+        append_line(workspace.path("audit", "anchors.jsonl"), line, lock)
     client = _mlflow_client(workspace)
     if client:
         client.set_registered_model_tag(
             REGISTERED_MODEL_NAME, ANCHOR_TAG, json.dumps(asdict(anchor), sort_keys=True)
         )
     return anchor
-
-
-def _append_line(workspace: Workspace, line: str) -> None:
-    """Append a line and wait until it is on the disk."""
-    file = workspace.path("audit", "anchors.jsonl")
-    with FileLock(workspace.path("state", ".anchors.lock")), file.open("a+b") as handle:
-        handle.seek(0)
-        complete = handle.read().rfind(b"\n") + 1
-        handle.truncate(complete)  # an incomplete line after a power failure
-        handle.write(line.encode())
-        handle.flush()
-        os.fsync(handle.fileno())
 
 
 def delete_anchor_tag(workspace: Workspace) -> None:

@@ -1,11 +1,13 @@
 """The evidence pack: decisions and model events, with the ledger and its verifier."""
 
 import csv
-import getpass
 import hashlib
 import json
+import re
 import shutil
+import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import sqlalchemy as sa
 
@@ -13,8 +15,10 @@ from fraudops import store
 from fraudops.data import escape_formula
 from fraudops.errors import UserError
 from fraudops.ledger import anchors, chain, seals, verification, verifier
+from fraudops.ledger.verification_result import save_verification
 from fraudops.workspace import Workspace, atomic_write, write_json
 
+PACK_NAME = re.compile(r"evidence-[0-9a-f]{12}")
 CSV_CHUNK_ROWS = 10_000  # rows that are held at once
 
 
@@ -27,7 +31,7 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
     ----------
     workspace : Workspace
     actor : str, optional
-        Default: the user of the machine.
+        Needs the permission ``export``. Default: the user of the terminal.
 
     Returns
     -------
@@ -36,17 +40,20 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
     Raises
     ------
     UserError
-        If there is no operation yet, or its ledger does not hold.
+        If the person may not export, there is no operation yet, or its ledger does not hold.
     """
+    actor = actor or store.get_terminal_actor()
     engine = store.connect(workspace)
-    problems = verification.find_record_problems(workspace, engine)
-    if problems:
-        text = "; ".join(problems)
+    with engine.connect() as connection:
+        store.require_permission(connection, actor, "export")
+    found = verification.verify_record(workspace, engine)
+    save_verification(workspace, found, actor)
+    if found.problems:
+        text = "; ".join(found.problems)
         raise UserError(
             f"No evidence pack: the record does not hold ({text}). Keep the database as "
             "it is, and find out why."
         )
-    actor = actor or getpass.getuser()
     with engine.connect() as connection:
         if chain.get_head_hash(connection) == verifier.GENESIS_HASH:
             raise UserError("No evidence pack: nothing has happened yet. Run `fraudops run` first.")
@@ -84,6 +91,53 @@ def write_evidence_pack(workspace: Workspace, actor: str = "") -> Path:
     anchors.write_anchor(workspace, engine)
     engine.dispose()
     return folder
+
+
+def list_evidence_packs(workspace: Workspace) -> list[Path]:
+    """List the folders of evidence packs, latest first.
+
+    Parameters
+    ----------
+    workspace : Workspace
+
+    Returns
+    -------
+    list of Path
+    """
+    folders = [one for one in workspace.root.glob("audit/evidence-*") if one.is_dir()]
+    return sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)
+
+
+def find_evidence_pack(workspace: Workspace, name: str) -> Path | None:
+    """Find an evidence pack by the name of its folder; None if there is none."""
+    folder = workspace.root / "audit" / name
+    return folder if PACK_NAME.fullmatch(name) and folder.is_dir() else None
+
+
+def zip_evidence_pack(engine: sa.Engine, folder: Path, actor: str, out: BinaryIO) -> None:
+    """Write an evidence pack as one file for a person who may export, and record it.
+
+    Parameters
+    ----------
+    engine : Engine
+    folder : Path
+        See `write_evidence_pack`.
+    actor : str
+        Needs the permission ``export``.
+    out : BinaryIO
+        Gets the zip file.
+
+    Raises
+    ------
+    UserError
+        If the person may not export. Then nothing is written.
+    """
+    with store.write_transaction(engine) as connection:
+        store.require_permission(connection, actor, "export")
+        chain.append_entry(connection, "export", actor, what=f"download of {folder.name}")
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, f"{folder.name}/{file.name}")
 
 
 def _write_csv(connection: sa.Connection, query: sa.Select, file: Path) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,63 +10,19 @@ import sqlalchemy as sa
 from fraudops import store
 from fraudops.ledger import anchors, chain, reconciliation, seals, signatures
 from fraudops.ledger.anchors import Anchor, BrokenLedgerError
-from fraudops.workspace import Workspace, read_json
+from fraudops.ledger.verification_result import (
+    Verification,
+    VerifiedPart,
+    load_verifications,
+    save_verification,
+)
+from fraudops.workspace import Workspace
 
-RESULT_FILE = ("audit", "verification.json")  # the last full verification, for the page
 CHAIN_PART = "chain of hashes"
 FILE_PART = "heads in audit/anchors.jsonl"
 MLFLOW_PART = "head in MLflow"
 GIVEN_PART = "the given head"
 SIGNATURE_PART = "signatures of the entries"  # only where the key is
-
-
-@dataclass(frozen=True)
-class VerifiedPart:
-    """What one part of the verification found.
-
-    Attributes
-    ----------
-    name : str
-    problems : tuple of str
-        Empty if the part holds.
-    checked : bool
-        False if a broken chain made the check useless.
-    """
-
-    name: str
-    problems: tuple[str, ...] = ()
-    checked: bool = True
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The result of a full verification.
-
-    Attributes
-    ----------
-    at : float
-        When it ended, seconds since 1970.
-    entries : int
-        Number of entries of the ledger.
-    head : str
-        Hash of the last entry.
-    parts : tuple of VerifiedPart
-    """
-
-    at: float
-    entries: int
-    head: str
-    parts: tuple[VerifiedPart, ...]
-
-    @property
-    def problems(self) -> list[str]:
-        """All problems, each with the name of its part."""
-        return [f"{part.name}: {one}" for part in self.parts for one in part.problems]
-
-    @property
-    def holds(self) -> bool:
-        """Whether every part was checked and holds."""
-        return not self.problems and all(part.checked for part in self.parts)
 
 
 def verify_record(
@@ -232,47 +188,6 @@ def _require_holding(found: Verification) -> None:
     raise BrokenLedgerError("The record does not hold:\n" + "\n".join(lines))
 
 
-def save_verification(workspace: Workspace, found: Verification, actor: str) -> Path:
-    """Write a result for the page. It is a convenience and no evidence.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    found : Verification
-    actor : str
-        Who asked for it.
-
-    Returns
-    -------
-    Path
-    """
-    return workspace.write_json("/".join(RESULT_FILE), asdict(found) | {"actor": actor})
-
-
-def load_verification(workspace: Workspace) -> tuple[Verification, str] | None:
-    """Load the last result that `save_verification` wrote.
-
-    Parameters
-    ----------
-    workspace : Workspace
-
-    Returns
-    -------
-    tuple of Verification and str, or None
-        The result, and who asked for it; None without one.
-    """
-    file = workspace.root.joinpath(*RESULT_FILE)
-    if not file.is_file():
-        return None
-    stored = read_json(file)
-    actor = stored.pop("actor")
-    parts = [
-        VerifiedPart(one["name"], tuple(one["problems"]), one["checked"])
-        for one in stored.pop("parts")
-    ]
-    return Verification(**stored, parts=tuple(parts)), actor
-
-
 def verify_and_report(workspace: Workspace, given_head: str = "", read_only: bool = False) -> str:
     """Verify everything and describe the result for `fraudops verify`.
 
@@ -302,11 +217,11 @@ def verify_and_report(workspace: Workspace, given_head: str = "", read_only: boo
     else:
         engine = store.connect(workspace)
         try:
-            anchor = seal_and_anchor(workspace, engine, given_head=given_head)
+            anchor = seal_and_anchor(workspace, engine, store.get_terminal_actor(), given_head)
         finally:
             engine.dispose()
         seq, head = (anchor.seq, anchor.hash) if anchor else (0, "")
-        parts = load_verification(workspace)[0].parts
+        parts = load_verifications(workspace)[0][0].parts
     if not seq:
         return "The ledger is empty: nothing has happened yet."
     lines = "\n".join(f"- {part.name}" for part in parts)

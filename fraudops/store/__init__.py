@@ -39,6 +39,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "load_recent_scores",
             "load_transaction_entities",
         ),
+        "permissions": (
+            "Permission",
+            "ROLES",
+            "ROLE_PERMISSIONS",
+            "TERMINAL_PREFIX",
+            "get_terminal_actor",
+            "has_permission",
+            "require_permission",
+        ),
         "signing_key": ("find_key_file", "load_key", "load_or_create_key", "sign"),
         "schema": (
             "METADATA",

@@ -97,10 +97,11 @@ def _archive_database(workspace: Workspace, name: str) -> None:
 
 
 def _archive_anchors(workspace: Workspace) -> None:
-    """Move the anchors of an earlier ledger to the archive."""
-    file = workspace.root / "audit" / "anchors.jsonl"
-    if file.is_file():
-        shutil.move(file, file.with_name(f"anchors-until-{time.time_ns() // 10**9}.jsonl"))
+    """Move the anchors and the verifications of an earlier ledger to the archive."""
+    for name in ("anchors", "verifications"):
+        file = workspace.root / "audit" / f"{name}.jsonl"
+        if file.is_file():
+            shutil.move(file, file.with_name(f"{name}-until-{time.time_ns() // 10**9}.jsonl"))
 
 
 def copy_database(engine: sa.Engine, to: Workspace) -> None:

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from fraudops import cli, ledger, review, store
-from fraudops.audit_app.tabs.dashboard import DashboardTab
 from fraudops.audit_app.tabs.model import ModelTab
+from fraudops.audit_app.tabs.record import RecordPanel
 from fraudops.audit_app.widgets import PageContext
 from fraudops.timeline import day_of
 from tests.support.cases import NOON, fill, say
@@ -21,31 +21,33 @@ def tab(workspace, engine):
     fill(engine, flagged=2)
     say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
     ledger.seal_and_anchor(workspace, engine)
-    (workspace.root / "audit" / "verification.json").unlink()
-    tab = DashboardTab(PageContext(workspace, engine, "eve"), lambda: None)
-    tab._draw_record()
+    (workspace.root / "audit" / "verifications.jsonl").unlink()
+    tab = RecordPanel(PageContext(workspace, engine, "eve"), with_history=True)
+    tab.draw()
     return tab
 
 
 def test_the_page_claims_nothing_before_a_verification(tab):
-    assert "has not been verified yet" in tab.record.value and "held" not in tab.record.value
+    assert "has not been verified yet" in tab.shown.value and "held" not in tab.shown.value
 
 
 def test_the_page_finds_what_the_command_finds(tab, workspace, engine):
     tab.verify.click()
     tab.verification.join(60)
-    assert "The record held" in tab.record.value and "by eve" in tab.record.value
-    assert "Nothing was added since" in tab.record.value
+    assert "The record held" in tab.shown.value and "by eve" in tab.shown.value
+    assert "Nothing was added since" in tab.shown.value
     say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann")
-    tab._draw_record()
-    assert "Since then the ledger has changed" in tab.record.value
+    tab.draw()
+    assert "Since then the ledger has changed" in tab.shown.value
     with store.write_transaction(engine) as connection:  # chain and heads stay as they are
         connection.execute(store.predictions.update().values(probability=0.0))
     tab.verify.click()
     tab.verification.join(60)
-    assert "The record does not hold" in tab.record.value and "fo-bad" in tab.record.value
-    assert "rows of predictions" in tab.record.value
+    assert "The record does not hold" in tab.shown.value and "fo-bad" in tab.shown.value
+    assert "rows of predictions" in tab.shown.value
     assert cli.main(["verify", "--workspace", str(workspace.root), "--read-only"]) == 2
+    assert "2 full verifications, latest first" in tab.shown.value
+    assert "does not hold: sealed predictions" in tab.shown.value
 
 
 def test_the_verification_runs_in_the_background(tab, monkeypatch):
@@ -56,13 +58,13 @@ def test_the_verification_runs_in_the_background(tab, monkeypatch):
         assert goes_on.wait(60)
         return real(*args, **options)
 
-    monkeypatch.setattr("fraudops.audit_app.tabs.dashboard.ledger.verify_record", slow)
+    monkeypatch.setattr("fraudops.audit_app.tabs.record.ledger.verify_record", slow)
     tab.verify.click()
     assert tab.verify.disabled and tab.verification.is_alive()  # the click has returned
     goes_on.set()
     tab.verification.join(60)
     assert not tab.verify.disabled and tab.progress.value == ""
-    assert "The record held" in tab.record.value
+    assert "The record held" in tab.shown.value
 
 
 def test_who_was_champion_then_is_answered_by_both_clocks(workspace, engine):

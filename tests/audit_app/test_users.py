@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from fraudops import audit_app, cli, ledger, store
-from fraudops.audit_app.auth import passwords, users, users_cli
+from fraudops.audit_app.auth import passwords, users
 from fraudops.errors import UserError
 from tests.support.page import PASSWORD, person
 
@@ -36,40 +36,6 @@ def test_an_admin_is_made_although_an_analyst_was_added_before(engine):
         "ann": "analyst",
         "admin": "admin",
     }
-
-
-def test_what_each_role_may():
-    held = {
-        role: {
-            action
-            for action in ("read", "review", "rollback", "export", "users")
-            if users.has_permission(role, action)
-        }
-        for role in users.ROLES
-    }
-    assert held == {
-        "analyst": {"read", "review"},
-        "supervisor": {"read", "review", "rollback"},
-        "auditor": {"read", "export"},
-        "admin": {"read", "users", "rollback", "export"},
-    }
-    assert not users.has_permission("", "read") and not users.has_permission("root", "read")
-
-
-def test_require_says_what_is_missing_and_follows_the_table(engine):
-    person(engine, "ann", "auditor")
-    assert users.require_permission(engine, "ann", "read").name == "ann"
-    with pytest.raises(
-        UserError,
-        match=r"role auditor, which may not do this \(review\)\. It takes analyst or supervisor",
-    ):
-        users.require_permission(engine, "ann", "review")
-    users.change_role(engine, "ann", "analyst", "os:me")
-    users.require_permission(engine, "ann", "review")
-    users.deactivate_user(engine, "ann", "os:me")
-    for name in ("ann", "stranger"):
-        with pytest.raises(UserError, match=f"no active user {name}"):
-            users.require_permission(engine, name, "read")
 
 
 def test_a_password_is_checked_and_never_written_down(engine):
@@ -190,8 +156,8 @@ def test_users_at_the_command_line(workspace, engine, capsys):
     assert "already" in capsys.readouterr().err
     changes = entries(engine, "user")
     assert {entry["actor"] for entry in changes} == {
-        users_cli.get_terminal_actor()
-    } and users_cli.get_terminal_actor().startswith("os:")
+        store.get_terminal_actor()
+    } and store.get_terminal_actor().startswith("os:")
     assert [entry["payload"]["change"] for entry in changes] == [
         "added",
         "password reset",
@@ -217,7 +183,7 @@ def test_half_a_proxy_is_no_start(workspace, tmp_path, monkeypatch, capsys):
 
 
 def test_users_of_an_earlier_operation_are_entered_in_the_ledger_of_the_next(engine):
-    users.add_user(engine, "ann", "analyst", "test")
+    users.add_user(engine, "ann", "analyst", "os:test")
     row = {
         "name": "bob",
         "role": "auditor",
@@ -240,3 +206,43 @@ def test_users_of_an_earlier_operation_are_entered_in_the_ledger_of_the_next(eng
             {"name": "bob", "change": "taken over", "role": "auditor", "active": False}
         ]
         assert list(ledger.find_differences(connection)) == []
+
+
+def test_only_an_admin_or_the_terminal_changes_users(engine):
+    person(engine, "root2", "admin")
+    for name, role in (("ann", "analyst"), ("sue", "supervisor"), ("cem", "auditor")):
+        person(engine, name, role)
+    before = len(entries(engine, "user"))
+    for by in ("ann", "sue", "cem", "stranger", "pipeline", ""):
+        for act in (
+            lambda by=by: users.add_user(engine, "new", "admin", by),
+            lambda by=by: users.change_role(engine, "bob", "admin", by),
+            lambda by=by: users.change_role(engine, by, "admin", by),
+            lambda by=by: users.deactivate_user(engine, "root2", by),
+            lambda by=by: users.activate_user(engine, "root2", by),
+            lambda by=by: users.reset_password(engine, "root2", by),
+            lambda by=by: users.set_password(engine, "root2", "another long password", by),
+        ):
+            with pytest.raises(
+                UserError, match=r"may not do this \(users\)|no active user|the own"
+            ):
+                act()
+    assert len(entries(engine, "user")) == before
+    users.change_role(engine, "ann", "auditor", "root2")
+    users.add_user(engine, "new", "analyst", "root2")
+    users.set_password(engine, "ann", "another long password", "ann")  # the own one
+    assert [entry["actor"] for entry in entries(engine, "user")[before:]] == ["root2"] * 2 + ["ann"]
+
+
+def test_an_admin_remains_whatever_admins_do(engine):
+    for name in ("eva", "max"):
+        person(engine, name, "admin")
+    for change in (
+        lambda: users.deactivate_user(engine, "eva", "eva"),
+        lambda: users.change_role(engine, "eva", "auditor", "eva"),
+    ):
+        with pytest.raises(UserError, match="Another admin can"):
+            change()
+    users.deactivate_user(engine, "eva", "max")
+    with pytest.raises(UserError, match="no active user eva"):
+        users.deactivate_user(engine, "max", "eva")

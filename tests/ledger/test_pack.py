@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import io
 import json
 import random
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from fraudops.ledger import chain
 from fraudops.ledger.verifier import verify_pack
 from fraudops.workspace import Workspace
 from tests.support.cases import fill, say
+from tests.support.page import person
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,8 @@ def packed(tmp_path_factory):
             ("ann", "unsure", "=HYPERLINK(0)"),
         ):
             say(engine, review.ReviewQueue(engine).claim_next(actor), verdict, actor, note=note)
+        person(engine, "carol", "auditor")
+        person(engine, "ann", "analyst")
         engine.dispose()
         return workspace, ledger.write_evidence_pack(workspace, "carol")
 
@@ -151,7 +156,7 @@ def json_equal(one, other):
             "entry 1 of the ledger was changed",
         ),
         (lambda lines: lines[:-1], "the ledger ends with entry"),
-        (lambda lines: [*lines, lines[-1]], "entry 9 of the ledger is missing"),
+        (lambda lines: [*lines, lines[-1]], "entry 13 of the ledger is missing"),
         (lambda lines: ["{}", *lines[1:]], "entry 1 of the ledger cannot be read"),
     ],
 )
@@ -214,4 +219,35 @@ def test_no_pack_of_nothing_and_none_of_a_broken_ledger(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="entry 1 was changed"):
         ledger.write_evidence_pack(workspace)
     assert not list((tmp_path / "audit").glob("evidence-*"))
+    engine.dispose()
+
+
+def test_only_a_person_who_may_export_gets_a_pack(packed):
+    workspace, folder = packed
+    engine = store.connect(workspace)
+    with engine.connect() as connection:
+        before = ledger.get_head(connection)
+    for name, words in (("ann", r"role analyst, which may not do this \(export\)"), ("eve", "no")):
+        with pytest.raises(UserError, match=words):
+            ledger.write_evidence_pack(workspace, name)
+        with pytest.raises(UserError, match=words):
+            ledger.zip_evidence_pack(engine, folder, name, io.BytesIO())
+    with engine.connect() as connection:
+        assert ledger.get_head(connection) == before
+    engine.dispose()
+
+
+def test_a_pack_travels_as_one_file_and_still_verifies(packed, tmp_path):
+    workspace, folder = packed
+    engine, out = store.connect(workspace), io.BytesIO()
+    assert ledger.list_evidence_packs(workspace) == [folder]
+    assert ledger.find_evidence_pack(workspace, folder.name) == folder
+    for name in ("evidence-000000000000", "../store", "evidence-", "anchors.jsonl"):
+        assert ledger.find_evidence_pack(workspace, name) is None
+    ledger.zip_evidence_pack(engine, folder, "carol", out)
+    zipfile.ZipFile(out).extractall(tmp_path)
+    assert verify_pack(tmp_path / folder.name) is None
+    with engine.connect() as connection:
+        last = ledger.load_entries(connection, "export")[-1]
+    assert (last["actor"], last["payload"]["what"]) == ("carol", f"download of {folder.name}")
     engine.dispose()

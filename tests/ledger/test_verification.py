@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from fraudops import cli, ledger, review, store
 from fraudops.errors import UserError
-from fraudops.ledger import anchors, reconciliation, verification
+from fraudops.ledger import anchors, reconciliation
 from fraudops.ledger.verifier import hash_entry
 from fraudops.workspace import Workspace
 from tests.support.cases import drop_ledger_triggers, fill, say
@@ -148,13 +148,27 @@ def test_read_only_migrates_nothing_and_refuses_to_write(workspace, engine, reco
         store.read_undisturbed(workspace, lambda one: None)
 
 
-def test_the_last_result_is_kept_for_the_page(workspace, engine, record):
+def test_all_results_are_kept_for_the_page_latest_first(workspace, engine, record):
+    file = workspace.root / "audit" / "verifications.jsonl"
+    (first,) = ledger.load_verifications(workspace)
+    assert first[1] == "pipeline" and first[0].holds
     found = ledger.verify_record(workspace, engine)
     ledger.save_verification(workspace, found, "eve")
-    assert ledger.load_verification(workspace) == (found, "eve")
-    (workspace.root / "audit" / "verification.json").unlink()
-    assert ledger.load_verification(workspace) is None
-    assert verification.RESULT_FILE[-1] == "verification.json"
+    assert ledger.load_verifications(workspace) == [(found, "eve"), first]
+    with file.open("a") as handle:
+        handle.write("{\n" + file.read_text()[:20])  # a line that was damaged, and half a line
+    assert ledger.load_verifications(workspace) == [(found, "eve"), first]
+    ledger.save_verification(workspace, found, "ann")
+    assert [by for _, by in ledger.load_verifications(workspace)] == ["ann", "eve", "pipeline"]
+    file.unlink()
+    assert ledger.load_verifications(workspace) == []
+
+
+def test_the_command_is_named_as_the_one_who_asked(workspace, engine, record):
+    assert verify(workspace) == 0
+    assert ledger.load_verifications(workspace)[0][1] == store.get_terminal_actor()
+    assert verify(workspace, "--read-only") == 0
+    assert len(ledger.load_verifications(workspace)) == 2  # reading alone writes nothing
 
 
 def append_without_key(engine, **payload):

@@ -1,4 +1,4 @@
-"""The login of the review page: forms, session cookie, and the user of every request.
+"""The login of the review page: session cookie, and the user of every request.
 
 `voila.json` names these classes.
 """
@@ -8,175 +8,19 @@ import hmac
 import json
 import secrets
 import time
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import sqlalchemy as sa
-from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import IdentityProvider, User
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.utils import ensure_async, url_path_join
-from markupsafe import Markup
+from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, RequestHandler
 from traitlets import default
 
 from fraudops import store
-from fraudops.audit_app.auth import kernels, passwords, proxy, users
-from fraudops.errors import UserError
+from fraudops.audit_app.auth import forms, kernels, passwords, proxy, users
 from fraudops.workspace import Workspace
 
 SESSION_HOURS = 8  # of a session
-
-
-def render_form(**shown: object) -> str:
-    """Render a login form; values are escaped."""
-    text = files("fraudops.audit_app.auth").joinpath("login.html.j2").read_text(encoding="utf-8")
-    return (
-        jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        .from_string(text)
-        .render(shown)
-    )
-
-
-class _FormHandler(JupyterHandler):
-    """A form that needs no login, but the token against cross-site requests."""
-
-    kind = ""
-
-    def show(self, kind: str = "", status: int = 200, name: str = "", message: str = "") -> None:
-        self.set_status(status)
-        self.set_header("Cache-Control", "no-store")
-        self.finish(
-            render_form(
-                kind=kind or self.kind,
-                base=self.base_url,
-                name=name,
-                message=message,
-                wrong=status >= 400,
-                shortest=users.MIN_PASSWORD_LENGTH,
-                longest=users.MAX_PASSWORD_LENGTH,
-                xsrf=Markup(self.xsrf_form_html()),
-            )
-        )
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write a plain message. Jupyter's error page needs files that Voilà does not serve."""
-        error = kwargs.get("exc_info", (None, None))[1]
-        if status_code >= 500:
-            text = "Something went wrong that should not have. The server's log has the details."
-        elif self.request.method == "POST":
-            text = "The form was out of date, or came from another site. Open it again."
-        else:
-            text = (
-                str(error.log_message % error.args)
-                if isinstance(error, HTTPError) and error.log_message
-                else ""
-            )
-        self.show("sorry", status_code, message=text)
-
-    def typed(self, field: str) -> str:
-        return self.get_body_argument(field, "", strip=False)
-
-    def enter(self, user: users.User) -> None:
-        self.log.info("%s (%s) logged in.", user.name, user.role)
-        self.identity_provider.set_login_cookie(self, User(user.name))
-        self.redirect(self.base_url)
-
-
-class LoginHandler(_FormHandler):
-    """Name and password. A one-time password leads only to the form that replaces it."""
-
-    kind = "login"
-
-    @allow_unauthenticated
-    def get(self) -> None:
-        """Show the form, or the page if the user is logged in already."""
-        if self.current_user:
-            self.redirect(self.base_url)
-        else:
-            self.show()
-
-    @allow_unauthenticated
-    async def post(self) -> None:
-        """Check name and password."""
-        name = users.normalize_name(self.typed("name"))
-        try:
-            user = await self.identity_provider.authenticate_async(name, self.typed("password"))
-        except UserError as error:
-            return self.show(status=401, name=name, message=str(error))
-        if user.one_time:
-            return self.show(
-                "password", name=name, message="This was a one-time password. Choose your own."
-            )
-        return self.enter(user)
-
-
-class PasswordHandler(_FormHandler):
-    """Replace a password that the user knows. After a one-time password it is the only way on."""
-
-    kind = "password"
-
-    @allow_unauthenticated
-    def get(self) -> None:
-        """Show the form."""
-        self.show(name=self.current_user.username if self.current_user else "")
-
-    @allow_unauthenticated
-    async def post(self) -> None:
-        """Change the password, end all sessions of the user, and log in."""
-        provider, name, new = (
-            self.identity_provider,
-            users.normalize_name(self.typed("name")),
-            self.typed("new"),
-        )
-        try:
-            user = await provider.authenticate_async(name, self.typed("password"))
-        except UserError as error:
-            return self.show(status=401, name=name, message=str(error))
-        try:
-            if new != self.typed("again"):
-                raise UserError("The two new passwords differ.")
-            await asyncio.to_thread(users.set_password, provider.engine, name, new, name)
-        except UserError as error:
-            return self.show(status=400, name=name, message=str(error))
-        return self.enter(user)
-
-
-class LogoutHandler(_FormHandler):
-    """Ends the session at the server too, so that a copy of its cookie is worthless."""
-
-    kind = "bye"
-
-    @allow_unauthenticated
-    def get(self) -> None:
-        """Log out. Another site cannot do it, because it gets no cookie of this page."""
-        if self.identity_provider.get_proxy_user(self):
-            return self.show(
-                "sorry", message="The proxy before this page logged you in: log out there."
-            )
-        if self.current_user:
-            self.identity_provider.end_session(self)
-        return self.show()
-
-
-class SessionHandler(_FormHandler):
-    """Tells the page who is logged in and whether its kernel lives, so that it notices the end."""
-
-    @allow_unauthenticated
-    async def get(self) -> None:
-        """Write user and kernel as JSON: the name, null without a login; and true while the kernel
-        that the query names belongs to the user and runs.
-        """
-        self.set_header("Cache-Control", "no-store")
-        # sets the cookie with which the page ends its kernel; behind a proxy no form sets it
-        _ = self.xsrf_token
-        name = self.current_user.username if self.current_user else None
-        kernel_id = self.get_query_argument("kernel", "")
-        manager = self.settings["kernel_manager"]
-        is_own = bool(name) and getattr(manager, "owners", {}).get(kernel_id) == name
-        lives = is_own and await ensure_async(manager.is_alive(kernel_id))
-        self.finish({"user": name, "kernel": bool(lives)})
 
 
 class DatabaseIdentityProvider(IdentityProvider):
@@ -205,13 +49,14 @@ class DatabaseIdentityProvider(IdentityProvider):
     def get_handlers(self) -> list[tuple[str, Any]]:
         """Get the handlers of the forms."""
         base = self.parent.base_url
-        forms = {
-            "login": LoginHandler,
-            "password": PasswordHandler,
-            "logout": LogoutHandler,
-            "session": SessionHandler,
+        handlers = {
+            "login": forms.LoginHandler,
+            "password": forms.PasswordHandler,
+            "logout": forms.LogoutHandler,
+            "session": forms.SessionHandler,
+            r"evidence/([\w-]+)": forms.EvidenceHandler,
         }
-        return [(url_path_join(base, name), handler) for name, handler in forms.items()]
+        return [(url_path_join(base, name), handler) for name, handler in handlers.items()]
 
     def is_token_authenticated(self, handler: RequestHandler) -> bool:
         """Return False: tokens would bypass the protection against cross-site requests."""
@@ -223,7 +68,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         kernels.CURRENT_USER.set(user.name if user else None)
         if user is None:
             return None
-        if not isinstance(handler, _FormHandler):
+        if not isinstance(handler, forms.FormHandler):
             kernels.check_access(handler, user.name)
         return User(user.name)
 
@@ -284,7 +129,7 @@ class DatabaseIdentityProvider(IdentityProvider):
             user is None
             or not user.active
             or user.one_time
-            or not users.has_permission(user.role, "read")
+            or not store.has_permission(user.role, "read")
         ):
             return None
         return user if hmac.compare_digest(session["proof"], self._proof(user)) else None
@@ -294,7 +139,7 @@ class DatabaseIdentityProvider(IdentityProvider):
         user = (
             users.find_user(self.engine, name) if users.USER_NAME_PATTERN.fullmatch(name) else None
         )
-        known = user is not None and user.active and users.has_permission(user.role, "read")
+        known = user is not None and user.active and store.has_permission(user.role, "read")
         reason = "" if known else "not active" if user else "unknown name"
         now, who = time.time(), name if user else "nobody"
         if now - self.vouched.get((who, reason), 0.0) > SESSION_HOURS * 3600:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from fraudops.audit_app.auth import users
+from fraudops import store
 from fraudops.errors import UserError
 
 
@@ -39,31 +39,36 @@ def get_role(engine: sa.Engine, actor: str) -> str:
     UserError
         If the user may not read, or is no longer active.
     """
-    return (
-        users.require_permission(engine, actor, "read").role
-        if is_served_by_voila()
-        else "supervisor"
-    )
+    if not is_served_by_voila():
+        return "supervisor"
+    with engine.connect() as connection:
+        return store.require_permission(connection, actor, "read")
 
 
-def make_permission_check(engine: sa.Engine, actor: str) -> Callable[[users.Permission], None]:
+def make_permission_check(engine: sa.Engine, actor: str) -> Callable[[store.Permission], None]:
     """Make the check that each action calls first; without a login everything is allowed.
 
     The check reads the user anew each time. To hide buttons would not be enough: a user can send a
     click to any widget of their own kernel.
     """
 
-    def require(action: users.Permission) -> None:
+    def require(action: store.Permission) -> None:
         if is_served_by_voila():
-            users.require_permission(engine, actor, action)
+            with engine.connect() as connection:
+                store.require_permission(connection, actor, action)
 
     return require
+
+
+def get_base_url() -> str:
+    """Get the path of the page's server, with a slash at the end."""
+    return os.environ.get("VOILA_BASE_URL", "/")
 
 
 def render_banner(actor: str, role: str) -> str:
     """Render who is logged in, with which role, and the link to log out."""
     words = f"You are <strong>{html.escape(actor)}</strong> ({html.escape(role)})."
     if is_served_by_voila():
-        base = html.escape(os.environ.get("VOILA_BASE_URL", "/"), quote=True)
+        base = html.escape(get_base_url(), quote=True)
         words += f' <a href="{base}password">Change password</a> <a href="{base}logout">Log out</a>'
     return f'<p class="fo-who">{words}</p>'

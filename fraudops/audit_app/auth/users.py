@@ -4,7 +4,6 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Literal
 
 import sqlalchemy as sa
 from jupyter_server.auth.security import passwd, passwd_check
@@ -12,14 +11,6 @@ from jupyter_server.auth.security import passwd, passwd_check
 from fraudops import ledger, store
 from fraudops.errors import UserError
 
-Permission = Literal["read", "review", "rollback", "export", "users"]
-ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
-    "analyst": frozenset({"read", "review"}),
-    "supervisor": frozenset({"read", "review", "rollback"}),
-    "auditor": frozenset({"read", "export"}),
-    "admin": frozenset({"read", "users", "rollback", "export"}),
-}
-ROLES = tuple(ROLE_PERMISSIONS)
 USER_NAME_PATTERN = re.compile(r"[a-z0-9._@-]{2,40}")
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 200  # characters of a password
 
@@ -34,30 +25,6 @@ class User:
     one_time: bool
     locked_until: float
     password: str = field(repr=False)
-
-
-def has_permission(role: str, action: Permission) -> bool:
-    """Tell whether a role includes an action; an unknown role includes none."""
-    return action in ROLE_PERMISSIONS.get(role, frozenset())
-
-
-def require_permission(engine: sa.Engine, name: str, action: Permission) -> User:
-    """Load the user, who must be active and have a role that includes the action.
-
-    Raises
-    ------
-    UserError
-        Names the role and the missing permission.
-    """
-    user = find_user(engine, name)
-    if user is None or not user.active:
-        raise UserError(f"There is no active user {name}. Ask an admin.")
-    if not has_permission(user.role, action):
-        able = " or ".join(role for role in ROLES if has_permission(role, action))
-        raise UserError(
-            f"{name} has the role {user.role}, which may not do this ({action}). It takes {able}."
-        )
-    return user
 
 
 def normalize_name(name: str) -> str:
@@ -89,10 +56,13 @@ def list_users(engine: sa.Engine) -> list[User]:
 def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
     """Add a user; return a one-time password that the first login must change.
 
+    `by` is the user of the terminal, or a person with the permission ``users``. That holds for
+    every function here that changes a user.
+
     Raises
     ------
     UserError
-        If the name is taken or malformed, or the role is unknown.
+        If the name is taken or malformed, the role is unknown, or `by` may not do it.
     """
     name = normalize_name(name)
     if not USER_NAME_PATTERN.fullmatch(name):
@@ -101,6 +71,7 @@ def add_user(engine: sa.Engine, name: str, role: str, by: str) -> str:
         )
     _check_role(role)
     with store.write_transaction(engine) as connection:
+        store.require_permission(connection, by, "users")
         password = _insert_user(connection, name, role, by)
     if password is None:
         raise UserError(
@@ -125,7 +96,7 @@ def change_role(engine: sa.Engine, name: str, role: str, by: str) -> None:
     Raises
     ------
     UserError
-        If user or role is unknown.
+        If user or role is unknown, `by` may not do it, or it is the own role.
     """
     _check_role(role)
     _update_user(engine, name, by, "role", {"role": role}, role=role)
@@ -137,7 +108,7 @@ def deactivate_user(engine: sa.Engine, name: str, by: str) -> None:
     Raises
     ------
     UserError
-        If the user is unknown.
+        If the user is unknown, `by` may not do it, or it is their own access.
     """
     _update_user(engine, name, by, "deactivated", {"active": 0})
 
@@ -148,7 +119,7 @@ def activate_user(engine: sa.Engine, name: str, by: str) -> None:
     Raises
     ------
     UserError
-        If the user is unknown.
+        If the user is unknown, or `by` may not do it.
     """
     _update_user(engine, name, by, "activated", {"active": 1, "failures": 0, "locked_until": 0.0})
 
@@ -159,7 +130,7 @@ def reset_password(engine: sa.Engine, name: str, by: str) -> str:
     Raises
     ------
     UserError
-        If the user is unknown.
+        If the user is unknown, or `by` may not do it.
     """
     password = _generate_password()
     values = {"password": passwd(password), "one_time": 1, "failures": 0, "locked_until": 0.0}
@@ -173,7 +144,8 @@ def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
     Raises
     ------
     UserError
-        If it is too short, too long, the name or the old password, or the user is unknown.
+        If it is too short, too long, the name or the old password, the user is unknown, or it is
+        the password of another person.
     """
     name = normalize_name(name)
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
@@ -188,8 +160,8 @@ def set_password(engine: sa.Engine, name: str, password: str, by: str) -> None:
 
 
 def _check_role(role: str) -> None:
-    if role not in ROLE_PERMISSIONS:
-        raise UserError(f"There is no role {role!r}. The roles are {', '.join(ROLES)}.")
+    if role not in store.ROLES:
+        raise UserError(f"There is no role {role!r}. The roles are {', '.join(store.ROLES)}.")
 
 
 def _generate_password() -> str:
@@ -233,8 +205,21 @@ def _update_user(
 ) -> None:
     name = normalize_name(name)
     with store.write_transaction(engine) as connection:
+        _check_changer(connection, name, by, change)
         if not connection.execute(
             store.users.update().where(store.users.c.name == name), values
         ).rowcount:
             raise UserError(f"There is no user {name}. `fraudops users list` shows who there is.")
         ledger.append_entry(connection, "user", by, name=name, change=change, **details)
+
+
+def _check_changer(connection: sa.Connection, name: str, by: str, change: str) -> None:
+    """Check who changes a user: a person may replace only their own password.
+
+    Nobody changes their own role or access on the page, so there is always an admin left.
+    """
+    if change == "password" and by == name:
+        return
+    if by == name and change in ("role", "deactivated"):
+        raise UserError(f"{by} cannot change the own role or access. Another admin can.")
+    store.require_permission(connection, by, "users")

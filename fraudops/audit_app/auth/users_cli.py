@@ -1,7 +1,6 @@
 """The command `fraudops users`: the users of the review page, their roles and passwords."""
 
 import argparse
-import getpass
 import sys
 import time
 
@@ -19,11 +18,6 @@ RESULT_MESSAGES = {
 }
 
 
-def get_terminal_actor() -> str:
-    """Get the name of this terminal's user for the ledger; no user of the page can have it."""
-    return f"os:{getpass.getuser()}"
-
-
 def print_first_admin(workspace: Workspace) -> None:
     """Create the user `admin` if there is no admin yet, and print the one-time password once.
 
@@ -32,7 +26,7 @@ def print_first_admin(workspace: Workspace) -> None:
     workspace : Workspace
     """
     engine = store.connect(workspace)
-    password = users.add_first_admin(engine, get_terminal_actor())
+    password = users.add_first_admin(engine, store.get_terminal_actor())
     engine.dispose()
     if password:
         print(f"This start made the user admin. One-time password, shown only now: {password}")
@@ -62,7 +56,7 @@ def _format_users(listed: list[users.User]) -> str:
 def _run_command(arguments: argparse.Namespace, engine: sa.Engine) -> str:
     if arguments.do == "list":
         return _format_users(users.list_users(engine))
-    name, by = users.normalize_name(arguments.name), get_terminal_actor()
+    name, by = users.normalize_name(arguments.name), store.get_terminal_actor()
     if arguments.do in ("add", "reset"):
         password = (
             users.add_user(engine, name, arguments.role, by)
@@ -112,10 +106,10 @@ def run_users_command(given: list[str]) -> int:
         subcommand = commands.add_parser(command, parents=[common], help=help_text)
         subcommand.add_argument("name", metavar="NAME")
         if command == "add":
-            subcommand.add_argument("--role", required=True, choices=users.ROLES)
+            subcommand.add_argument("--role", required=True, choices=store.ROLES)
         elif command == "role":
             subcommand.add_argument(
-                "role", metavar="ROLE", choices=users.ROLES, help=", ".join(users.ROLES)
+                "role", metavar="ROLE", choices=store.ROLES, help=", ".join(store.ROLES)
             )
     arguments = parser.parse_args(given)
     engine = store.connect(Workspace.find(arguments.workspace))

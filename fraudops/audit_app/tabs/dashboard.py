@@ -1,17 +1,16 @@
 """The dashboard tab: performance of the model, progress of reviews, events, and the record."""
 
 import asyncio
-import html
-import threading
 from collections import Counter
 from collections.abc import Callable
 
 import ipywidgets as widgets
 import pandas as pd
 
-from fraudops import ledger, review, timeline
+from fraudops import review, timeline
 from fraudops.audit_app import plots, templates
 from fraudops.audit_app.tabs.alerts import AlertPanel
+from fraudops.audit_app.tabs.record import RecordPanel
 from fraudops.audit_app.widgets import (
     PageContext,
     create_row,
@@ -29,23 +28,20 @@ class DashboardTab:
 
     def __init__(self, context: PageContext, refresh: Callable[[], None]):
         self.context = context
-        self.shown, self.record = create_text("fo-dashboard"), create_text("fo-record-state")
+        self.shown, self.record = create_text("fo-dashboard"), RecordPanel(context)
         options = [(f"latest {days} judged days", days) for days in review.PERIOD_CHOICES_DAYS] + [
             ("all judged days", 0)  # with None the list would show no choice
         ]
         self.window = widgets.Dropdown(options=options, description="Look at")
         self.window.observe(context.guarded(self.draw), "value")
         self.alerts = AlertPanel(context, self.draw)
-        self.verify = context.button("Verify the record", "fo-verify", self._start_verification)
-        self.progress = create_text("fo-verifying")
         self.widget = widgets.VBox(
             [
                 self.window,
                 self.shown,
                 self.alerts.widget,
-                self.record,
-                self.progress,
-                create_row(context.button("Refresh", "fo-refresh", refresh), self.verify),
+                self.record.widget,
+                create_row(context.button("Refresh", "fo-refresh", refresh)),
             ]
         )
         self.seen: tuple = ()
@@ -99,7 +95,7 @@ class DashboardTab:
                 for one in begun.itertuples()
             ],
         )
-        self._draw_record()
+        self.record.draw()
 
     def _tiles(
         self, f: dict[str, float], once: dict[str, float], doing: review.ReviewStatistics
@@ -156,49 +152,6 @@ class DashboardTab:
             dict(zip(("name", "words", "value", "hint", "kind"), tile, strict=True))
             for tile in tiles
         ]
-
-    def _draw_record(self) -> None:
-        with self.context.engine.connect() as connection:
-            entries, _ = ledger.get_head(connection)
-        moves = [one for one in self.context.model_events.read() if one["kind"] != "refusal"]
-        last = moves[-1] if moves else None
-        champion = (
-            last and {"version": last["version"], "since": timeline.format_time(last["at"])} | last
-        )
-        found, actor = ledger.load_verification(self.context.workspace) or (None, "")
-        template = templates.load_template("audit_record.html.j2")
-        self.record.value = template.render(
-            champion=champion,
-            entries=entries,
-            found=found,
-            when=timeline.format_time(found.at) if found else "",
-            actor=actor,
-        )
-
-    def _start_verification(self) -> None:
-        """Verify in the background: a large record takes minutes, and the page stays usable."""
-        self.context.require("read")
-        self.verify.disabled = True
-        self.verification = threading.Thread(
-            target=self.context.guarded(self._verify_record), daemon=True
-        )
-        self.verification.start()
-
-    def _verify_record(self) -> None:
-        """Verify all parts, as `fraudops verify --read-only` does, and keep the result."""
-        context = self.context
-
-        def say(name: str) -> None:
-            text = f"Verifying: {name} …"
-            self.progress.value = f'<p class="fo-hint" role="status">{html.escape(text)}</p>'
-
-        try:
-            found = ledger.verify_record(context.workspace, context.engine, on_part=say)
-            ledger.save_verification(context.workspace, found, context.actor)
-        finally:
-            self.progress.value = ""
-            self.verify.disabled = False
-        self._draw_record()
 
     async def watch_changes(self, moved_on: Callable[[], None]) -> None:
         """Check every half minute whether something has changed, and show it."""
