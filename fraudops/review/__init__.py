@@ -5,8 +5,27 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
+        "audit_trail": (
+            "CLOCKS",
+            "EntryFilter",
+            "EntryRow",
+            "find_entries",
+            "load_transaction_facts",
+            "suggest_transaction_ids",
+        ),
         "case": ("CUSTOMER_HISTORY_DAYS", "Case", "TERMINAL_HISTORY_DAYS", "load_case"),
+        "decision_samples": (
+            "DEFAULT_SAMPLE_SIZE",
+            "FINDING_GRADES",
+            "MAX_SAMPLE_SIZE",
+            "draw_decision_sample",
+            "export_sample",
+            "list_samples",
+            "load_sample",
+            "record_finding",
+        ),
         "drafts": ("Draft", "load_draft", "save_draft"),
+        "entry_words": ("ENTRY_KINDS", "describe_entry"),
         "events": (
             "ModelEventReader",
             "build_event_marks",
@@ -16,10 +35,13 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "load_version_starts",
             "summarize_model_versions",
         ),
+        "exports": ("export_csv",),
         "listing": (
+            "LIST_ORDERS",
             "MAX_COUNTED_ROWS",
             "PREDICTION_LISTS",
             "PredictionFilter",
+            "export_predictions",
             "get_latest_scored_day",
             "load_filter_choices",
             "load_prediction_page",
