@@ -10,10 +10,12 @@ from IPython.display import display
 from fraudops import store
 from fraudops.audit_app.auth import session
 from fraudops.audit_app.auth.session import get_actor, is_served_by_voila
+from fraudops.audit_app.tabs.audit import AuditTab
 from fraudops.audit_app.tabs.dashboard import DashboardTab
 from fraudops.audit_app.tabs.lists import ListsTab
 from fraudops.audit_app.tabs.model import ModelTab
 from fraudops.audit_app.tabs.review import ReviewTab
+from fraudops.audit_app.tabs.users import UsersTab
 from fraudops.audit_app.widgets import (
     PageContext,
     create_page,
@@ -24,6 +26,8 @@ from fraudops.errors import UserError
 from fraudops.workspace import Workspace
 
 TAB_TITLES = ("Dashboard", "Lists", "Label cases", "Model")
+# of people who may do it
+ROLE_TABS = (("audit", "Audit", AuditTab), ("users", "Users", UsersTab))
 EMPTY_DATABASE_MESSAGE = (
     "There is nothing to review yet: no model has decided on a transaction in {root}. Run "
     "the chain of notebooks first, "
@@ -38,7 +42,7 @@ class AuditPage:
     ----------
     recent : how many earlier transactions of the customer stand beside a case
     page_rows : how many rows of a list are on a page
-    role : what the person may do, see `users.ROLE_PERMISSIONS`
+    role : what the person may do, see `store.ROLE_PERMISSIONS`
     require : see `widgets.PageContext`
     """
 
@@ -52,13 +56,17 @@ class AuditPage:
         role: str = "supervisor",
         require: Callable[[str], None] = lambda _: None,
     ):
-        self.context = PageContext(workspace, engine, actor, require)
+        self.context = PageContext(workspace, engine, actor, require, role)
         self.review = ReviewTab(self.context, recent, self._changed)
         self.dashboard = DashboardTab(self.context, self.refresh)
         self.lists = ListsTab(self.context, page_rows)
         self.model = ModelTab(self.context)
         self.parts = (self.dashboard, self.lists, self.review, self.model)
-        self.tabs = widgets.Tab([part.widget for part in self.parts], titles=TAB_TITLES)
+        titles = TAB_TITLES
+        for action, title, tab in ROLE_TABS:
+            if self.context.may(action):
+                self.parts, titles = (*self.parts, tab(self.context)), (*titles, title)
+        self.tabs = widgets.Tab([part.widget for part in self.parts], titles=titles)
         if self.review.review_queue.find_held(actor):  # a reload finds the case and the draft
             self.tabs.selected_index = self.parts.index(self.review)
         self.tabs.observe(self.context.guarded(self._draw), "selected_index")

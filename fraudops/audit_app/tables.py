@@ -7,24 +7,51 @@ from fraudops.timeline import format_time
 # --- lists ---
 
 
-def format_predictions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Format predictions with times, money and labels in words."""
-    known = rows["label"].map({1: "fraud", 0: "genuine"}).astype(object)
-    return pd.DataFrame(
-        {
-            "time (UTC)": [format_time(ts) for ts in rows["ts"]],
-            "transaction": rows["tx_id"].to_numpy(),
-            "amount": [f"{cents / 100:,.2f}" for cents in rows["amount_cents"]],
-            "score": [f"{p:.2%}" for p in rows["probability"]],
-            "label": known.where(known.notna(), "not known yet").to_numpy(),
-            "from": rows["label_source"].fillna("").to_numpy(),
-            "customer": rows["customer_id"].to_numpy(),
-            "terminal": rows["terminal_id"].to_numpy(),
-            "category": rows["category"].to_numpy(),
-            "channel": rows["channel"].to_numpy(),
-            "model": rows["model_version"].to_numpy(),
-        }
-    )
+def format_predictions(rows: pd.DataFrame) -> list[dict[str, str]]:
+    """Format predictions with times, money, labels and reviews in words.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        See `review.load_prediction_page`.
+
+    Returns
+    -------
+    list of dict of str to str
+        One per row; the keys are the headings of the columns.
+    """
+    labels = {1: "fraud", 0: "genuine"}
+    shown = []
+    for one in rows.itertuples():
+        label = "not known yet" if pd.isna(one.label) else labels[int(one.label)]
+        by = f" by {one.reviewed_by}" if one.reviewed_by else ""
+        shown.append(
+            {
+                "time (UTC)": format_time(one.ts),
+                "transaction": one.tx_id,
+                "amount": format_euros(one.amount_cents),
+                "score": f"{one.probability:.2%}",
+                "label": f"{label} ({one.label_source})" if one.label_source else label,
+                "review": one.review + by,
+                "customer": one.customer_id,
+                "terminal": one.terminal_id,
+                "category": one.category,
+                "channel": one.channel,
+                "model": one.model_version,
+            }
+        )
+    return shown
+
+
+def format_euros(cents: float) -> str:
+    """Format an amount with its unit.
+
+    Examples
+    --------
+    >>> format_euros(123_456)
+    '1,234.56 €'
+    """
+    return f"{cents / 100:,.2f} €"
 
 
 # --- one case ---

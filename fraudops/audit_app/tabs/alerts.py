@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from fraudops import monitoring, store, timeline
 from fraudops.audit_app import templates
-from fraudops.audit_app.widgets import PageContext, create_row, create_text
+from fraudops.audit_app.widgets import PageContext, create_row, create_text, show_if
 from fraudops.timeline import DAY, day_of
 
 MAX_CLOSED_ALERTS = 10
@@ -78,7 +78,7 @@ class AlertPanel:
         self.n_open = len(ids)
         self.chosen.options = ids
         self.chosen.value = chosen if chosen in ids else (ids[0] if ids else None)
-        self.form.layout.display = "" if ids else "none"
+        show_if(self.form, bool(ids) and self.context.may("review"))
 
     def _acknowledge(self) -> None:
         self.context.require("review")

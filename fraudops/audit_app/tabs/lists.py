@@ -7,8 +7,14 @@ from datetime import UTC, date, datetime
 import ipywidgets as widgets
 
 from fraudops import ledger, review
-from fraudops.audit_app import tables
-from fraudops.audit_app.widgets import PageContext, create_row, create_text
+from fraudops.audit_app import tables, templates
+from fraudops.audit_app.widgets import (
+    PageContext,
+    create_row,
+    create_text,
+    render_download,
+    show_if,
+)
 from fraudops.timeline import DAY
 
 DEFAULT_LIST_DAYS = 90  # days that a list shows by default
@@ -35,9 +41,14 @@ class ListsTab:
         )
         self.text = widgets.Text(
             description="Id",
-            placeholder="transaction, customer or terminal",
+            placeholder="part of transaction, customer or terminal",
             continuous_update=False,
         )
+        self.reviewed = widgets.Dropdown(
+            description="Reviewed", options=[("any", ""), ("yes", "yes"), ("no", "no")]
+        )
+        orders = [("as listed", ""), *((name, name) for name in review.LIST_ORDERS)]
+        self.order = widgets.Dropdown(description="Sort", options=orders)
         filters = (
             self.first,
             self.last,
@@ -46,17 +57,21 @@ class ListsTab:
             self.channel,
             self.version,
             self.text,
+            self.reviewed,
+            self.order,
         )
         for widget in (self.which, *filters):
             widget.observe(context.guarded(self._from_the_start), "value")
         self.note, self.place = create_text("fo-list-note"), create_text("fo-list")
         self.back = context.button("Previous", "fo-previous", lambda: self._turn(-1))
         self.on = context.button("Next", "fo-next", lambda: self._turn(1))
+        self.export = context.button("Export as CSV", "fo-export-list", self._export)
+        show_if(self.export, context.may("export"))
+        self.file = create_text("fo-list-file")
         box = create_row(*filters)
         box.add_class("fo-filters")
-        self.widget = widgets.VBox(
-            [self.which, box, self.note, self.place, create_row(self.back, self.on)]
-        )
+        turns = create_row(self.back, self.on, self.export)
+        self.widget = widgets.VBox([self.which, box, self.note, self.place, turns, self.file])
 
     def _read_filters(self) -> review.PredictionFilter:
         return review.PredictionFilter(
@@ -67,7 +82,17 @@ class ListsTab:
             self.channel.value,
             self.version.value,
             self.text.value.strip(),
+            self.reviewed.value,
+            self.order.value,
         )
+
+    def _export(self) -> None:
+        self.context.require("export")
+        name = self.which.value
+        text = review.export_predictions(
+            self.context.engine, name, self._read_filters(), self.context.actor
+        )
+        self.file.value = render_download(f"{name.lower().replace(' ', '-')}.csv", text)
 
     def _from_the_start(self) -> None:
         self.offset = 0
@@ -98,6 +123,7 @@ class ListsTab:
 
     def _read(self) -> None:
         name, filters = self.which.value, self._read_filters()
+        self.file.value = ""
         rows, self.total = review.load_prediction_page(
             self.context.engine, name, filters, self.offset, self.size, self.context.actor
         )
@@ -124,11 +150,14 @@ class ListsTab:
                 f" No list shows the {hidden:,} cases that you may still have to judge without "
                 "their scores."
             )
-        table = tables.format_predictions(rows).to_html(
-            index=False, border=0, classes="fo-table fo-rows"
+        with_case = rows.loc[rows["review"] != "no case", "tx_id"]
+        self.place.value = templates.load_template("audit_list.html.j2").render(
+            name=name,
+            caption=f"{name}, {self.order.value or review.PREDICTION_LISTS[name]}",
+            rows=tables.format_predictions(rows),
+            numbers=("amount", "score"),
+            cases=set(with_case),
         )
-        label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'
-        self.place.value = f'<div class="fo-scroll" {label}>{table}</div>'
         self.note.value = f'<p class="fo-hint" role="status">{html.escape(text)}</p>'
         self.back.disabled, self.on.disabled = (
             self.offset == 0,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fraudops import review, timeline
 from fraudops.audit_app import plots, templates
-from fraudops.audit_app.widgets import PageContext, create_row, create_text
+from fraudops.audit_app.widgets import PageContext, create_row, create_text, show_if
 from fraudops.models import wilson_interval
 from fraudops.timeline import day_of
 
@@ -158,6 +158,7 @@ class ModelTab:
 
     def _draw_request(self) -> None:
         request, actor = review.find_open_rollback_request(self.context.engine), self.context.actor
+        may = self.context.may("rollback")
         self.shown = request.id if request else -1
         is_own_request = request is not None and request.asked_by == actor
         if request is None:
@@ -171,19 +172,19 @@ class ModelTab:
                 f"{request.reason}. "
                 + (
                     "Somebody else has to grant it."
-                    if is_own_request
+                    if is_own_request or not may
                     else "You can grant or refuse it."
                 )
             )
         self.asked.value = f"<h2>Rollback</h2><p>{html.escape(text)}</p>"
         for widget, shown in (
-            (self.reason, request is None),
-            (self.ask, request is None),
-            (self.withdraw, is_own_request),
-            (self.grant, request is not None and not is_own_request),
-            (self.refuse, request is not None and not is_own_request),
+            (self.reason, may and request is None),
+            (self.ask, may and request is None),
+            (self.withdraw, may and is_own_request),
+            (self.grant, may and request is not None and not is_own_request),
+            (self.refuse, may and request is not None and not is_own_request),
         ):
-            widget.layout.display = "" if shown else "none"
+            show_if(widget, shown)
 
     def _ask(self) -> None:
         self.context.require("rollback")
