@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from fraudops import store
 from fraudops.ledger import chain
 from fraudops.ledger.case_record import compare_cases
-from fraudops.ledger.seals import CLOCK_TOLERANCE_SECONDS, SEALED_TABLES, compare_seals, is_unsealed
+from fraudops.ledger.seal_comparison import compare_seals
+from fraudops.ledger.seals import CLOCK_TOLERANCE_SECONDS, SEALED_TABLES, is_unsealed
 from fraudops.ledger.verifier import DECISION_DEFAULTS
 
 FINAL_STAGES = ("decision", "confirmation")  # a label follows from these

@@ -1,22 +1,31 @@
-"""Seals: one hash over all rows that were new, for tables with too many rows for an entry each.
+"""Seals: hashes over all rows that were new, for tables with too many rows for an entry each.
 
-The table `sealed` remembers which rows a seal covers. Rows that arrive late belong to a later seal,
-so no clock decides.
+The entry of a seal holds a digest for each day. The table `sealed` remembers which rows a seal
+covers, with a short digest of each row, so that a changed row can be named: a tree of two levels
+(R. Merkle, A digital signature based on a conventional encryption function, CRYPTO 1987), whose
+root is the entry. Rows that arrive late belong to a later seal, so no clock decides.
 """
 
 import hashlib
+import itertools
 import json
-from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.ledger import chain
+from fraudops.timeline import DAY, day_of
 
 SEALED_TABLES = (store.transactions, store.refunds, store.predictions, store.evidence, store.labels)
+TIME_COLUMNS = ("ts", "label_ts")  # the first that a table has gives the day of a row
+ROW_DIGEST_DIGITS = 16
+ROWS_PER_INSERT = 5_000
 CLOCK_TOLERANCE_SECONDS = 300  # between the time that a row names and its commit
 
-_row_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+# a value that was falsified may be of a kind that JSON does not know
+row_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=repr).encode
 
 
 def _sealed_key_columns(table: sa.Table) -> list[sa.ColumnElement]:
@@ -24,7 +33,7 @@ def _sealed_key_columns(table: sa.Table) -> list[sa.ColumnElement]:
     return [*table.primary_key.columns, *[sa.literal("")] * (3 - len(table.primary_key.columns))]
 
 
-def _matches_sealed_key(table: sa.Table) -> sa.ColumnElement[bool]:
+def matches_sealed_key(table: sa.Table) -> sa.ColumnElement[bool]:
     sealed = store.sealed.c
     return sa.and_(
         *(
@@ -36,20 +45,18 @@ def _matches_sealed_key(table: sa.Table) -> sa.ColumnElement[bool]:
     )
 
 
-def _byte_order(connection: sa.Connection) -> list[sa.ColumnElement]:
+def in_byte_order(
+    connection: sa.Connection, columns: list[sa.ColumnElement]
+) -> list[sa.ColumnElement]:
     """Order by bytes on every engine, so that a copy of the database gives the same hash."""
-    sealed = store.sealed.c
-    names = (sealed.key, sealed.source, sealed.actor)
-    return (
-        [one.collate("C") for one in names]
-        if connection.dialect.name == "postgresql"
-        else list(names)
-    )
+    if connection.dialect.name != "postgresql":
+        return columns
+    return [one.collate("C") for one in columns]
 
 
 def is_unsealed(table: sa.Table) -> sa.ColumnElement[bool]:
     """Make the condition that no seal knows a row of this table."""
-    return ~sa.exists().where(store.sealed.c.kind == table.name, _matches_sealed_key(table))
+    return ~sa.exists().where(store.sealed.c.kind == table.name, matches_sealed_key(table))
 
 
 def seal_new_rows(engine: sa.Engine, actor: str = "pipeline") -> int:
@@ -93,108 +100,74 @@ def seal_table(
         Number of rows that were sealed.
     """
     sealed, number = store.sealed, chain.get_head(connection)[0] + 1
-    new_rows = sa.select(
-        sa.literal(table.name), *_sealed_key_columns(table), sa.literal(number)
-    ).where(is_unsealed(table), among if among is not None else sa.true())
-    insert = sealed.insert().from_select(["kind", "key", "source", "actor", "seal"], new_rows)
-    count = connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
+    keys = list(table.primary_key.columns)
+    wanted = sa.and_(is_unsealed(table), among if among is not None else sa.true())
+    query = sa.select(*table.c).where(wanted).order_by(*in_byte_order(connection, keys))
+    names = [one.name for one in table.c]
+    places = [names.index(one.name) for one in keys]
+    days, count = DayDigests(names), 0
+    rows = store.stream_rows(connection, query)
+    # the rows of a part are inserted behind the place that the query has reached
+    while part := list(itertools.islice(rows, ROWS_PER_INSERT)):
+        new = []
+        for row in part:
+            text = days.add(tuple(row))
+            values = [row[place] for place in places] + [""] * (3 - len(places))
+            key = dict(zip(("key", "source", "actor"), values, strict=True))
+            new.append(key | {"kind": table.name, "seal": number, "digest": digest_row(text)})
+        connection.execute(sealed.insert(), new)
+        count += len(new)
     if not count:
         return 0
-    total = hashlib.sha256()
-    query = (
-        sa.select(*table.c)
-        .join(sealed, _matches_sealed_key(table))
-        .where(sealed.c.kind == table.name, sealed.c.seal == number)
-    )
-    for row in store.stream_rows(connection, query.order_by(*_byte_order(connection))):
-        total.update(_row_json(tuple(row)).encode())
-    payload = {
-        "table": table.name,
-        "rows": count,
-        "columns": [one.name for one in table.c],
-        "sha256": total.hexdigest(),
-    }
+    payload = {"table": table.name, "rows": count, "columns": names, "days": days.to_payload()}
     chain.append_entry(connection, "seal", actor, **payload)
     return count
 
 
-def compare_seals(
-    connection: sa.Connection, seals: dict[int, dict], table: sa.Table
-) -> Iterator[str]:
-    """Compare the rows of a table with the seals that cover them, in one pass over the table.
+class DayDigests:
+    """The SHA-256 over the rows of each day, each row as JSON, in the order of their keys.
 
     Parameters
     ----------
-    connection : Connection
-    seals : dict of int to dict
-        Payloads of all `seal` entries with their time ``at``, by number of the entry.
-    table : Table
-        One of `SEALED_TABLES`.
-
-    Yields
-    ------
-    str
-        A difference in words.
+    columns : list of str
+        Names of a row's columns. The first of `TIME_COLUMNS` among them gives the day; without one
+        all rows belong to one day, whose name is empty.
     """
-    sealed = store.sealed
-    seals = {seq: seal for seq, seal in seals.items() if seal["table"] == table.name}
-    names = [one.name for one in table.c]
-    column_places = {
-        seq: [names.index(name) + 1 for name in one["columns"]] for seq, one in seals.items()
-    }
-    totals, counts = {seq: hashlib.sha256() for seq in seals}, dict.fromkeys(seals, 0)
-    first = 1 + names.index(next(iter(table.primary_key.columns)).name)
-    query = (
-        sa.select(sealed.c.seal, *table.c, sealed.c.key)
-        .join(table, _matches_sealed_key(table), isouter=True)
-        .where(sealed.c.kind == table.name)
-    )
-    missing_keys: dict[int, str] = {}
-    # the only table with the time of writing
-    has_times = table is store.predictions and bool(seals)
-    limit = max((one["at"] for one in seals.values()), default=0.0) - CLOCK_TOLERANCE_SECONDS
-    time_place, old_rows = 1 + names.index("scored_at") if has_times else 0, 0
-    plain = {seq for seq, one in seals.items() if one["columns"] == names}
-    for row in store.stream_rows(connection, query.order_by(*_byte_order(connection))):
-        number = row[0]
-        if number not in seals:
-            yield (
-                f"{row[-1]} of {table.name} claims to be sealed by entry {number}, which "
-                "seals nothing there"
-            )
-        elif row[first] is None:
-            missing_keys.setdefault(number, row[-1])
-        else:
-            value = row[1:-1] if number in plain else tuple(row[at] for at in column_places[number])
-            totals[number].update(_row_json(value).encode())
-            counts[number] += 1
-            old_rows += has_times and row[time_place] < limit
-    for number, one in seals.items():
-        if number in missing_keys:
-            yield f"{missing_keys[number]} of {table.name} is missing; entry {number} sealed it"
-        elif counts[number] != one["rows"]:
-            yield (
-                f"entry {number} sealed {one['rows']:,} rows of {table.name}, and "
-                f"{counts[number]:,} are there"
-            )
-        elif totals[number].hexdigest() != one["sha256"]:
-            yield (
-                f"the {one['rows']:,} rows of {table.name} that entry {number} sealed are no "
-                "longer what they were"
-            )
-    if has_times:
-        yield from _find_backdated_predictions(connection, limit, old_rows)
+
+    def __init__(self, columns: list[str]):
+        self.place = next((columns.index(one) for one in TIME_COLUMNS if one in columns), None)
+        self.found: dict[str, tuple[int, Any]] = {}
+
+    def name_day(self, row: tuple) -> str:
+        """Name the day of a row: YYYY-MM-DD, its value if that is no time, or an empty text."""
+        if self.place is None:
+            return ""
+        value = row[self.place]
+        return _name_day(value // DAY) if isinstance(value, int) else str(value)
+
+    def add(self, row: tuple) -> bytes:
+        """Add a row; return its JSON."""
+        text = row_json(row).encode()
+        day = self.name_day(row)
+        count, digest = self.found.get(day) or (0, hashlib.sha256())
+        digest.update(text)
+        self.found[day] = (count + 1, digest)
+        return text
+
+    def to_payload(self) -> list[list]:
+        """List day, number of rows and digest, by day."""
+        return [[day, count, one.hexdigest()] for day, (count, one) in sorted(self.found.items())]
 
 
-def _find_backdated_predictions(
-    connection: sa.Connection, limit: float, sealed: int
-) -> Iterator[str]:
-    """Predictions that claim to be older than `limit`, and that the seal of that time lacks."""
-    p = store.predictions
-    if (
-        connection.scalar(sa.select(sa.func.count()).select_from(p).where(p.c.scored_at < limit))
-        > sealed
-    ):
-        unknown = sa.select(p.c.prediction_id).where(p.c.scored_at < limit, is_unsealed(p))
-        for name in connection.scalars(unknown.order_by(p.c.prediction_id).limit(3)):
-            yield f"the prediction {name} claims to be older than a seal that does not know it"
+@lru_cache(maxsize=10_000)
+def _name_day(number: int) -> str:
+    """Name a day by its number since 1970. A time that was falsified may be no date."""
+    try:
+        return str(day_of(number * DAY))
+    except (OverflowError, ValueError, OSError):
+        return f"day {number}"
+
+
+def digest_row(text: bytes) -> str:
+    """Compute the short digest that names a changed row. The evidence is the digest of its day."""
+    return hashlib.sha256(text).hexdigest()[:ROW_DIGEST_DIGITS]

@@ -245,6 +245,7 @@ sealed = sa.Table(  # which rows a "seal" entry of the ledger vouches for
     _text_column("source", primary_key=True, default=""),  # of a label
     _text_column("actor", primary_key=True, default=""),  # of a label
     sa.Column("seal", sa.Integer, nullable=False),  # number of the entry
+    _text_column("digest"),  # of the row, to name it if it changes; null before this column
     sqlite_with_rowid=False,  # a million of them are read in order
 )
 days = sa.Table(  # of a month that is played: what came of each, and what the next has to know

@@ -44,7 +44,7 @@ def test_the_page_finds_what_the_command_finds(tab, workspace, engine):
     tab.verify.click()
     tab.verification.join(60)
     assert "The record does not hold" in tab.shown.value and "fo-bad" in tab.shown.value
-    assert "rows of predictions" in tab.shown.value
+    assert "of predictions are not what entry" in tab.shown.value
     assert cli.main(["verify", "--workspace", str(workspace.root), "--read-only"]) == 2
     assert "2 full verifications, latest first" in tab.shown.value
     assert "does not hold: sealed predictions" in tab.shown.value

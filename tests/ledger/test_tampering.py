@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from fraudops import ledger, review, store
-from fraudops.ledger import chain, verification
+from fraudops.ledger import chain, seals, verification
 from fraudops.workspace import Workspace
 from tests.support.cases import drop_ledger_triggers, fill, say
 
@@ -328,6 +328,25 @@ def drop_with_its_seal(connection, draw):
     return "rows of predictions"
 
 
+def change_with_its_digest(connection, draw):
+    """A row and the digest that would name it: the digest of its day still tells."""
+    row, key = one_of(connection, draw, store.transactions)
+    row["amount_cents"] += 1
+    connection.execute(store.transactions.update().where(key).values(row))
+    forged = seals.digest_row(seals.row_json(tuple(row.values())).encode())
+    s = store.sealed.c
+    where = sa.and_(s.kind == "transactions", s.key == row["tx_id"])
+    connection.execute(store.sealed.update().where(where).values(digest=forged))
+    return "which of them cannot be said, because their digests were changed"
+
+
+def change_a_digest(connection, draw):
+    row, key = one_of(connection, draw, store.sealed)
+    value = draw.choice([None, "ab" * 8])
+    connection.execute(store.sealed.update().where(key).values(digest=value))
+    return f"{row['key']}"
+
+
 def shift_decision(connection, draw):
     """A decision at another time within the five minutes that old entries leave open."""
     row, key = one_of(connection, draw, store.decisions)
@@ -396,7 +415,7 @@ FACTS = (
     move_champion,
     change(
         P,
-        "rows of predictions",
+        "{prediction_id} of predictions is not what entry",
         probability=[0.0, 0.4999],
         decision=["block"],
         model_version=["7"],
@@ -413,12 +432,20 @@ FACTS = (
     drop_with_its_seal,
     change(
         store.transactions,
-        "rows of transactions",
+        "{tx_id} of transactions is not what entry",
         amount_cents=[1],
         category=["x"],
         customer_id=["d"],
     ),
-    change(F, "rows of labels", F.c.source == "chargeback", is_fraud=[0], label_ts=[5]),
+    change_with_its_digest,
+    change_a_digest,
+    change(
+        F,
+        "{tx_id} (chargeback of {actor}) of labels",
+        F.c.source == "chargeback",
+        is_fraud=[0],
+        label_ts=[5],
+    ),
     # backdated into days that are sealed and anchored
     forge(
         F,

@@ -110,10 +110,10 @@ def test_rows_are_sealed_once_and_late_ones_by_the_next_seal(database, engine):
             .values(probability=0.51)
         )
     assert any(
-        "predictions that entry" in one
+        "of predictions is not what entry" in one
         for one in verification.find_record_problems(workspace, engine)
     )
-    with pytest.raises(ledger.BrokenLedgerError, match="no longer what they were"):
+    with pytest.raises(ledger.BrokenLedgerError, match="is not what entry"):
         ledger.seal_and_anchor(workspace, engine)
     with store.write_transaction(engine) as connection:
         connection.execute(
