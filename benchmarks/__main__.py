@@ -17,6 +17,7 @@ from benchmarks import (
     service,
     simulator,
     story,
+    tampering,
 )
 
 ALL: dict[str, Callable[[], None]] = {
@@ -32,6 +33,7 @@ ALL: dict[str, Callable[[], None]] = {
     "retraining": retraining.main,
     "story": story.main,
     "audit": audit.main,
+    "tampering": tampering.main,
     "chain": chain.main,
 }
 
