@@ -17,7 +17,7 @@ export HOME := $(CURDIR)/$(VENV)/home
 $(shell mkdir -p "$(CURDIR)/$(VENV)/home")
 endif
 
-.PHONY: setup run check test test-all lab serve audit evidence metrics airflow site slides bench lock clean help
+.PHONY: setup run check test test-all lab serve audit evidence metrics airflow site slides bench pictures lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -81,6 +81,9 @@ slides: $(READY) .venv-site/.ready  ## slides of each stage, made from the figur
 
 bench: $(READY)  ## what is measured, printed as ratios
 	$(PY) -m benchmarks $(ARGS)
+
+pictures: $(READY) ## the pictures of the README, from the last run
+	$(PY) -m tests.support.pictures $(ARGS)
 
 lock: $(READY)   ## compile requirements.txt again from pyproject.toml
 	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate -o requirements.txt

@@ -38,3 +38,13 @@ def test_the_lock_names_versions_and_hashes_only():
     ):
         assert name in pinned
     assert {"voila", "ipywidgets", "nbval"} <= set(pinned)
+
+
+def test_the_readme_is_short_and_its_pictures_are_small_and_described():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 700
+    pictures = re.findall(r"!\[([^]]*)\]\(([^)]+)\)", text)
+    assert len(pictures) == 3
+    for description, target in pictures:
+        assert len(description.split()) >= 8
+        assert (REPOSITORY / target).stat().st_size <= 300_000
