@@ -153,10 +153,18 @@ def test_no_line_is_wide_and_few_expressions_are_packed():
 
 
 def test_cells_are_short_and_plain():
-    for name, code, prose in iter_notebooks(SHORT_STAGES):
+    for name, code, _ in iter_notebooks(SHORT_STAGES):
         assert 20 <= len(code) <= 40, (name, len(code))
         assert sum(map(len, code)) / len(code) <= LONGER_CELLS.get(name, MAX_CELL), name
+
+
+def test_prose_explains_the_code_and_few_names_are_imported():
+    for name, code, prose in iter_notebooks():
         assert count_words(prose) >= 8 * count_lines(code), name
+        imports = [n for n in ast.walk(ast.parse("\n".join(code))) if isinstance(n, ast.ImportFrom)]
+        ours = [n for n in imports if (n.module or "").split(".")[0] == "fraudops"]
+        names = {one.name for node in ours for one in node.names}
+        assert len(names - {"plot_pipeline", "predict"}) <= 8, (name, names)
 
 
 def test_reading_times_are_believable():
