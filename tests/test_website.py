@@ -205,7 +205,8 @@ def test_the_site_builds_without_a_warning_and_works_without_a_network(source, b
     requests = []
     page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
     page.on("request", lambda request: requests.append(request.url))
-    for name in ("index.html", "exercises/notebooks/E07_count_seven_days.html"):
+    exercise = "exercises/notebooks/E07_count_seven_days.html"
+    for name in ("index.html", "docs/exercises.html", exercise):
         page.goto((site / name).as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         assert page.evaluate("document.documentElement.dataset.theme") == "dark", name
