@@ -13,8 +13,9 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "compute_baseline_costs",
             "iterate_day_starts",
         ),
-        "report": ("POLICY_STYLES", "summarize_policies", "write_backtest_report"),
+        "report": ("POLICY_STYLES", "render_svg", "summarize_policies", "write_backtest_report"),
         "scoring": ("load_true_onset", "score_backtest"),
+        "team": ("DayWishes", "learn_price"),
         "runner": ("InMemoryModelStore", "MODEL_POLICIES", "run_backtest"),
     },
 )

@@ -99,8 +99,20 @@ def tabulate_events(story: dict) -> pd.DataFrame:
     )
 
 
-def _render_svg(draw: Callable[[], Figure], name: str) -> Markup:
-    """Render a figure as an SVG element; `name` keeps its ids apart from those of the others."""
+def render_svg(draw: Callable[[], Figure], name: str) -> Markup:
+    """Render a figure as an SVG element.
+
+    Parameters
+    ----------
+    draw : callable
+        Makes the figure.
+    name : str
+        Keeps the ids of the element apart from those of the others on the page.
+
+    Returns
+    -------
+    Markup
+    """
     use_style()
     text = io.StringIO()
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
@@ -212,8 +224,8 @@ def write_backtest_report(workspace: Workspace, story: dict) -> None:
         summary=table.to_dict("index"),
         events=tabulate_events(story).to_dict("records"),
         rows=rows,
-        money=_render_svg(lambda: _plot_money(story, 9.5), "wide"),
-        money_narrow=_render_svg(lambda: _plot_money(story, 4.2), "narrow"),
+        money=render_svg(lambda: _plot_money(story, 9.5), "wide"),
+        money_narrow=render_svg(lambda: _plot_money(story, 4.2), "narrow"),
         gates=_list_gate_results(story),
         policy=story["setting"]["decision_policy"],
         onset_is_shown=story["truth"]["day"] in spent.index,

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     {
         "lessons": ("Lesson", "find_lesson", "load_lessons"),
         "diagnosis": ("Misconception", "Outcome", "Probe", "compute_outcome"),
-        "exercise": ("Exercise", "compute_student_seed", "open_exercise"),
+        "exercise": ("Exercise", "check_student", "compute_student_seed", "open_exercise"),
         "predictions": ("predict",),
         "student_notebooks": ("NOTEBOOK_FOLDER", "make_notebook", "start_exercises"),
         "submission": ("check_submission",),

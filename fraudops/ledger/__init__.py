@@ -43,6 +43,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "settled_cases": ("settle_cases",),
         "verification": ("check_ledger", "seal_and_anchor", "verify_and_report", "verify_record"),
         "verification_result": ("Verification", "load_verifications", "save_verification"),
-        "verifier": ("DECISION_DEFAULTS",),
+        "verifier": ("DECISION_DEFAULTS", "GENESIS_HASH", "hash_entry"),
     },
 )

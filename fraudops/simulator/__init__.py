@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "config": (
             "DEFAULT_DRIFTS",
             "DRIFT_KINDS",
+            "PlantedDrift",
             "SimulatorConfig",
             "WARM_UP_DAYS",
             "make_course_config",

@@ -1,0 +1,15 @@
+"""Incidents: the pager week, and the incident labs."""
+
+from fraudops._lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "schedule": ("CAUSES", "PAGER_DAYS", "draw_schedule"),
+        "pager_world": ("PagerWorld",),
+        "game": ("PagerGame",),
+        "players": ("PLAYERS", "play"),
+        "score": ("Score", "count_cost", "score_game"),
+        "event_log": ("EventLog",),
+    },
+)
