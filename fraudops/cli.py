@@ -69,6 +69,8 @@ COMMANDS = {
     "users": ("list, add and change users of the review page", ""),
     # its own parser describes it, see `exercises.run_exercises_command`
     "exercises": ("list, start, check and grade the exercises", ""),
+    # its own parser describes it, see `incidents.run_pager_command`
+    "pager": ("play three weeks with the pager", ""),
     "verify": (
         "check that the audit record was not changed",
         "Check the hash chain of the ledger, the copies of its head that are kept elsewhere, and "
@@ -176,8 +178,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fraudops",
         usage="fraudops [-h] COMMAND ...",
-        description="Run and operate the card-fraud system of this course.",
-        epilog="`fraudops COMMAND --help` says more about a command.",
+        description="Run and operate the card-fraud system of this course. "
+        "`fraudops COMMAND --help` says more about a command.",
     )
     # argparse takes the width of the list of commands from the metavar
     commands = parser.add_subparsers(
@@ -243,6 +245,10 @@ def main(arguments: list[str] | None = None) -> int:
         from fraudops import ledger
 
         return ledger.run_receipts_command(arguments[1:])
+    if arguments[:1] == ["pager"]:
+        from fraudops import incidents
+
+        return incidents.run_pager_command(arguments[1:])
     if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
         print(pipeline.make_unknown_name_error("command", arguments[0], COMMANDS), file=sys.stderr)
         return 2

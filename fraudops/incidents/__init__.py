@@ -11,5 +11,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "players": ("PLAYERS", "play"),
         "score": ("Score", "count_cost", "score_game"),
         "event_log": ("EventLog",),
+        "replay": ("PagerSession", "finish_game", "rank_games", "replay_log"),
+        "pager_command": ("run_pager_command",),
     },
 )

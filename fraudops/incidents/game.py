@@ -12,12 +12,13 @@ from fraudops.exercises import check_student, compute_student_seed
 from fraudops.incidents.alarms import Alarm, raise_alarms
 from fraudops.incidents.event_log import EventLog
 from fraudops.incidents.evidence import LOOKS, describe_gates
-from fraudops.incidents.operation import Operation, operate_day
+from fraudops.incidents.operation import TEAM_CAPACITY, Operation, operate_day
 from fraudops.incidents.pager_world import PagerWorld
 from fraudops.incidents.schedule import CAUSES, PAGER_DAYS
 from fraudops.models import DecisionPolicy
+from fraudops.timeline import DAY
 
-BUDGET_HOURS, BUDGET_CENTS = 60.0, 300_000
+BUDGET_HOURS, BUDGET_CENTS = 30.0, 300_000
 # action: hours, cents
 PRICES = {
     "look": (1.0, 0),
@@ -40,7 +41,8 @@ hold                       hold the broken days and have them delivered again (2
 retrain                    train a new version on what is known now (2 h, 150 €)
 promote V                  make version V the champion (0.5 h)
 rollback                   make the champion of before the champion again (0.5 h)
-costs REVIEW GOODWILL      set the costs of a review and of an honest customer, in € (0.5 h)
+costs REVIEW GOODWILL      set what a review and a lost honest customer cost, in €;
+                           at the start 3 and 30 (0.5 h)
 reviewers N                N more reviews a day, for 3 days (1 h, and 1 € for each a day)
 call platform|security     call the team for the service, or the one for insiders (1 h, 200 €)
 end                        end this day
@@ -135,8 +137,13 @@ class PagerGame:
             self.actions.append({"day": self.day, "command": text, "right": right})
         return f"{answer}\n({self.hours:g} h and {self.cents / 100:.0f} € left)"
 
-    def describe_morning(self) -> str:
+    def describe_morning(self, full: bool = True) -> str:
         """Describe the morning: the day before, what is open, the budget.
+
+        Parameters
+        ----------
+        full : bool, optional
+            With the text of earlier alarms that are not acknowledged.
 
         Returns
         -------
@@ -144,19 +151,28 @@ class PagerGame:
         """
         if self.is_over:
             return "The three weeks are over."
+        operation, capacity = self.operation, TEAM_CAPACITY
+        extra = operation.extra_reviews if self.day < operation.extra_until else 0
         lines = [
-            f"Morning of day {self.day + 1} of {PAGER_DAYS}. Champion: {self.operation.champion}. "
-            f"Left: {self.hours:g} h, {self.cents / 100:.0f} €."
+            f"Morning of day {self.day + 1} of {PAGER_DAYS}. Champion: {operation.champion}. The "
+            f"team can do {capacity + extra} reviews. Left: {self.hours:g} h, "
+            f"{self.cents / 100:.0f} €."
         ]
         if self.days:
-            last = self.days[-1]
+            last, now = self.days[-1], self.world.get_start(self.day)
+            arrived = self.world.labels["label_ts"].between(now - DAY, now, "left").sum()
             lines.append(
                 f"Yesterday: {last['transactions']} transactions, {last['reviews']} reviews, "
-                f"{last['found']} of them called fraud, {last['blocked']} blocked."
+                f"{last['found']} of them called fraud, {last['blocked']} blocked. "
+                f"{arrived} fraud reports came in."
             )
-        for alarm in self.alarms:
-            if not alarm.answer:
+        is_open = [one for one in self.alarms if not one.answer]
+        for alarm in is_open:
+            if full or alarm.day == self.day:
                 lines.append(f"[{alarm.id}] {alarm.sender}: {alarm.text}")
+        older = [f"{one.id} ({one.sender})" for one in is_open if one.day < self.day]
+        if older and not full:
+            lines.append(f"Not acknowledged yet: {', '.join(older)}. `page` shows them.")
         return "\n".join(lines)
 
     def _begin_day(self) -> None:
@@ -172,7 +188,7 @@ class PagerGame:
         self.day += 1
         if not self.is_over:
             self._begin_day()
-        return self.describe_morning()
+        return self.describe_morning(full=False)
 
     def _prepare(
         self, name: str, words: list[str]
@@ -185,11 +201,10 @@ class PagerGame:
             return lambda: (describe_gates(self.world, operation, words[0], self.day), None), 0
         if name == "ack" and len(words) == 2:
             alarm = next((one for one in self.alarms if one.id == words[0].upper()), None)
-            if alarm is None or words[1] not in CAUSES:
-                what = f"the alarm {words[0]!r}" if alarm is None else f"the cause {words[1]!r}"
-                raise UserError(
-                    f"There is no {what.removeprefix('the ')}. `help` lists the causes."
-                )
+            if alarm is None:
+                raise UserError(f"There is no alarm {words[0]!r}. `page` lists the alarms.")
+            if words[1] not in CAUSES:
+                raise UserError(f"There is no cause {words[1]!r}: choose from {', '.join(CAUSES)}.")
             if alarm.answer:
                 raise UserError(f"{alarm.id} is acknowledged already: {alarm.answer}.")
             return lambda: self._acknowledge(alarm, words[1]), 0
