@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "score": ("Score", "count_cost", "score_game"),
         "event_log": ("EventLog",),
         "replay": ("PagerSession", "finish_game", "rank_games", "replay_log"),
+        "pager_widgets": ("show_pager",),
         "pager_command": ("run_pager_command",),
     },
 )
