@@ -127,7 +127,7 @@ def _plot_lanes(axes: Axes, game: PagerGame) -> None:
     false = [one["day"] + 1 for one in game.actions if not one["right"]]
     axes.plot(false, [-len(rows)] * len(false), "x", color=COLORS.fraud)
     axes.set_yticks([*lane.values(), -len(rows)], [*lane, "false actions"])
-    axes.set(xlabel="day", xlim=(0.5, PAGER_DAYS + 0.9))
+    axes.set(xlabel="day", xlim=(0.5, PAGER_DAYS + 0.9), xticks=range(1, PAGER_DAYS + 1, 2))
     axes.set_title(
         "Incidents: days (bar), alarm (triangle), right cause (dot) or wrong (cross), remedy "
         "(diamond)"
