@@ -398,8 +398,8 @@ def cut_the_loose_end(connection, draw):
 
 
 NOT_COVERED = (
-    "Password\n  hashes, leases, drafts, skips, requests, shadow answers and the texts of alerts "
-    "are not covered."
+    "hashes, leases, drafts, skips, settings of the review desk, requests, shadow answers and the "
+    "texts of alerts are not covered."
 )
 LOOSE = "Entries after the last kept head can be cut off without a trace."
 BEFORE_SEAL = "A change *before* the first seal is not found."

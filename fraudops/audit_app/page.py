@@ -25,7 +25,7 @@ from fraudops.audit_app.widgets import (
 from fraudops.errors import UserError
 from fraudops.workspace import Workspace
 
-TAB_TITLES = ("Dashboard", "Lists", "Label cases", "Model")
+TAB_TITLES = ("Review", "Dashboard", "Lists", "Model")
 # of people who may do it
 ROLE_TABS = (("audit", "Audit", AuditTab), ("users", "Users", UsersTab))
 EMPTY_DATABASE_MESSAGE = (
@@ -57,18 +57,19 @@ class AuditPage:
         require: Callable[[str], None] = lambda _: None,
     ):
         self.context = PageContext(workspace, engine, actor, require, role)
-        self.review = ReviewTab(self.context, recent, self._changed)
+        may_review = self.context.may("review")
+        self.review = ReviewTab(self.context, recent, self._changed, may_review)
         self.dashboard = DashboardTab(self.context, self.refresh)
         self.lists = ListsTab(self.context, page_rows)
         self.model = ModelTab(self.context)
-        self.parts = (self.dashboard, self.lists, self.review, self.model)
+        self.parts = (self.review, self.dashboard, self.lists, self.model)
         titles = TAB_TITLES
         for action, title, tab in ROLE_TABS:
             if self.context.may(action):
                 self.parts, titles = (*self.parts, tab(self.context)), (*titles, title)
         self.tabs = widgets.Tab([part.widget for part in self.parts], titles=titles)
-        if self.review.review_queue.find_held(actor):  # a reload finds the case and the draft
-            self.tabs.selected_index = self.parts.index(self.review)
+        if not may_review:  # the desk is for those who decide
+            self.tabs.selected_index = self.parts.index(self.dashboard)
         self.tabs.observe(self.context.guarded(self._draw), "selected_index")
         self.widget = create_page(
             widgets.HTML(session.render_banner(actor, role)), self.context.message, self.tabs
@@ -93,6 +94,7 @@ class AuditPage:
 
     def _moved_on(self) -> None:
         """Draw what other users changed, except the case that a person is looking at."""
+        self.review.panel.draw()
         self._changed()
         self._draw()
 

@@ -8,12 +8,9 @@ from datetime import timedelta
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fraudops.plotting import COLORS, use_style
-from fraudops.review import CUSTOMER_HISTORY_DAYS, TERMINAL_HISTORY_DAYS, Case
-from fraudops.timeline import DAY
 
 # kind of event: marker, colour
 EVENT_MARKERS = {
@@ -136,98 +133,3 @@ def plot_segment_recall(every: pd.DataFrame, overall: float, apart: int) -> Figu
     )
     plt.close(figure)
     return figure
-
-
-def plot_case_history(case: Case) -> Figure:
-    """Plot customer above and terminal below: amounts over days before this transaction.
-
-    The amounts have a log scale; reported frauds are marked.
-    """
-    use_style()
-    # a fixed layout, because the search for one is slow
-    place = {"left": 0.08, "right": 0.99, "top": 0.94, "bottom": 0.12, "hspace": 0.28}
-    figure, lanes = plt.subplots(
-        2, 1, figsize=(9.6, 3.9), sharex=True, layout="none", gridspec_kw=place
-    )
-    reported = int(case.customer["reported"].sum()), int(case.terminal["reported"].sum())
-    _plot_lane(
-        lanes[0],
-        case,
-        case.customer,
-        f"customer: {_describe_history(len(case.customer), reported[0], CUSTOMER_HISTORY_DAYS)}"
-        f"{_count_refunds(case)}",
-    )
-    _plot_lane(
-        lanes[1],
-        case,
-        case.terminal,
-        f"terminal: {_describe_history(len(case.terminal), reported[1], TERMINAL_HISTORY_DAYS)}",
-    )
-    _plot_refunds(lanes[0], case)
-    lanes[1].set_xlabel("days before this transaction")
-    lanes[1].set_xlim(-CUSTOMER_HISTORY_DAYS - 1, 2)
-    lanes[0].legend(loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=5, fontsize=8, frameon=False)
-    plt.close(figure)
-    return figure
-
-
-def _plot_refunds(axes: Axes, case: Case) -> None:
-    """Mark what the customer got back, at its amount without the minus."""
-    back = case.refunds
-    for kind, marker in (("refund", "v"), ("reversal", "<")):
-        some = back[back["kind"] == kind]
-        if len(some):
-            axes.scatter(
-                (some["ts"] - case.about["ts"]) / DAY,
-                -some["amount_cents"] / 100,
-                s=30,
-                facecolors="none",
-                edgecolors=COLORS.champion,
-                marker=marker,
-                label=f"{kind} (money back)",
-            )
-
-
-def _count_refunds(case: Case) -> str:
-    n = len(case.refunds)
-    return f", money came back {n} {'time' if n == 1 else 'times'}" if n else ""
-
-
-def _describe_history(rows: int, reported: int, days: int) -> str:
-    frauds = (
-        f"{reported} reported as fraud by then" if reported else "none reported as fraud by then"
-    )
-    return f"{rows} transactions in {days} days, {frauds}"
-
-
-def _plot_lane(axes: Axes, case: Case, past: pd.DataFrame, words: str) -> None:
-    days, euros = (past["ts"] - case.about["ts"]) / DAY, np.maximum(past["amount_cents"], 1) / 100
-    fraud = past["reported"].to_numpy(bool)
-    axes.scatter(
-        days[~fraud],
-        euros[~fraud],
-        s=16,
-        color=COLORS.genuine,
-        alpha=0.6,
-        linewidths=0,
-        label="not reported",
-    )
-    axes.scatter(
-        days[fraud],
-        euros[fraud],
-        s=36,
-        color=COLORS.fraud,
-        marker="X",
-        linewidths=0,
-        label="reported fraud",
-    )
-    here = max(case.about["amount_cents"], 1) / 100
-    axes.scatter(
-        [0], [here], s=90, color=COLORS.challenger, marker="*", zorder=3, label="this transaction"
-    )
-    axes.axvline(0, color=COLORS.neutral, linewidth=0.8)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
-    axes.minorticks_off()
-    axes.set_ylabel("euros")
-    axes.set_title(words, fontsize=9.5)

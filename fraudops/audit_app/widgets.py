@@ -136,9 +136,11 @@ def render_download(name: str, text: str) -> str:
 
 def create_page(*children: widgets.Widget) -> widgets.VBox:
     """Create a column of widgets with the page's style."""
-    style = widgets.HTML(
-        f"<style>{templates.load_template('audit_page.css.j2').render(plots.CSS_COLORS)}</style>"
-    )
+    sheets = [
+        templates.load_template(name).render(plots.CSS_COLORS)
+        for name in ("audit_page.css.j2", "audit_desk.css.j2")
+    ]
+    style = widgets.HTML(f"<style>{''.join(sheets)}</style>")
     widget = widgets.VBox([style, *children])
     widget.add_class("fo-page")
     return widget

@@ -5,7 +5,7 @@ from fraudops._lazy import lazy_exports
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
-        "access_log": ("log_case_read", "log_list_read"),
+        "access_log": ("add_comment", "load_case_entries", "log_case_read", "log_list_read"),
         "anchors": (
             "BrokenLedgerError",
             "REGISTERED_MODEL_NAME",
@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "import_history",
             "log_carried_over_users",
         ),
+        "case_record": ("follow_entries",),
         "chain": (
             "append_entry",
             "canonical_json",

@@ -61,11 +61,57 @@ def compare_cases(
         yield f"the case of {tx_id} belongs to no prediction that needs one"
 
 
-def follow_entries(entries: list[dict], settled: int | None) -> dict[str, str | None]:
-    """Find the state of a case, and who proposed what, from the entries about it."""
+def drop_undone(entries: list[dict]) -> list[dict]:
+    """Leave out each verdict that the person took back, and the entry that says so.
+
+    Parameters
+    ----------
+    entries : list of dict
+        Decisions on one transaction in order, with stage and actor.
+
+    Returns
+    -------
+    list of dict
+
+    Examples
+    --------
+    >>> said = {"stage": "decision", "actor": "ann", "verdict": "fraud"}
+    >>> drop_undone([said, said | {"stage": "undo"}])
+    []
+    """
+    standing: list[dict] = []
+    for one in entries:
+        if one.get("stage") != "undo":
+            standing.append(one)
+            continue
+        own = [
+            place
+            for place, other in enumerate(standing)
+            if other["actor"] == one["actor"] and other.get("stage") != "opinion"
+        ]
+        if own:
+            del standing[own[-1]]
+    return standing
+
+
+def follow_entries(entries: list[dict], settled: int | None = None) -> dict[str, str | None]:
+    """Find the state of a case, and who proposed what, from the entries about it.
+
+    Parameters
+    ----------
+    entries : list of dict
+        Decisions on one transaction in order.
+    settled : int, optional
+        Number of the entry with which the case left the queue by itself.
+
+    Returns
+    -------
+    dict
+        state, proposed, proposed_by.
+    """
     state: dict[str, str | None] = {"state": "open", "proposed": None, "proposed_by": None}
     done = {"proposed": None, "proposed_by": None}
-    for one in entries:
+    for one in drop_undone(entries):
         stage = one.get("stage", "decision")
         if one["verdict"] == "unsure" or stage == "opinion":
             continue

@@ -2,8 +2,8 @@
 
 Decisions, reviewers' labels, chargebacks, cases, users, the champion and what became of alerts are
 compared with their own entries. Predictions, their inputs, transactions and labels are compared
-with seals (`ledger.seals`). Not covered: passwords, leases, drafts, skips, shadow answers, and the
-texts of alerts.
+with seals (`ledger.seals`). Not covered: passwords, leases, drafts, skips, settings and saved views
+of the review desk, shadow answers, and the texts of alerts.
 """
 
 import itertools
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.ledger import chain
-from fraudops.ledger.case_record import compare_cases
+from fraudops.ledger.case_record import compare_cases, drop_undone
 from fraudops.ledger.seal_comparison import compare_seals
 from fraudops.ledger.seals import CLOCK_TOLERANCE_SECONDS, SEALED_TABLES, is_unsealed
 from fraudops.ledger.verifier import DECISION_DEFAULTS
@@ -215,6 +215,7 @@ def _compare_decision(row: sa.Row, entry: dict) -> Iterator[str]:
 
 def _compare_reviewer_labels(connection: sa.Connection, facts: LedgerFacts) -> Iterator[str]:
     labels, found = store.labels, set()
+    standing = {tx_id: drop_undone(entries) for tx_id, entries in facts.decisions.items()}
     columns = (labels.c.tx_id, labels.c.actor, labels.c.is_fraud)
     for tx_id, actor, is_fraud in store.stream_rows(
         connection, sa.select(*columns).where(labels.c.source == "reviewer")
@@ -223,11 +224,11 @@ def _compare_reviewer_labels(connection: sa.Connection, facts: LedgerFacts) -> I
         verdict = "fraud" if is_fraud else "genuine"
         is_decided = any(
             (one["verdict"], one["actor"]) == (verdict, actor) and _is_final(one)
-            for one in facts.decisions.get(tx_id, [])
+            for one in standing.get(tx_id, [])
         )
         if not is_decided:
             yield f"the label {verdict} of {actor} on {tx_id} rests on no decision in the ledger"
-    for tx_id, entries in facts.decisions.items():
+    for tx_id, entries in standing.items():
         for one in entries:
             if _is_final(one) and (tx_id, int(one["verdict"] == "fraud")) not in found:
                 yield (

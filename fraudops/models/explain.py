@@ -84,7 +84,8 @@ def describe_feature(name: str, value: float | str | None) -> str:
     if value is None or not np.isfinite(value):
         return f"{meaning}: nothing known yet"
     if name == "hour":
-        return f"{meaning.split(',')[0]}: {int(value):02d}:{round(value % 1 * 60) % 60:02d} UTC"
+        minutes = round(value * 3600) // 60  # cut off, as every clock does
+        return f"{meaning.split(',')[0]}: {minutes // 60:02d}:{minutes % 60:02d} UTC"
     if name == "weekday":
         return f"day of the week: {calendar.day_name[int(value)]}"
     if unit == "h" and value >= 720:

@@ -8,7 +8,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import ledger, store
+from fraudops.errors import UserError
 from fraudops.review import policy, verdicts
+from fraudops.review.case_filters import stands
 from fraudops.timeline import DAY
 
 CUSTOMER_HISTORY_DAYS, TERMINAL_HISTORY_DAYS = 60, 14  # of history on the time axis
@@ -35,8 +37,10 @@ class Case:
     refunds : DataFrame
         What the customer got back in the same days: ``tx_id, ts, amount_cents, kind``.
     linked : DataFrame
-        Other cases of the same customer or terminal: ``tx_id, ts, amount_cents, shared, state,
-        verdict``.
+        Other cases of the same customer or terminal that are not later than the transaction:
+        ``tx_id, ts, amount_cents, shared, state, verdict``.
+    customer_verdicts : dict of str to int
+        How many earlier transactions of the customer reviewers called ``fraud`` and ``genuine``.
     reasons : list of dict
         SHAP reasons, strongest first: text, contribution.
     earlier_decisions : list of dict
@@ -49,6 +53,7 @@ class Case:
     terminal: pd.DataFrame
     refunds: pd.DataFrame
     linked: pd.DataFrame
+    customer_verdicts: dict[str, int]
     reasons: list[dict]
     earlier_decisions: list[dict]
 
@@ -68,6 +73,11 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
     Returns
     -------
     Case
+
+    Raises
+    ------
+    UserError
+        If there is no case of this transaction.
     """
     t, p, c, e = store.transactions, store.predictions, store.cases, store.evidence
     scored = (
@@ -87,7 +97,12 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
         .where(t.c.tx_id == tx_id)
     )
     with engine.connect() as connection:
-        row = connection.execute(query).one()
+        row = connection.execute(query).first()
+        if row is None:
+            raise UserError(
+                f"There is no case of a transaction {tx_id!r}. Only a transaction that was sent to "
+                "review, blocked or drawn at random has a case; write the whole id."
+            )
         about = dict(row._mapping)
         about["age"] = max(store.get_latest_ts(connection) - about["opened_ts"], 0)
         about["value"] = policy.compute_review_value(about["expected_loss_cents"], about["age"])
@@ -105,6 +120,7 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
             _load_history(connection, about, "terminal_id", TERMINAL_HISTORY_DAYS),
             _load_refunds(connection, about),
             _load_linked_cases(connection, about),
+            _count_customer_verdicts(connection, about),
             json.loads(about.pop("reasons") or "[]"),
             [] if hidden else _load_unsure_decisions(connection, tx_id),
         )
@@ -133,6 +149,7 @@ def _load_history(
 ) -> pd.DataFrame:
     t, f = store.transactions, store.labels
     names = ("tx_id", "ts", "amount_cents", "category", "channel", "customer_id", "terminal_id")
+    names += ("lat_cdeg", "lon_cdeg")
     window = (
         t.c[key] == about[key],
         t.c.ts <= about["ts"],
@@ -178,9 +195,7 @@ def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.D
         .limit(1)
         .scalar_subquery()
     )
-    recent = t.c.ts.between(
-        about["ts"] - CUSTOMER_HISTORY_DAYS * DAY, about["ts"] + CUSTOMER_HISTORY_DAYS * DAY
-    )
+    recent = t.c.ts.between(about["ts"] - CUSTOMER_HISTORY_DAYS * DAY, about["ts"])
     parts = [
         sa.select(t.c.tx_id, t.c.ts, t.c.amount_cents, shared, c.c.state, verdict.label("verdict"))
         .join(c, c.c.tx_id == t.c.tx_id)
@@ -193,6 +208,24 @@ def _load_linked_cases(connection: sa.Connection, about: dict[str, Any]) -> pd.D
     )
 
 
+def _count_customer_verdicts(connection: sa.Connection, about: dict[str, Any]) -> dict[str, int]:
+    """Count what reviewers said about earlier transactions of the customer."""
+    t, f = store.transactions.c, store.labels.c
+    query = (
+        sa.select(f.is_fraud, sa.func.count(f.tx_id.distinct()))
+        .join(store.transactions, t.tx_id == f.tx_id)
+        .where(
+            f.customer_id == about["customer_id"],
+            f.source == "reviewer",
+            t.ts <= about["ts"],
+            t.tx_id != about["tx_id"],
+        )
+        .group_by(f.is_fraud)
+    )
+    counts = dict(connection.execute(query).tuples().all())
+    return {"fraud": counts.get(1, 0), "genuine": counts.get(0, 0)}
+
+
 def _load_unsure_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
     """Load what earlier reviewers said who were unsure.
 
@@ -200,7 +233,7 @@ def _load_unsure_decisions(connection: sa.Connection, tx_id: str) -> list[dict]:
     """
     d = store.decisions
     query = sa.select(d.c.actor, d.c.verdict, d.c.reason, d.c.note)
-    query = query.where(d.c.tx_id == tx_id, d.c.stage != "opinion", d.c.verdict == "unsure")
+    query = query.where(d.c.tx_id == tx_id, d.c.verdict == "unsure", stands(d))
     rows = [dict(row) for row in connection.execute(query.order_by(d.c.id)).mappings()]
     return [
         row | {"reason": policy.REASON_CODES[row["reason"]].words if row["reason"] else ""}

@@ -1,5 +1,6 @@
 """SQL conditions: who may be given which case, and in which order."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import sqlalchemy as sa
@@ -18,6 +19,22 @@ def is_held_by(actor: str | Parameter, now: float | Parameter) -> sa.ColumnEleme
     )
 
 
+def stands(decision: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Make the condition that a row of `store.decisions` is a verdict that was not undone."""
+    undo = store.decisions.alias("undo")
+    is_undone = (
+        sa.exists()
+        .where(
+            undo.c.tx_id == decision.c.tx_id,
+            undo.c.actor == decision.c.actor,
+            undo.c.stage == "undo",
+            undo.c.id > decision.c.id,
+        )
+        .correlate(decision)
+    )
+    return sa.and_(decision.c.stage.not_in(("opinion", "undo")), ~is_undone)
+
+
 def is_available_to(actor: str | Parameter, now: float | Parameter) -> sa.ColumnElement[bool]:
     """Make the condition that this reviewer may be given the case.
 
@@ -27,7 +44,7 @@ def is_available_to(actor: str | Parameter, now: float | Parameter) -> sa.Column
     case, decision, skip = store.cases.c, store.decisions.c, store.skips.c
     has_decided = (
         sa.select(decision.id)
-        .where(decision.tx_id == case.tx_id, decision.actor == actor, decision.stage != "opinion")
+        .where(decision.tx_id == case.tx_id, decision.actor == actor, stands(store.decisions))
         .correlate(store.cases)
         .exists()
     )
@@ -90,16 +107,28 @@ def build_next_case_query() -> sa.Select:
 
 
 def find_next_case(
-    connection: sa.Connection, actor: str, now: float, second_only: bool
+    connection: sa.Connection,
+    actor: str,
+    now: float,
+    second_only: bool,
+    wanted: Sequence[sa.ColumnElement[bool]] = (),
 ) -> str | None:
-    """Find the case to give out next: see `ReviewQueue.claim_next`."""
+    """Find the case to give out next: see `ReviewQueue.claim_next`.
+
+    The conditions in `wanted` may use `store.transactions` too. A held case needs not meet them.
+    """
+    query = build_next_case_query()
+    if wanted:
+        t = store.transactions
+        query = query.join(t, t.c.tx_id == store.cases.c.tx_id)
+        query = query.where(sa.or_(is_held_by(actor, now), sa.and_(*wanted)))
     parameters = {
         "actor": actor,
         "now": now,
         "next_kind": "sample" if _is_sample_due(connection) else "flagged",
         "second_only": second_only,
     }
-    return connection.scalar(build_next_case_query(), parameters)
+    return connection.scalar(query, parameters)
 
 
 def _is_sample_due(connection: sa.Connection) -> bool:

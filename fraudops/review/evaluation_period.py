@@ -136,6 +136,42 @@ def load_flagged_and_frauds(engine: sa.Engine, over: EvaluationPeriod) -> pd.Dat
     return rows.sort_values(["day", "tx_id"], ignore_index=True)
 
 
+def count_stopped_frauds(engine: sa.Engine, rows: pd.DataFrame) -> dict[str, int]:
+    """Count what became of the frauds that the model flagged.
+
+    A fraud is stopped if it was blocked, or if a reviewer called it fraud before the report of it
+    arrived. A flag alone stops nothing.
+
+    Parameters
+    ----------
+    engine : Engine
+    rows : DataFrame
+        See `load_flagged_and_frauds`.
+
+    Returns
+    -------
+    dict of str to int
+        ``blocked``, ``reviewed`` (in time) and ``late`` (sent to review, and no verdict in time).
+    """
+    frauds = rows[rows["flagged"] & (rows["label"] == 1)]
+    sent = frauds.loc[frauds["decision"] == "review", "tx_id"].tolist()
+    f = store.labels.c
+    found: dict[str, dict[str, int]] = {"reviewer": {}, "chargeback": {}}
+    query = (
+        sa.select(f.tx_id, f.source, sa.func.min(f.label_ts))
+        .where(f.is_fraud == 1)
+        .group_by(f.tx_id, f.source)
+    )
+    with engine.connect() as connection:
+        for ids in store.split_keys(sent):
+            for tx_id, source, ts in connection.execute(query.where(f.tx_id.in_(ids))):
+                found[source][tx_id] = ts
+    reports = found["chargeback"]
+    reviewed = sum(ts <= reports.get(tx_id, ts) for tx_id, ts in found["reviewer"].items())
+    blocked = len(frauds) - len(sent)
+    return {"blocked": blocked, "reviewed": reviewed, "late": len(sent) - reviewed}
+
+
 def load_champion_policy(workspace: Workspace) -> DecisionPolicy:
     """Load the decision policy that the first champion was registered with.
 

@@ -7,7 +7,6 @@ transaction.
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,14 +15,8 @@ from fraudops.errors import UserError
 from fraudops.review import policy
 from fraudops.review.case_filters import find_next_case, is_available_to, is_held_by
 from fraudops.review.claims import renew_claim, write_claim
-from fraudops.review.drafts import delete_draft
-from fraudops.review.verdicts import (
-    choose_stage,
-    is_hidden_from,
-    load_held_case,
-    write_decision,
-    write_label,
-)
+from fraudops.review.queue_views import QueueView, build_view_conditions
+from fraudops.review.verdicts import apply_decision, is_hidden_from, load_held_case, write_decision
 
 
 @dataclass(frozen=True)
@@ -77,13 +70,20 @@ class ReviewQueue:
             rows = [store.make_case(row, row.amount_cents) for row in connection.execute(query)]
             return store.insert_new(connection, store.cases, rows)
 
-    def claim_next(self, actor: str, second_only: bool = False) -> str | None:
+    def claim_next(
+        self,
+        actor: str,
+        second_only: bool = False,
+        view: QueueView | None = None,
+        without: str = "",
+    ) -> str | None:
         """Claim the next case for 15 minutes.
 
-        A case that the reviewer already holds comes first, then the flagged case of which a review
-        can still save most for each person who has to look (`policy.build_priority_sql`, with its
-        source). After every tenth flagged case comes one of the random sample. A case that this
-        reviewer has skipped comes last. Being overdue changes nothing.
+        A case that the reviewer already holds comes first, or one that a colleague assigned. Then
+        comes the flagged case of which a review can still save most for each person who has to look
+        (`policy.build_priority_sql`, with its source). After every tenth flagged case comes one of
+        the random sample. A case that this reviewer has skipped comes last. Being overdue changes
+        nothing.
 
         Cases whose label has arrived leave the queue first (`ledger.settle_cases`).
 
@@ -92,6 +92,10 @@ class ReviewQueue:
         actor : str
         second_only : bool, optional
             Only a case that waits for a second person.
+        view : QueueView, optional
+            Only a case that this view shows, or one that the reviewer already holds.
+        without : str, optional
+            Not the case of this transaction.
 
         Returns
         -------
@@ -101,7 +105,10 @@ class ReviewQueue:
         now = time.time()
         with store.write_transaction(self.engine) as connection:
             ledger.settle_cases(connection)
-            tx_id = find_next_case(connection, actor, now, second_only)
+            wanted = build_view_conditions(connection, view, actor) if view else []
+            if without:
+                wanted.append(store.cases.c.tx_id != without)
+            tx_id = find_next_case(connection, actor, now, second_only, wanted)
             if tx_id is not None:
                 write_claim(connection, tx_id, actor, now)
             return tx_id
@@ -171,7 +178,7 @@ class ReviewQueue:
             )
 
     def find_held(self, actor: str) -> str | None:
-        """Find the case that this reviewer holds now; the lease does not change.
+        """Find the case that this reviewer has taken and holds now; the lease does not change.
 
         Parameters
         ----------
@@ -182,9 +189,15 @@ class ReviewQueue:
         str or None
             The tx_id.
         """
-        query = sa.select(store.cases.c.tx_id).where(is_held_by(actor, time.time())).limit(1)
+        c = store.cases.c
+        taken = (is_held_by(actor, time.time()), c.claimed_at > 0)
+        query = sa.select(c.tx_id).where(*taken).order_by(c.claimed_at.desc()).limit(1)
         with self.engine.connect() as connection:
             return connection.scalar(query)
+
+    def count_assigned(self, actor: str) -> int:
+        """Count the cases that wait for this reviewer because a colleague assigned them."""
+        return self._count(is_held_by(actor, time.time()), store.cases.c.claimed_at == 0)
 
     def _count(self, *conditions: sa.ColumnElement[bool]) -> int:
         with self.engine.connect() as connection:
@@ -292,29 +305,8 @@ class ReviewQueue:
             If verdict, reason or note are not accepted, the score is still hidden, or the reviewer
             does not hold the case any more.
         """
-        policy.check_verdict(verdict)
-        policy.check_reason(reason, verdict)
-        note = note.strip()
         with store.write_transaction(self.engine) as connection:
             case = load_held_case(connection, tx_id, actor)
-            if is_hidden_from(connection, case, actor):
-                raise UserError(
-                    f"Give a first opinion on {tx_id} before its score is shown; then decide."
-                )
-            override = policy.is_override(verdict, case.kind == "flagged", case.probability)
-            policy.check_note(note, reason, override)
-            stage = choose_stage(case, verdict, override)
-            write_decision(connection, case, stage, verdict, actor, reason, note, override)
-            delete_draft(connection, tx_id, actor)
-            changes: dict[str, Any] = {"claimed_by": None, "claimed_until": 0.0}
-            label = None
-            if stage in ("decision", "confirmation") and verdict != "unsure":
-                label = int(verdict == "fraud")
-                write_label(connection, case, label, actor)
-                changes |= {"state": "closed", "proposed": None, "proposed_by": None}
-            elif stage in ("proposal", "objection"):
-                changes |= {"state": "second", "proposed": verdict, "proposed_by": actor}
-            connection.execute(
-                store.cases.update().where(store.cases.c.tx_id == tx_id).values(changes)
+            return DecisionOutcome(
+                *apply_decision(connection, case, verdict, actor, reason, note.strip())
             )
-        return DecisionOutcome(stage, label)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from fraudops import store
 from fraudops.models import wilson_interval
+from fraudops.review.case_filters import stands
 
 MAX_RECENT_DECISIONS = 5_000  # latest reviews that are evaluated
 
@@ -104,7 +105,9 @@ def compute_review_statistics(
             connection.scalar(sa.select(d.c.id).order_by(d.c.id.desc()).offset(latest).limit(1))
             or 0
         )
-        query = sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).order_by(d.c.id)
+        counts_here = sa.or_(d.c.stage == "opinion", stands(d))
+        query = sa.select(*columns).join(c, c.c.tx_id == d.c.tx_id).where(counts_here)
+        query = query.order_by(d.c.id)
         begun = sa.exists().where(before.c.tx_id == d.c.tx_id, before.c.id <= border)
         decisions = store.read_frame(
             connection, query.where(d.c.id > border, ~begun) if border else query
@@ -140,7 +143,7 @@ SAMPLE_DESCRIPTION = f"one in {round(1 / store.SAMPLE_SHARE)} approved transacti
 
 
 def load_decisions(engine: sa.Engine, actor: str) -> pd.DataFrame:
-    """Load the verdicts of a reviewer in order, without opinions on blind cases.
+    """Load the verdicts of a reviewer in order, without opinions on blind cases and undone ones.
 
     Parameters
     ----------
@@ -155,6 +158,5 @@ def load_decisions(engine: sa.Engine, actor: str) -> pd.DataFrame:
     d = store.decisions
     with engine.connect() as connection:
         return store.read_frame(
-            connection,
-            sa.select(d).where(d.c.actor == actor, d.c.stage != "opinion").order_by(d.c.id),
+            connection, sa.select(d).where(d.c.actor == actor, stands(d)).order_by(d.c.id)
         )

@@ -9,13 +9,19 @@ from fraudops import ledger, store
 from fraudops.errors import UserError
 from fraudops.review import policy
 from fraudops.review.case_filters import is_held_by
+from fraudops.review.drafts import delete_draft
 
 
 def is_hidden_from(connection: sa.Connection, case: Any, actor: str) -> bool:
-    """Tell whether the score of a case (with tx_id and blind) is hidden from this reviewer."""
+    """Tell whether the score of a waiting case is hidden from this reviewer.
+
+    The case has tx_id, blind and state. Nothing is hidden of a case that is decided or settled.
+    """
+    if not case.blind or case.state not in store.WAITING_STATES:
+        return False
     d = store.decisions.c
     query = sa.select(d.id).where(d.tx_id == case.tx_id, d.actor == actor, d.stage == "opinion")
-    return bool(case.blind) and connection.scalar(query.limit(1)) is None
+    return connection.scalar(query.limit(1)) is None
 
 
 def select_hidden_cases(actor: str) -> sa.Select:
@@ -105,6 +111,50 @@ def write_decision(
     decision |= {"decided_at": now, "seconds": round(now - case.claimed_at, 3)}
     connection.execute(store.decisions.insert(), decision | {"actor": actor})
     ledger.append_entry(connection, "decision", actor, now, **decision)
+
+
+def apply_decision(
+    connection: sa.Connection, case: sa.Row, verdict: str, actor: str, reason: str, note: str
+) -> tuple[str, int | None]:
+    """Check and write a decision on a held case, and what follows from it.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of a writing transaction.
+    case : Row
+        See `load_held_case`.
+    verdict, actor, reason, note : str
+        See `ReviewQueue.record_decision`.
+
+    Returns
+    -------
+    stage : str
+    label : int or None
+    """
+    policy.check_verdict(verdict)
+    policy.check_reason(reason, verdict)
+    if is_hidden_from(connection, case, actor):
+        raise UserError(
+            f"Give a first opinion on {case.tx_id} before its score is shown; then decide."
+        )
+    override = policy.is_override(verdict, case.kind == "flagged", case.probability)
+    policy.check_note(note, reason, override)
+    stage = choose_stage(case, verdict, override)
+    write_decision(connection, case, stage, verdict, actor, reason, note, override)
+    delete_draft(connection, case.tx_id, actor)
+    changes: dict[str, Any] = {"claimed_by": None, "claimed_until": 0.0}
+    label = None
+    if stage in ledger.FINAL_STAGES and verdict != "unsure":
+        label = int(verdict == "fraud")
+        write_label(connection, case, label, actor)
+        changes |= {"state": "closed", "proposed": None, "proposed_by": None}
+    elif stage in ("proposal", "objection"):
+        changes |= {"state": "second", "proposed": verdict, "proposed_by": actor}
+    connection.execute(
+        store.cases.update().where(store.cases.c.tx_id == case.tx_id).values(changes)
+    )
+    return stage, label
 
 
 def write_label(connection: sa.Connection, case: sa.Row, is_fraud: int, actor: str) -> None:

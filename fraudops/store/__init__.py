@@ -65,6 +65,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "ledger",
             "predictions",
             "refunds",
+            "preferences",
             "requests",
             "sealed",
             "shadow",

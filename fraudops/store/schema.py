@@ -135,7 +135,8 @@ decisions = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     _text_column("tx_id", nullable=False, index=True),
-    # opinion (score hidden), decision, proposal, confirmation, objection
+    # opinion (score hidden), decision, proposal, confirmation, objection, undo (takes the person's
+    # verdict before it back)
     _text_column("stage", nullable=False, default="decision"),
     _text_column("verdict", nullable=False),  # fraud, genuine or unsure
     _text_column("reason", nullable=False, default=""),  # a code of `cases.REASONS`
@@ -163,6 +164,13 @@ skips = sa.Table(  # the latest time that a person put a case back without a dec
     _text_column("reason", nullable=False),  # a code of `policy.SKIP_REASONS`
     sa.Column("skipped_at", sa.Float, nullable=False),
     sa.Column("until", sa.Float, nullable=False),  # nobody is given the case before; 0: at once
+)
+preferences = sa.Table(  # of each person at the review desk: settings, and saved views
+    "preferences",
+    METADATA,
+    _text_column("actor", primary_key=True),
+    _text_column("name", primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),  # JSON
 )
 users = sa.Table(  # of the review page
     "users",

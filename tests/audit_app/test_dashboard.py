@@ -6,9 +6,11 @@ The verification says what the command says, and the champion of a day is named 
 import datetime
 import threading
 
+import pandas as pd
 import pytest
 
 from fraudops import cli, ledger, review, store
+from fraudops.audit_app.tabs import dashboard
 from fraudops.audit_app.tabs.model import ModelTab
 from fraudops.audit_app.tabs.record import RecordPanel
 from fraudops.audit_app.widgets import PageContext
@@ -82,3 +84,30 @@ def test_who_was_champion_then_is_answered_by_both_clocks(workspace, engine):
     assert tab.then.value.count("version 1</strong>") == 2
     tab.day.value = day_of(NOON) - datetime.timedelta(1)
     assert "has been decided on" in tab.then.value
+
+
+def test_a_fraud_is_stopped_by_a_block_or_by_a_verdict_before_its_report(engine):
+    fill(engine, flagged=4)
+    names = ["t0", "t1", "t2", "t3"]
+    rows = pd.DataFrame({"tx_id": names, "flagged": True, "label": 1, "decision": "review"})
+    rows.loc[0, "decision"] = "block"
+    queue = review.ReviewQueue(engine)
+    for tx_id in ("t1", "t2"):
+        review.claim_case(engine, tx_id, "ann")
+        say(engine, tx_id, "fraud", "ann")
+    assert queue.count_closed() == 2
+    with engine.connect() as connection:
+        now = store.get_latest_ts(connection)
+    report = {"source": "chargeback", "actor": "issuer", "customer_id": "c", "terminal_id": "m"}
+    report |= {"is_fraud": 1}
+    reports = [report | {"tx_id": "t1", "label_ts": now + 60}]
+    reports += [report | {"tx_id": "t2", "label_ts": now - 60}]
+    with store.write_transaction(engine) as connection:
+        ledger.insert_chargebacks(connection, reports, by="api:issuer")
+    found = review.count_stopped_frauds(engine, rows)
+    assert found == {"blocked": 1, "reviewed": 1, "late": 2}
+
+
+def test_an_interval_over_nothing_is_a_dash():
+    assert dashboard._format_rate(float("nan"), 0.0, 1.0) == ("–", "–")
+    assert dashboard._format_rate(0.5, 0.25, 0.75) == ("50.0%", "25% to 75%")

@@ -184,6 +184,7 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
 def test_the_page_follows_the_database_by_itself(browser, served, engine, monkeypatch):
     with visit(browser, served[0], ACTOR) as visitor:
         page = visitor.ready()
+        open_tab(page, "Dashboard")
         before = tile(page, "open")
         with store.write_transaction(engine) as connection:
             ledger.append_entry(connection, "read", "somebody")
@@ -208,13 +209,13 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
         connection.execute(store.cases.update().values(blind=0))
     with visit(browser, served[0], ACTOR) as first:
         page = first.ready()
-        open_tab(page, "Label cases")
+        open_tab(page, "Review")
         page.locator("button.fo-take").click()
         page.locator(".fo-case h2").wait_for()
         tx_id = review.ReviewQueue(engine).find_held(ACTOR)
         page.reload()
         first.ready()
-        open_tab(page, "Label cases")
+        open_tab(page, "Review")
         page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
         with store.write_transaction(
             engine
@@ -224,8 +225,8 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
                 .where(store.cases.c.tx_id == tx_id)
                 .values(claimed_by="colleague")
             )
-        page.get_by_label("Genuine (L)").click()
-        page.locator(".fo-reason select").select_option(label="usual for this customer")
+        page.get_by_label("Genuine (G)").click()
+        page.locator(".fo-reason select").select_option(label="2 usual for this customer")
         page.locator("button.fo-record").click()
         page.locator(".fo-refused[role=alert]").get_by_text("not yours to decide").wait_for()
         page.locator("button.fo-take").wait_for()  # and on with the next one
@@ -239,9 +240,10 @@ def test_a_reload_finds_the_case_and_a_lost_one_is_said_in_words(browser, served
 
 
 def test_a_killed_kernel_loses_nothing(browser, served, engine):
+    review.save_preference(engine, "unlucky", "desk", {"follow": False})
     with visit(browser, served[0], person(engine, "unlucky")) as visitor:
         page = visitor.ready()
-        open_tab(page, "Label cases")
+        open_tab(page, "Review")
         page.locator("button.fo-take").click()
         page.locator(".fo-case h2").wait_for()
         tx_id = review.ReviewQueue(engine).find_held("unlucky")
@@ -259,7 +261,7 @@ def test_a_killed_kernel_loses_nothing(browser, served, engine):
         page.get_by_role("button", name="Reconnect").click()
         page.wait_for_load_state()
         visitor.ready()
-        open_tab(page, "Label cases")
+        open_tab(page, "Review")
         page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
         page.locator(".fo-skip-reason select").select_option(label="I have to stop for now")
         page.locator("button.fo-skip").click()
@@ -275,7 +277,7 @@ def test_the_first_click_after_a_deactivation_does_nothing_but_ask_for_the_login
 ):
     with visit(browser, served[0], person(engine, "leaver")) as visitor:
         page = visitor.ready()
-        open_tab(page, "Label cases")
+        open_tab(page, "Review")
         page.locator("button.fo-take").wait_for()
         users.deactivate_user(engine, "leaver", "os:test")
         try:
@@ -311,9 +313,10 @@ def test_the_page_fits_a_phone(browser, served):
             )
             assert page.locator(shown).evaluate_all(right) <= 375, name
         open_tab(page, "Dashboard")
+        page.locator(".fo-dashboard .fo-picture").wait_for()
         assert (
-            page.locator(".fo-tile").count() == 7
-            and page.locator(".fo-picture").first.bounding_box()["width"] > 250
+            page.locator(".fo-tile").count() == 8
+            and page.locator(".fo-dashboard .fo-picture").first.bounding_box()["width"] > 250
         )
 
 

@@ -158,7 +158,7 @@ def test_the_third_person_is_told_no_verdict_and_no_agreement_that_is_not_there(
     say(engine, review.ReviewQueue(engine).claim_next("bob"), "genuine", "bob", note="other words")
     tab = desk("cem")
     tab.take.click()
-    shown = " ".join(one.value for one in (tab.case, tab.account, tab.past, tab.lease, tab.queue))
+    shown = " ".join(one.value for one in (*tab.view.texts.values(), tab.lease, tab.panel.counts))
     assert "Their verdict is not shown" in shown
     for words in ("differs", "other words", "first words", "Said about this case", "genuine"):
         assert words not in shown, words
@@ -174,7 +174,7 @@ def test_a_person_who_was_unsure_tells_the_next_one_why(engine, desk):
     say(engine, tx_id, "unsure", "ann", "no_contact", "called at nine")
     tab = desk("bob")
     tab.take.click()
-    assert "called at nine" in tab.past.value
+    assert "called at nine" in tab.view.texts["case"].value
 
 
 def test_a_blind_case_says_nothing_of_others_before_the_opinion(engine, desk):
@@ -185,12 +185,14 @@ def test_a_blind_case_says_nothing_of_others_before_the_opinion(engine, desk):
         say(engine, tx_id, verdict, actor, note="words of " + actor)
     tab = desk("cem")
     tab.take.click()
-    assert "score is hidden" in tab.case.value
-    assert "fo-second" not in tab.case.value and "words of" not in tab.past.value
+    assert "score is hidden" in tab.view.texts["case"].value
+    shown = tab.view.texts["case"].value
+    assert "fo-second" not in shown and "words of" not in shown
     tab.form.verdict.value = "genuine"
     tab.form.record.click()
-    assert "fo-second" in tab.case.value
-    assert "words of ann" in tab.past.value and "words of bob" not in tab.past.value
+    shown = tab.view.texts["case"].value
+    assert "fo-second" in shown
+    assert "words of ann" in shown and "words of bob" not in shown
 
 
 def test_a_chargeback_shows_on_the_case_unless_it_is_hidden(engine, desk):
@@ -206,7 +208,9 @@ def test_a_chargeback_shows_on_the_case_unless_it_is_hidden(engine, desk):
         with store.write_transaction(engine) as connection:
             ledger.insert_chargebacks(connection, [row], by="api:issuer")
         tab.draw()
-        assert ("A chargeback on this transaction arrived" in tab.case.value) is not blind
+        assert (
+            "A chargeback on this transaction arrived" in tab.view.texts["case"].value
+        ) is not blind
 
 
 # --- blind in every tab ---

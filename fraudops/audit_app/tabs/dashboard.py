@@ -82,6 +82,7 @@ class DashboardTab:
             "compromise: after the first caught fraud of a card, its later frauds count as "
             "stopped.",
             figures=figures,
+            stopped=review.count_stopped_frauds(engine, rows),
             daily=plots.figure_to_html(
                 plots.plot_savings_timeline(days, marks),
                 f"Euros saved per day, {span}, and what happened: {_describe_marks(marks, days)}.",
@@ -108,7 +109,23 @@ class DashboardTab:
             f"{f['true_positive']:,} of",
             doing.progress["open"] + doing.progress["second"],
         )
+        overdue = review.ReviewQueue(self.context.engine).count_overdue()
         tiles = [
+            (
+                "overdue",
+                "Overdue",
+                f"{overdue:,}",
+                f"open cases wait longer than {review.DUE_SECONDS // 3600} hours",
+                "fo-queue" if overdue else "",
+            ),
+            ("open", "Open cases", f"{waiting:,}", "wait for a reviewer", "fo-queue"),
+            (
+                "alerts",
+                "Open alerts",
+                f"{self.alerts.n_open:,}",
+                "of the drift monitor",
+                "fo-queue" if self.alerts.n_open else "",
+            ),
             (
                 "precision",
                 "Precision",
@@ -120,7 +137,7 @@ class DashboardTab:
                 "recall",
                 "Recall",
                 format_percent(f["recall"]),
-                f"{caught} {frauds:,} known frauds were stopped",
+                f"{caught} {frauds:,} known frauds were flagged",
                 "",
             ),
             ("f1", "F1", format_percent(f["f1"]), "both in one figure", ""),
@@ -138,14 +155,6 @@ class DashboardTab:
                 f"{format_percent(once['caught_at_first'])} of {once['compromises']:,} caught at "
                 f"their first fraud, {format_percent(once['caught'])} at all",
                 "",
-            ),
-            ("open", "Open cases", f"{waiting:,}", "wait for a reviewer", "fo-queue"),
-            (
-                "alerts",
-                "Open alerts",
-                f"{self.alerts.n_open:,}",
-                "of the drift monitor",
-                "fo-queue" if self.alerts.n_open else "",
             ),
         ]
         return [
@@ -197,11 +206,8 @@ def _format_day(day: object, one: dict) -> tuple[str, ...]:
 def _format_segments(table: pd.DataFrame) -> list[tuple[str, ...]]:
     rows = []
     for name, one in table.iterrows():
-        recall = (format_percent(one.recall), format_interval(one.recall_low, one.recall_high))
-        precision = (
-            format_percent(one.precision),
-            format_interval(one.precision_low, one.precision_high),
-        )
+        recall = _format_rate(one.recall, one.recall_low, one.recall_high)
+        precision = _format_rate(one.precision, one.precision_low, one.precision_high)
         rows.append(
             (
                 name,
@@ -213,6 +219,11 @@ def _format_segments(table: pd.DataFrame) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def _format_rate(value: float, low: float, high: float) -> tuple[str, str]:
+    """Format a rate and its interval; a rate over nothing has no interval."""
+    return format_percent(value), format_interval(low, high) if value == value else "–"
 
 
 def _format_proportion(share: review.Proportion) -> str:

@@ -135,7 +135,7 @@ class ModelTab:
         fairness = (
             f"The latest {SEGMENT_PERIOD_DAYS} judged days at most, {span}, by whichever "
             "version decided. "
-            f"Over everything {stopped:,} of {frauds:,} known frauds were stopped "
+            f"Over everything {stopped:,} of {frauds:,} known frauds were flagged "
             f"({low:.0%} to {high:.0%}). "
             f"In {len(differing)} of {with_frauds} segments with frauds the interval leaves "
             f"that share out{which}. "

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0009"  # of the newest file
+HEAD_REVISION = "0010"  # of the newest file
 FOLDER = Path(__file__).parent
 
 
