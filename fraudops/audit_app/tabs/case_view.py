@@ -43,10 +43,11 @@ class CaseView:
 
     def show(self, shown: Case | None, is_held: bool) -> None:
         """Draw the evidence of a case, or nothing; `draw_rest` draws what stands below."""
-        self.shown = shown
-        if shown is None:
-            for text in self.texts.values():
+        before, self.shown = self.shown, shown
+        if shown is None or before is None or before.about["tx_id"] != shown.about["tx_id"]:
+            for text in self.texts.values():  # never the evidence of two cases side by side
                 text.value = ""
+        if shown is None:
             return
         about, hidden = shown.about, shown.hidden
         part = templates.load_template("audit_case.html.j2")
