@@ -71,7 +71,7 @@
       return;
     }
     event.preventDefault();
-  });
+  }, true);  // before the note, which passes no key on
 
   document.addEventListener("click", (event) => {
     if (event.target.closest(".fo-help, #fo-help button")) toggleHelp();
