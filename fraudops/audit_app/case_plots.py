@@ -53,6 +53,8 @@ def _plot_history(case: Case, past: pd.DataFrame, name: str, n_days: int) -> Fig
     days, euros = (past["ts"] - case.about["ts"]) / DAY, np.maximum(past["amount_cents"], 1) / 100
     here = max(case.about["amount_cents"], 1) / 100
     _scatter(axes, days, euros, past["reported"].to_numpy(bool), (0, here))
+    if name == "customer":
+        _plot_refunds(axes, case)
     axes.axvline(0, color=COLORS.neutral, linewidth=0.8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
@@ -63,6 +65,16 @@ def _plot_history(case: Case, past: pd.DataFrame, name: str, n_days: int) -> Fig
     reported = int(past["reported"].sum()) or "none"
     title = f"{name}: {len(past)} in {n_days} days, {reported} reported as fraud"
     return _end_figure(figure, title)
+
+
+def _plot_refunds(axes: Axes, case: Case) -> None:
+    """Mark what the customer got back, at its amount without the minus."""
+    for kind, marker in (("refund", "v"), ("reversal", "<")):
+        some = case.refunds[case.refunds["kind"] == kind]
+        if len(some):
+            days, euros = (some["ts"] - case.about["ts"]) / DAY, -some["amount_cents"] / 100
+            style = {"facecolors": "none", "edgecolors": COLORS.champion, "marker": marker}
+            axes.scatter(days, euros, s=30, label=f"{kind} ({len(some)})", **style)
 
 
 def _scatter(

@@ -3,7 +3,7 @@
 import pytest
 
 from fraudops import ledger, review, store
-from fraudops.audit_app import plots
+from fraudops.audit_app import case_plots
 from fraudops.timeline import DAY
 from tests.support.cases import NOON, fill
 
@@ -36,19 +36,14 @@ def test_a_case_has_the_refunds_of_its_customer_before_it(case):
 
 
 def test_the_picture_marks_refunds_and_says_how_many(case):
-    figure = plots.plot_case_history(case)
-    customer, terminal = figure.axes
-    assert customer.get_title(loc="left").endswith("money came back 2 times")
-    legend = [text.get_text() for text in customer.get_legend().get_texts()]
-    assert legend[-2:] == ["refund (money back)", "reversal (money back)"]
-    marks = {one.get_label(): one.get_offsets().tolist() for one in customer.collections}
-    assert marks["refund (money back)"] == [[-3, 2.5]]
-    assert "money came back" not in terminal.get_title(loc="left")
+    axes = case_plots.plot_customer_history(case).axes[0]
+    marks = {one.get_label(): one.get_offsets().tolist() for one in axes.collections}
+    assert marks["refund (1)"] == [[-3, 2.5]] and "reversal (1)" in marks
+    terminal = case_plots.plot_terminal_history(case).axes[0]
+    assert not any("(1)" in one.get_label() for one in terminal.collections)
 
 
 def test_a_customer_without_refunds_has_no_mark(engine):
     fill(engine, flagged=1)
-    figure = plots.plot_case_history(review.load_case(engine, "t0", "ann"))
-    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert not any("money back" in text for text in legend)
-    assert "money came back" not in figure.axes[0].get_title(loc="left")
+    figure = case_plots.plot_customer_history(review.load_case(engine, "t0", "ann"))
+    assert len(figure.axes[0].collections) == 3
