@@ -96,14 +96,20 @@ def render_case(text: str) -> str:
     about |= {"amount_cents": 1, "probability": 0.5, "threshold": 0.1, "expected_loss_cents": 1.0}
     about |= {"state": "second", "value": 1.0, "decision": "review"}
     facts = {"about": about, "when": text, "age": "", "due": "", "overdue": False, "hidden": False}
-    facts |= {"since": text, "picture": "", "reported": text, "linked": [[text]]}
+    facts |= {"waits": True, "is_held": True, "why": text}
+    facts |= {"since": text, "reported": text, "near": [[text] * 5], "far": [[text] * 5]}
+    facts["lines"] = [dict.fromkeys(("about", "usual", "now", "unusual"), text)]
+    facts["verdicts"] = {"fraud": 1, "genuine": 2}
+    entry = dict.fromkeys(("actor", "words", "note", "digest"), text) | {"seq": 1}
+    facts |= {"entries": [(entry, text)], "is_open": True}
     facts |= {"reasons": [{"text": text, "for": 1, "against": 0}], "columns": [text]}
     facts |= {"changes": [{"now": text, "then": text, "probability": 0.1, "decision": text}]}
     facts |= {"history": [[text]]}
     facts["earlier_decisions"] = [dict.fromkeys(("actor", "verdict", "reason", "note"), text)]
     case = load_template("audit_case.html.j2")
     return "".join(
-        case.render(facts, part=part) for part in ("facts", "model", "changes", "history")
+        case.render(facts, part=part)
+        for part in ("facts", "model", "profile", "linked", "changes", "history", "trail")
     )
 
 

@@ -167,13 +167,14 @@ def start_twice(tmp_path):
 
 
 def add_twice(engine):
-    users.add_user(engine, "ada", "analyst", "test")
-    users.add_user(engine, "ada", "analyst", "test")
+    users.add_user(engine, "ada", "analyst", "os:test")
+    users.add_user(engine, "ada", "analyst", "os:test")
 
 
 def review_as_an_auditor(engine):
-    users.add_user(engine, "ada", "auditor", "test")
-    users.require_permission(engine, "ada", "review")
+    users.add_user(engine, "ada", "auditor", "os:test")
+    with engine.connect() as connection:
+        store.require_permission(connection, "ada", "review")
 
 
 def write_a_reviewers_label(engine):
@@ -268,8 +269,8 @@ PROVOKED = {
         Path(csv("changed", "model.skops")), "0" * 64
     ),
     "`There is a user": add_twice,
-    "`There is no user": lambda engine: users.reset_password(engine, "nobody", "test"),
-    "`A password has": lambda engine: users.set_password(engine, "admin", "short", "test"),
+    "`There is no user": lambda engine: users.reset_password(engine, "nobody", "os:test"),
+    "`A password has": lambda engine: users.set_password(engine, "admin", "short", "os:test"),
     "`… has the role": review_as_an_auditor,
     "`There is no database": lambda workspace: store.read_undisturbed(workspace, len),
     "`… holds no key": lambda csv: load_key(Path(csv("key", "ledger.key"))),
