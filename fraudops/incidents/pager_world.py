@@ -96,7 +96,7 @@ class PagerWorld:
             kind, ts = world.transactions["kind"], world.transactions["ts"]
             is_early = (kind == NEW_FRAUD_KINDS[incidents["new-fraud"].variant]) & (ts < onset)
             world.transactions = world.transactions[~is_early].reset_index(drop=True)
-            tx, reports = make_canonical_tables(world)
+            tx, reports, _ = make_canonical_tables(world)
             keys = {name: tx[name].to_numpy() for name in ("tx_id", "ts", "customer_id")}
             rows = compute_features(tx, reports).assign(**keys)
             if feed == "sound":  # a fault of the data changes no purchase

@@ -81,7 +81,10 @@ def test_the_dashboard_shows_what_the_database_holds(watched, engine, workspace)
     assert tile(page, "saved") == f"{figures['saved_cents'] / 100:,.0f} €"
     once = review.compute_performance_by_compromise(rows, review.load_champion_policy(workspace))
     assert tile(page, "saved-once") == f"{once['saved_cents'] / 100:,.0f} €"
-    assert tile(page, "open") == f"{count(engine, store.cases, store.cases.c.state != 'closed'):,}"
+    assert (
+        tile(page, "open")
+        == f"{count(engine, store.cases, store.cases.c.state.in_(store.WAITING_STATES)):,}"
+    )
     confusion = page.locator(".fo-confusion").inner_text()
     assert (
         f"{figures['true_positive']:,}" in confusion
@@ -157,7 +160,7 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
     page.get_by_text(f"rows 26 to 50 of {len(rows):,}").wait_for()
     shown = page.locator(".fo-list tbody tr td:nth-child(2)").all_inner_texts()
     assert shown == rows["tx_id"].iloc[25:50].tolist()
-    page.get_by_label("Channel", exact=True).select_option(label="online")
+    page.get_by_label("Channel", exact=True).last.select_option(label="online")
     online = rows[rows["channel"] == "online"]
     page.get_by_text(f"rows 1 to 25 of {len(online):,}").wait_for()
     someone = online["customer_id"].iloc[0]
@@ -178,7 +181,7 @@ def test_lists_are_filtered_and_turned_page_by_page(watched, engine):
     page.get_by_text("0 predicted non-frauds (approved, highest score first): none.").wait_for()
     for name in ("Id", "From", "To"):
         page.get_by_label(name, exact=True).fill("")
-    page.get_by_label("Channel", exact=True).select_option(label="any")
+    page.get_by_label("Channel", exact=True).last.select_option(label="any")
 
 
 def test_the_page_follows_the_database_by_itself(browser, served, engine, monkeypatch):
@@ -378,7 +381,7 @@ def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(
 ):
     page = audit_app.AuditPage(workspace, engine, "somebody")
 
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(queue.ReviewQueue, "claim_next", broken)
@@ -390,7 +393,7 @@ def test_an_unexpected_error_gets_a_number_and_its_trace_goes_to_the_log(
 
 
 def test_a_broken_page_fails_the_chain_and_is_an_incident_for_a_visitor(workspace, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(database, "connect", broken)
