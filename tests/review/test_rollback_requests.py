@@ -261,7 +261,7 @@ def test_two_people_roll_back_in_the_browser(browser, workspace, engine, tmp_pat
     with audit_server(workspace.root, tmp_path) as (link, _):
         with visit(browser, link, "ann") as ann:
             open_tab(ann.ready(), "Model")
-            assert not ann.page.locator("button.fo-ask").is_visible()  # an analyst may not
+            ann.page.locator("button.fo-ask").wait_for(state="hidden")  # an analyst may not
         assert review.find_open_rollback_request(engine) is None
         with visit(browser, link, "sue") as sue, visit(browser, link, "tom") as tom:
             open_tab(sue.ready(), "Model")
