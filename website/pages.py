@@ -86,6 +86,7 @@ def write_pages(workspace: Workspace, source: Path) -> dict[str, str]:
     )
     (source / "exercises" / "index.md").write_text(index, encoding="utf-8")
     _write_model_card(workspace, source)
+    shutil.copytree(REPOSITORY / "docs" / "pictures", source / "docs" / "pictures")
     return pages
 
 

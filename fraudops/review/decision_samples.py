@@ -55,7 +55,7 @@ def choose_decisions(ids: list[int], seed: int, size: int) -> list[int]:
     Examples
     --------
     >>> choose_decisions([1, 2, 3, 4], seed=7, size=2)
-    [1, 3]
+    [2, 3]
     """
 
     def rank(number: int) -> str:

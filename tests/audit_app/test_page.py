@@ -268,6 +268,7 @@ def test_a_killed_kernel_loses_nothing(browser, served, engine):
         page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for()
         page.locator(".fo-skip-reason select").select_option(label="I have to stop for now")
         page.locator("button.fo-skip").click()
+        page.locator(".fo-case").get_by_text(f"Transaction {tx_id}").wait_for(state="detached")
         page.locator("button.fo-take").wait_for()
     assert (
         review.ReviewQueue(engine).find_held("unlucky") is None
