@@ -397,3 +397,29 @@ def test_axe_finds_nothing_on_the_desk_and_nothing_serious_elsewhere(browser, li
             ]
             assert results.response["testEngine"]["name"] == "axe-core"
     assert [one for one in found if one[0] == LABEL or one[1] in ("serious", "critical")] == []
+
+
+@pytest.fixture
+def other_states(engine):
+    """All cases may be changed here; afterwards they have their states, and nobody holds them."""
+    c = store.cases.c
+    with store.write_transaction(engine) as connection:
+        before = dict(connection.execute(sa.select(c.tx_id, c.state)).all())
+        connection.execute(store.cases.update().values(claimed_by=None, claimed_until=0.0))
+    yield
+    for tx_id, state in before.items():
+        change(engine, store.cases, tx_id, state=state, claimed_by=None, claimed_until=0.0)
+
+
+def test_next_case_says_why_there_is_none(browser, link, engine, other_states):
+    with visit(browser, link, "ann") as visitor:
+        page = visitor.ready()
+        open_tab(page, LABEL)
+        for values, told in (
+            ({"claimed_by": "bob", "claimed_until": 2e12}, "Other reviewers hold them"),
+            ({"state": "closed", "claimed_by": None}, "The queue is empty"),
+        ):
+            with store.write_transaction(engine) as connection:
+                connection.execute(store.cases.update().values(values))
+            page.locator("button.fo-take").click()
+            page.locator(".fo-refused[role=alert]").get_by_text(told).wait_for()

@@ -27,9 +27,11 @@ LOST_CASE_MESSAGE = (
     "The case of {tx_id} is no longer yours: another person has it, or its label has arrived. What "
     "you typed is kept as your draft, and you see it when you get the case again."
 )
+EMPTY_QUEUE_MESSAGE = "The queue is empty: no case waits. New cases come with new transactions."
+EMPTY_VIEW_MESSAGE = "No case is left for you in this view. Without its filters you have {own}."
 NO_CASE_MESSAGE = (
-    "No case is left for you{where}: other reviewers hold the others, or they wait for another "
-    "person."
+    "No case is left for you. Cases that wait: {waiting}. Other reviewers hold them, they are put "
+    "off, or they need another person than you."
 )
 VERDICT_KEYS = {"f": "fraud", "g": "genuine", "u": "unsure"}
 
@@ -107,10 +109,15 @@ class ReviewTab:
 
     def _take_next(self) -> None:
         self.context.require("review")
-        if not self._follow():
-            view = self.panel.chosen.value if self.panel.get_view() != review.QueueView() else ""
-            where = f" in the view {view}" if view else ""
-            raise UserError(NO_CASE_MESSAGE.format(where=where))
+        if self._follow():
+            return
+        waiting = self.review_queue.count_waiting()
+        own = self.review_queue.count_waiting(self.context.actor)
+        if not waiting:
+            raise UserError(EMPTY_QUEUE_MESSAGE)
+        if own:
+            raise UserError(EMPTY_VIEW_MESSAGE.format(own=own))
+        raise UserError(NO_CASE_MESSAGE.format(waiting=waiting))
 
     def _follow(self, without: str = "") -> bool:
         """Show the next case; False if none is left."""
