@@ -283,7 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(describe_server(options.command, options.port), flush=True)
     if os.name == "posix":  # become the server, so that signals reach it directly
         os.chdir(folder)
-        os.execve(command[0], command, environment)
+        os.execve(command[0], command, environment)  # noqa: S606 (no shell is wanted)
     try:
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
     except KeyboardInterrupt:

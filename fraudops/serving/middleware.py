@@ -17,7 +17,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-API_TOKEN_VARIABLE = "FRAUDOPS_API_TOKEN"
+API_TOKEN_VARIABLE = "FRAUDOPS_API_TOKEN"  # noqa: S105 (a name, no token)
 CALLER_KEY = "fraudops.caller"  # of an ASGI scope: the caller's name; None without a token
 DEFAULT_CALLER = "caller"  # the name of a token that has none
 CALLER_NAME_PATTERN = re.compile(r"[a-z0-9._@-]{2,40}")

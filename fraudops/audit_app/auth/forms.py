@@ -49,7 +49,7 @@ class FormHandler(JupyterHandler):
                 wrong=status >= 400,
                 shortest=users.MIN_PASSWORD_LENGTH,
                 longest=users.MAX_PASSWORD_LENGTH,
-                xsrf=Markup(self.xsrf_form_html()),
+                xsrf=Markup(self.xsrf_form_html()),  # noqa: S704 (made by Tornado)
             )
         )
 
