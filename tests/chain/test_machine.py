@@ -16,6 +16,12 @@ PROXIES = {
     "https_proxy": "http://127.0.0.1:9",
     "ALL_PROXY": "socks5://127.0.0.1:9",
 }
+PLANTED = "planted-7f3a90c1-secret"
+SECRETS = {
+    "FRAUDOPS_API_TOKEN": f"bank:{PLANTED}",
+    "FRAUDOPS_ALERT_WEBHOOK": f"http://127.0.0.1:9/{PLANTED}",
+    "AWS_SECRET_ACCESS_KEY": PLANTED,
+}
 LANGUAGE = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TZ": "Asia/Bangkok"}
 NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME", "NO_PROXY", "no_proxy", "PYTEST_CURRENT_TEST")
 NAMELESS = "import pwd\ndef getpwuid(uid):\n    raise KeyError(uid)\npwd.getpwuid = getpwuid\n"
@@ -70,7 +76,7 @@ def test_a_notebook_runs_without_a_home_and_with_another_python_kernel(tmp_path,
 def test_the_chain_runs_on_an_odd_machine(tmp_path):
     """Up to the service, which is started and asked; then each command that reads the result."""
     root = tmp_path / ODD_NAME
-    environment = make_environment(tmp_path, **PROXIES, **LANGUAGE)
+    environment = make_environment(tmp_path, **PROXIES, **LANGUAGE, **SECRETS)
 
     def run(*words: str) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -84,9 +90,16 @@ def test_the_chain_runs_on_an_odd_machine(tmp_path):
 
     ran = run("run", *OPTIONS, "--until", "3_2_serve")
     assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
+    assert PLANTED not in ran.stdout + ran.stderr
     assert read_json(root / "serving" / "replay.json")["transactions"] > 0
     for words in (("run", "--list"), ("verify",), ("evidence",)):
         done = run(*words)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
+        assert PLANTED not in done.stdout + done.stderr
+    key = (root / "keys" / "ledger.key").read_bytes().strip()
+    files = [one for one in root.rglob("*") if one.is_file()]
+    contents = {one.relative_to(root): one.read_bytes() for one in files}
+    assert [one for one, text in contents.items() if PLANTED.encode() in text] == []
+    assert [one for one, text in contents.items() if key in text] == [Path("keys/ledger.key")]
     assert [one.name for one in root.parent.iterdir() if any(one.rglob("*.db"))] == [ODD_NAME]
