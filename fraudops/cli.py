@@ -1,6 +1,7 @@
 """The command `fraudops`: run the notebooks, start the servers, manage users, check the record."""
 
 import argparse
+import errno
 import io
 import os
 import shlex
@@ -11,7 +12,17 @@ from pathlib import Path
 
 from fraudops import file_commands, pipeline
 from fraudops.errors import UserError
-from fraudops.workspace import REPOSITORY, Workspace
+from fraudops.processes import require_free_port
+from fraudops.workspace import REPOSITORY, Workspace, parse_sqlite_url
+
+_OTHER_FOLDER = "Give a folder that you may write to with --workspace."
+DISK_ADVICE = {
+    errno.ENOSPC: "The disk is full: free some space, and run the same command again.",
+    errno.EDQUOT: "Your quota is used up: free some space, and run the same command again.",
+    errno.EROFS: _OTHER_FOLDER,
+    errno.EACCES: _OTHER_FOLDER,
+    errno.EPERM: _OTHER_FOLDER,
+}
 
 # what a command needs: the path in the workspace, and the notebook that writes it
 NEEDED_FILES = {
@@ -118,7 +129,11 @@ def make_server_command(what: str, port: int, workspace: Workspace) -> tuple[lis
     if what == "serve":
         # imports mlflow and bentoml, which is slow
         from fraudops.serving import find_or_build_champion_bento
+        from fraudops.store import check_sqlite_file
 
+        database = parse_sqlite_url(workspace.database_url)
+        if database:
+            check_sqlite_file(database)
         tag = find_or_build_champion_bento(workspace)
         options = ["--host", "127.0.0.1", "--port", str(port)]
         return [*python, "bentoml", "serve", tag, *options], REPOSITORY
@@ -233,6 +248,20 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter
             stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run_command(arguments)
+    except OSError as error:
+        advice = DISK_ADVICE.get(error.errno or 0)
+        if advice is None:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        print(
+            f"{error.strerror}{where}. {advice} What was finished before is kept.", file=sys.stderr
+        )
+        return 2
+
+
+def _run_command(arguments: list[str]) -> int:
     if arguments[:1] == ["users"]:
         from fraudops import audit_app
 
@@ -272,6 +301,8 @@ def main(arguments: list[str] | None = None) -> int:
             from fraudops.monitoring import serve_monitor_metrics  # imports pandas and more
 
             return serve_monitor_metrics(workspace, options.port)
+        if options.command in ("serve", "audit"):  # JupyterLab takes the next port that is free
+            require_free_port(options.port)
         command, folder = make_server_command(options.command, options.port, workspace)
         audit = options.command == "audit"
         environment = (

@@ -2,10 +2,13 @@
 
 import os
 import runpy
+import socket
 import sys
 import threading
 import time
 from multiprocessing import parent_process
+
+from fraudops.errors import UserError
 
 RUNNER_VARIABLE = "FRAUDOPS_RUNNER"  # set in the processes of `fraudops run`
 
@@ -18,6 +21,47 @@ def is_opened_notebook() -> bool:
     interactive = sys.modules.get("IPython")
     shell = interactive.get_ipython() if interactive else None
     return hasattr(shell, "kernel") and not os.environ.get(RUNNER_VARIABLE)
+
+
+def require_free_port(port: int) -> None:
+    """Require that a server can listen on a port of this machine.
+
+    Parameters
+    ----------
+    port : int
+
+    Raises
+    ------
+    UserError
+        Names the process that listens there, if it can be found.
+    """
+    with socket.socket() as listener:
+        # a port of a server that has just ended can be used again
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            return
+        except OSError as error:
+            reason = error.strerror
+    owner = _find_listener(port)
+    by = f" by process {owner.pid} ({owner.name()})" if owner else ""
+    raise UserError(
+        f"Port {port} cannot be used: {reason}{by}. Stop that program, or choose another port "
+        "with --port."
+    )
+
+
+def _find_listener(port: int):  # type: ignore[no-untyped-def]
+    import psutil
+
+    for process in psutil.process_iter():
+        try:
+            for one in process.net_connections("tcp"):
+                if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
+                    return process
+        except psutil.Error:  # it has ended, or belongs to another user
+            continue
+    return None
 
 
 def exit_with_parent() -> None:

@@ -145,6 +145,8 @@ def _mlflow_client(workspace: Workspace):  # type: ignore[no-untyped-def]
     file = parse_sqlite_url(workspace.tracking_uri)
     if file and not file.exists():
         return None  # a client would create the file
+    if file:
+        store.check_sqlite_file(file)
     from mlflow import MlflowClient  # takes seconds, and the review page does not need it
     from mlflow.exceptions import MlflowException
 

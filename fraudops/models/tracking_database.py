@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from filelock import FileLock
 from mlflow import MlflowClient
 
+from fraudops import store
 from fraudops.workspace import Workspace, atomic_write, make_sqlite_url, parse_sqlite_url
 
 
@@ -19,9 +20,16 @@ def make_tracking_database(workspace: Workspace) -> None:
     Parameters
     ----------
     workspace : Workspace
+
+    Raises
+    ------
+    DamagedDatabaseError
+        If the file is there and SQLite cannot read it.
     """
     file = parse_sqlite_url(workspace.tracking_uri)
     if file is None or file.is_file():
+        if file:
+            store.check_sqlite_file(file)
         return
     with FileLock(workspace.path("mlflow", "create.lock")):
         if file.is_file():

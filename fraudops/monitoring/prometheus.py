@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry, start_http_server, write_to_tex
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fraudops.errors import UserError
 from fraudops.monitoring.alert_log import AlertLog
 from fraudops.monitoring.verdict import SEVERITIES, VerdictFile
+from fraudops.processes import require_free_port
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace, atomic_write
 
@@ -137,14 +137,9 @@ def serve_monitor_metrics(workspace: Workspace, port: int) -> int:
     UserError
         If the port is taken.
     """
-    try:
-        server, thread = start_http_server(
-            port, addr="127.0.0.1", registry=make_metrics_registry(workspace)
-        )
-    except OSError as error:
-        raise UserError(
-            f"Port {port} cannot be used ({error.strerror}): choose another with --port."
-        ) from None
+    require_free_port(port)
+    registry = make_metrics_registry(workspace)
+    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
     print(
         f"The monitor's metrics are at http://127.0.0.1:{port}/metrics. Stop with Ctrl-C.",
         flush=True,

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "database": ("connect", "read_transaction", "read_undisturbed", "write_transaction"),
+        "damage": ("DamagedDatabaseError", "check_sqlite_file"),
         "operations": ("begin_operation", "copy_database", "lock_database"),
         "rows": (
             "insert_new",

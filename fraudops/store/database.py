@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from fraudops.errors import UserError
 from fraudops.store import ddl, migrations
+from fraudops.store.damage import report_damage
 from fraudops.store.schema import METADATA
 from fraudops.store.signing_key import find_key_file
 from fraudops.workspace import Workspace
@@ -54,6 +55,7 @@ def connect(workspace: Workspace, url: str = "") -> sa.Engine:
         execution_options={"signing_key_file": str(find_key_file(workspace))},
     )
     if sqlite:
+        report_damage(engine, Path(str(engine.url.database)))
 
         @sa.event.listens_for(engine, "connect")
         def on_connect(connection, _record):  # type: ignore[no-untyped-def]
@@ -166,6 +168,7 @@ def _create_read_only_engine(file: Path, is_alone: bool) -> sa.Engine:
         return connection
 
     engine = sa.create_engine("sqlite://", creator=open_file, poolclass=sa.NullPool)
+    report_damage(engine, file)
     sa.event.listen(engine, "begin", lambda connection: ddl.begin_transaction(connection, False))
     return engine
 
