@@ -41,6 +41,8 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "ScoredTransaction",
             "SwitchRequest",
         ),
+        "skew": ("check_skew",),
+        "skew_command": ("run_skew_command",),
         "workers": ("read_worker_statuses", "write_worker_status"),
         "scorer": ("PREDICTION_KEY_VARIABLE", "Scorer", "load_logged_inputs"),
     },
