@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -208,3 +209,33 @@ def test_a_day_without_answers_and_an_empty_sample_are_refused(operation, worksp
     store.connect(workspace).dispose()
     with pytest.raises(UserError, match="No transaction was answered yet"):
         check_skew(workspace)
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_late_events_are_those_recorded_after_the_answer(workspace, request, server):
+    engine = store.connect(workspace, request.getfixturevalue("postgres") if server else "")
+    about = {"customer_id": "c", "terminal_id": "m", "amount_cents": 500}
+    kinds = {"category": "food", "channel": "chip"}
+    answer = {"model_version": "1", "probability": 0.1, "threshold": 0.2, "decision": "approve"}
+    scored = {"early": 10.0, "late": 20.0, "after": 30.0, "asked": 15.0}
+    times = {"early": 5_000, "late": 6_000, "after": 10_000, "asked": 10_000}
+    tx = [about | kinds | {"tx_id": name, "ts": ts} for name, ts in times.items()]
+    answers = [
+        answer | {"tx_id": name, "ts": times[name], "prediction_id": name, "scored_at": at}
+        for name, at in scored.items()
+    ]
+    label = {"tx_id": "x", "customer_id": "c", "terminal_id": "other", "label_ts": 7_000}
+    label |= {"source": "chargeback", "actor": "issuer", "is_fraud": 1}
+    with store.write_transaction(engine) as connection:
+        store.insert_new(connection, store.transactions, tx)
+        store.insert_new(connection, store.predictions, answers)
+        ledger.insert_chargebacks(connection, [label], by="api:issuer")
+        back = about | {"tx_id": "back", "ts": 8_000, "amount_cents": -5, "kind": "refund"}
+        ledger.insert_refunds(connection, [back], by="api:issuer")
+    row = about | {"ts": 10_000, "scored_at": scored["asked"]}
+    with store.read_transaction(engine) as connection:
+        found = skew.find_late_events(connection, row)
+        later = skew.find_late_events(connection, row | {"scored_at": time.time() + 60})
+    engine.dispose()
+    assert found == (frozenset({"late"}), frozenset({("x", 7_000)}), frozenset({"back"}))
+    assert not any(later)
