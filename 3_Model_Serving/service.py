@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import anyio
 import bentoml
 from fastapi import Body, FastAPI, HTTPException, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter, Histogram
@@ -34,6 +35,7 @@ from fraudops.serving import (
     ModelInfo,
     PolicyRequest,
     PredictionPage,
+    PredictionReasons,
     ProblemDetails,
     RefundRequest,
     RefundResponse,
@@ -153,6 +155,7 @@ class FraudScoring:
             made_at=self.model.info.creation_time.timestamp(),
             prediction_key=os.environ.get(serving.PREDICTION_KEY_VARIABLE, ""),
         )
+        self.reasons = serving.StoredReasons(self.engine, self._load_version)
         self.differs = serving.find_environment_differences(file.parent)
         for one in self.differs:
             log.warning("This environment is not the one that the model was trained in: %s", one)
@@ -168,6 +171,11 @@ class FraudScoring:
         answers = self.scorer.answer(rows)
         self._note_status()
         return answers
+
+    def _load_version(self, version: str) -> serving.LoadedModel:
+        """A model in memory, or one of the registry."""
+        found = self.scorer.find_loaded(version)
+        return found or serving.load_registered_version(self.workspace, version)
 
     def _note_status(self) -> None:
         """Tell the other workers what this one answers with, if that has changed."""
@@ -195,7 +203,14 @@ class FraudScoring:
         return not self.worker.done()
 
     @app.post("/score", summary="Score raw transactions")
-    async def score(self, body: ScoreRequest) -> list[ScoredTransaction]:
+    async def score(
+        self,
+        body: ScoreRequest,
+        reasons: Annotated[
+            Literal["cases", "all"],
+            Query(description="which transactions are explained; all takes twice as long"),
+        ] = "cases",
+    ) -> list[ScoredTransaction]:
         """Score one or many raw transactions. A tx_id that was scored before gets its first answer
         again.
 
@@ -205,6 +220,9 @@ class FraudScoring:
         began = time.perf_counter()
         limit = time.time() + AHEAD_SECONDS
         rows = [one.canonical() for one in body.transactions]
+        if reasons == "all" and len(rows) > serving.MAX_EXPLAINED_ROWS:
+            most = serving.MAX_EXPLAINED_ROWS
+            raise HTTPException(422, f"reasons=all takes at most {most} transactions a request")
         for number, one in enumerate(rows):
             if one["ts"] > limit:
                 raise HTTPException(422, f"transactions.{number}.ts lies in the future")
@@ -213,6 +231,8 @@ class FraudScoring:
                 raise HTTPException(422, f"{detail}, which the model needs")
         with anyio.fail_after(SECONDS):
             answers = await self.batcher.submit(rows)
+            if reasons == "all":
+                answers = await anyio.to_thread.run_sync(self.reasons.complete, answers)
         self.seconds.observe(time.perf_counter() - began)
         for one in answers:
             self.decided.labels(one["decision"], one["model_version"]).inc()
@@ -310,6 +330,27 @@ class FraudScoring:
             )
         following = f"{found[-1]['ts']}:{found[-1]['tx_id']}" if len(found) == limit else None
         return PredictionPage(predictions=found, next=following)
+
+    @app.get(
+        "/predictions/{prediction_id}/reasons",
+        summary="Why a stored prediction was made",
+        responses={
+            404: {"model": ProblemDetails, "description": "There is no such prediction"},
+            409: {"model": ProblemDetails, "description": "Its model cannot explain it today"},
+        },
+    )
+    def explain(
+        self, prediction_id: Annotated[str, PathParameter(pattern=r"^[0-9a-f]{32}$")]
+    ) -> PredictionReasons:
+        """The strongest SHAP reasons, computed from the stored inputs with the version that
+        answered. Nothing is stored.
+        """
+        try:
+            return PredictionReasons(**self.reasons.explain(prediction_id))
+        except serving.UnknownPredictionError as error:
+            raise HTTPException(404, str(error)) from None
+        except UserError as error:
+            raise HTTPException(409, str(error)) from None
 
     @app.get("/stats", summary="Counts over everything stored")
     def stats(self) -> dict:

@@ -78,6 +78,8 @@ COMMANDS = {
     ),
     # its own parser describes it, see `audit_app.run_users_command`
     "users": ("list, add and change users of the review page", ""),
+    # its own parser describes it, see `serving.run_skew_command`
+    "skew": ("compute features of answered transactions again, and compare", ""),
     # its own parser describes it, see `exercises.run_exercises_command`
     "exercises": ("list, start, check and grade the exercises", ""),
     # its own parser describes it, see `incidents.run_pager_command`
@@ -193,8 +195,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fraudops",
         usage="fraudops [-h] COMMAND ...",
-        description="Run and operate the card-fraud system of this course. "
-        "`fraudops COMMAND --help` says more about a command.",
+        description="Run and operate the card-fraud system. `fraudops COMMAND --help` says more.",
     )
     # argparse takes the width of the list of commands from the metavar
     commands = parser.add_subparsers(
@@ -270,6 +271,10 @@ def _run_command(arguments: list[str]) -> int:
         from fraudops import exercises
 
         return exercises.run_exercises_command(arguments[1:])
+    if arguments[:1] == ["skew"]:
+        from fraudops import serving
+
+        return serving.run_skew_command(arguments[1:])
     if arguments[:1] == ["receipts"]:
         from fraudops import ledger
 

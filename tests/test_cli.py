@@ -65,7 +65,7 @@ def test_the_help_loads_nothing_heavy():
     assert run(sys.executable, "-c", code).stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize("name", ["serve", "metrics", "verify", "evidence"])
+@pytest.mark.parametrize("name", ["serve", "metrics", "verify", "evidence", "skew"])
 def test_a_command_without_a_run_writes_nothing_and_names_the_notebook(tmp_path, capsys, name):
     assert cli.main([name, "--workspace", str(tmp_path / "empty")]) == 2
     told = capsys.readouterr().err

@@ -25,10 +25,12 @@ from fraudops.models.registry import ModelRegistry
 from fraudops.monitoring.alerts import deliver_alerts
 from fraudops.pipeline import lock_workspace
 from fraudops.pipeline.airflow import find_airflow
+from fraudops.serving.skew import compare_day
 from fraudops.simulator import make_course_config
 from fraudops.store.signing_key import load_key
 from fraudops.timeline import plan_timeline
 from fraudops.workspace import REPOSITORY
+from tests.support.cases import fill
 from website import __main__ as website_command
 
 PAGE = (REPOSITORY / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -197,6 +199,12 @@ def fail_a_check(name: str) -> Callable:
     return call
 
 
+def compare_a_day_without_answers(engine):
+    fill(engine, flagged=1)
+    with store.read_transaction(engine) as connection:
+        compare_day(connection, day=0)
+
+
 def lock_twice(workspace):
     with lock_workspace(workspace, "run"), lock_workspace(workspace, "run"):
         pass
@@ -268,6 +276,7 @@ PROVOKED = {
     "`… is not the model": lambda csv: load_model_file(
         Path(csv("changed", "model.skops")), "0" * 64
     ),
+    "`No transaction of … was answered": compare_a_day_without_answers,
     "`There is a user": add_twice,
     "`There is no user": lambda engine: users.reset_password(engine, "nobody", "os:test"),
     "`A password has": lambda engine: users.set_password(engine, "admin", "short", "os:test"),

@@ -20,7 +20,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             "list_model_inputs",
         ),
         "offline": ("compute_features", "compute_sums_duckdb", "load_features", "write_features"),
-        "online": ("compute_online_sums", "compute_sums_sql", "to_column_arrays"),
+        "online": ("LateEvents", "compute_online_sums", "compute_sums_sql", "to_column_arrays"),
         "sql_plan": ("get_window_engine",),
         "transform": ("build_feature_frame", "compute_feature_matrix"),
     },

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,25 @@ from fraudops.features.offline import compute_sums_duckdb
 from fraudops.features.sql_plan import load_plan
 from fraudops.features.transform import ColumnArrays
 from fraudops.store import split_keys
+
+
+class LateEvents(NamedTuple):
+    """Stored events that were recorded after an answer, so that the answer could not know them.
+
+    Attributes
+    ----------
+    transactions : frozenset of str
+        Their ``tx_id``.
+    reports : frozenset of tuple of str and int
+        ``(tx_id, label_ts)`` of fraud reports.
+    refunds : frozenset of str
+        Their ``tx_id``.
+    """
+
+    transactions: frozenset[str]
+    reports: frozenset[tuple[str, int]]
+    refunds: frozenset[str]
+
 
 # built once, because that takes as long as to run it
 _STORED_IDS_QUERY = sa.select(store.transactions.c.tx_id).where(
@@ -126,7 +146,8 @@ def load_history_frames(
             )
     low = int(tx["ts"].min()) - CUSTOMER_HISTORY_SECONDS
     for keys in split_keys(sorted(set(tx["customer_id"]))):
-        query = _build_refund_query().params(keys=keys, since=low, until=high)
+        query = _build_refund_query().add_columns(store.refunds.c.tx_id)
+        query = query.params(keys=keys, since=low, until=high)
         refunds.append(store.read_frame(connection, query))
     return (
         pd.concat(past).drop_duplicates("tx_id"),
@@ -135,7 +156,9 @@ def load_history_frames(
     )
 
 
-def compute_sums_sql(connection: sa.Connection, rows: list[dict]) -> ColumnArrays:
+def compute_sums_sql(
+    connection: sa.Connection, rows: list[dict], left_out: LateEvents | None = None
+) -> ColumnArrays:
     """Compute the same as `compute_online_sums` by running `features.sql` in DuckDB.
 
     Parameters
@@ -143,6 +166,8 @@ def compute_sums_sql(connection: sa.Connection, rows: list[dict]) -> ColumnArray
     connection : Connection
     rows : list of dict
         Transactions with distinct ids, keys `TRANSACTION_COLUMNS`.
+    left_out : LateEvents, optional
+        Stored events that do not count. Default: all count.
 
     Returns
     -------
@@ -152,6 +177,13 @@ def compute_sums_sql(connection: sa.Connection, rows: list[dict]) -> ColumnArray
     tx = pd.DataFrame(rows, columns=list(TRANSACTION_COLUMNS))
     past, reports, refunds = load_history_frames(connection, tx)
     past = past[~past["tx_id"].isin(tx["tx_id"])]
+    if left_out:
+        keys = pd.Series(
+            list(zip(reports["tx_id"], reports["label_ts"], strict=True)), dtype=object
+        )
+        past = past[~past["tx_id"].isin(left_out.transactions)]
+        reports = reports[~keys.isin(left_out.reports).to_numpy()]
+        refunds = refunds[~refunds["tx_id"].isin(left_out.refunds)]
     events = pd.concat([past.assign(wanted=0), tx.assign(wanted=1)], ignore_index=True)
     types = {"ts": np.int64, "amount_cents": np.int64, "lat_cdeg": "Int64", "lon_cdeg": "Int64"}
     sums = compute_sums_duckdb(events.astype(types), reports, refunds)

@@ -504,6 +504,10 @@ class ModelRegistry:
 
 if __name__ == "__main__":  # for the service, which does not import mlflow itself
     try:
-        print(json.dumps(ModelRegistry(Workspace.find()).load_deployment_records()))
+        asked = ModelRegistry(Workspace.find())
+        if version := sys.argv[1:]:
+            print(json.dumps(asked.find(*version).to_deployment_record()))
+        else:
+            print(json.dumps(asked.load_deployment_records()))
     except UserError as error:
         sys.exit(str(error))

@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "monitor": ("DriftMonitor",),
         "prometheus": ("serve_monitor_metrics", "write_monitor_metrics"),
         "retraining": ("RetrainPolicy",),
+        "skew_report": ("FeatureSkew", "SKEW_ALERT_PREFIX", "SkewReport"),
         "standardization": ("standardize_statistics",),
         "verdict": ("Verdict", "VerdictFile", "make_verdict", "make_verdicts"),
     },

@@ -16,6 +16,7 @@ ALERT_OUTCOMES = {
     "data repaired": "the data was wrong, and a corrected delivery has arrived",
     "retrained": "a new model has been promoted",
     "known season": "the change was expected, and the model can stay",
+    "service repaired": "the service has the same features as training again",
     "false alarm": "nothing has changed",
 }
 ACKNOWLEDGED, CLOSED = "acknowledged", "closed"

@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fraudops.monitoring.alert_log import AlertLog
+from fraudops.monitoring.skew_report import SkewReport
 from fraudops.monitoring.verdict import SEVERITIES, VerdictFile
 from fraudops.processes import require_free_port
 from fraudops.timeline import DAY
@@ -27,6 +28,7 @@ class MonitorCollector(Collector):
         up = GaugeMetricFamily("fraudops_monitor_up", "1 if there is a verdict")
         up.add_metric([], float(file.is_file()))
         yield up
+        yield from self._collect_skew()
         if not file.is_file():
             return
         known = VerdictFile.model_validate_json(file.read_text(encoding="utf-8"))
@@ -75,6 +77,27 @@ class MonitorCollector(Collector):
                     for one in table.itertuples()
                 }
                 yield self._by(f"statistic_{name}", about, values, ("statistic", "window_days"))
+
+    def _collect_skew(self) -> Iterator[Metric]:
+        """Collect what the latest daily comparison found; nothing before the first one."""
+        report = SkewReport.load_latest(self.workspace)
+        if report is None:
+            return
+        for name, about, value in (
+            ("day_timestamp_seconds", "first second of the day compared last", report.as_of - DAY),
+            ("compared_transactions", "answered transactions computed again", report.compared),
+            ("late_transactions", "of these, equal to what was known at the answer", report.late),
+        ):
+            gauge = GaugeMetricFamily(f"fraudops_monitor_skew_{name}", about)
+            gauge.add_metric([], float(value))
+            yield gauge
+        values = {
+            (name, kind): float(count)
+            for name, one in report.features.items()
+            for kind, count in one.model_dump().items()
+        }
+        about = "values of a feature: compared, mismatches, missing or extra in the service"
+        yield self._by("skew_values", about, values, ("feature", "kind"))
 
     def _collect_alerts(self) -> Iterator[Metric]:
         alerts = AlertLog.read(self.workspace)

@@ -133,7 +133,14 @@ GRAPH = make_graph(
         extra_sources=(f"{_SERVE}/service.py", f"{_SERVE}/bentofile.yaml"),
         weight=30,
     ),
-    Node("3_3_skew", _SERVE, "The same features online", ("3_2_serve",), ("serving/skew.json",)),
+    Node(
+        "3_3_skew",
+        _SERVE,
+        "The same features online",
+        ("3_2_serve",),
+        ("serving/skew.json",),
+        loose=("serving/daily_skew",),
+    ),
     Node(
         "3_4_load_test",
         _SERVE,

@@ -6,6 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import ledger, store
+from fraudops.monitoring import SKEW_ALERT_PREFIX
 from fraudops.review.evaluation_period import EvaluationPeriod
 from fraudops.timeline import day_of, format_time
 
@@ -87,7 +88,9 @@ def load_drift_alerts(engine: sa.Engine) -> pd.DataFrame:
     with engine.connect() as connection:
         return store.read_frame(
             connection,
-            sa.select(a.c.as_of, a.c.severity, a.c.text).order_by(a.c.as_of, a.c.alert_id),
+            sa.select(a.c.as_of, a.c.severity, a.c.text)
+            .where(a.c.alert_id.not_like(f"{SKEW_ALERT_PREFIX}%"))
+            .order_by(a.c.as_of, a.c.alert_id),
         )
 
 

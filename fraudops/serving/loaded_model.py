@@ -14,6 +14,7 @@ from fraudops.models import (
     DecisionPolicy,
     ShapExplainer,
     build_input_frame,
+    list_shap_reasons,
     load_model_file,
     predict_probability,
     split_model_inputs,
@@ -62,6 +63,29 @@ class LoadedModel:
             )
         return cls(version, sha256, policy, model, explainer)
 
+    @classmethod
+    def load_deployed(cls, record: dict) -> "LoadedModel":
+        """Load a model as the database or the registry describes it.
+
+        Parameters
+        ----------
+        record : dict
+            See `RegisteredVersion.to_deployment_record`.
+
+        Raises
+        ------
+        UserError
+            See `load`; also if it has no decision policy.
+        """
+        if "policy" not in record:
+            raise UserError(
+                f"Model {record['version']} was deployed without a decision policy; its "
+                "probabilities are not calibrated. Train a new one: "
+                "`fraudops run --until 3_1_champion`."
+            )
+        policy = DecisionPolicy.from_record(record["policy"])
+        return cls.load(Path(record["file"]), record["sha256"], record["version"], policy)
+
     def score_inputs(self, inputs: list[list]) -> np.ndarray:
         """Compute the probabilities of stored inputs.
 
@@ -74,8 +98,32 @@ class LoadedModel:
         -------
         ndarray of shape (n,)
         """
+        return self.explain_inputs(inputs, with_reasons=False)[0]
+
+    def explain_inputs(
+        self, inputs: list[list], with_reasons: bool = True
+    ) -> tuple[np.ndarray, list[list[dict]]]:
+        """Compute the probabilities of stored inputs, and their SHAP reasons.
+
+        Parameters
+        ----------
+        inputs : list of list
+            See `build_input_frame`.
+        with_reasons : bool, optional
+
+        Returns
+        -------
+        p : ndarray of shape (n,)
+        reasons : list of list of dict
+            See `list_shap_reasons`; empty lists without reasons, or if SHAP cannot explain.
+        """
         numbers, texts, given = split_model_inputs(build_input_frame(inputs))
-        return self.model.probability(self.model.encode(numbers, *texts, given=given))
+        encoded = self.model.encode(numbers, *texts, given=given)
+        p = self.model.probability(encoded)
+        if not with_reasons or not self.explainer.available:
+            return p, [[] for _ in inputs]
+        contributions = self.explainer.contributions(encoded)
+        return p, list_shap_reasons(contributions, numbers, *texts, given=given)
 
 
 def _check_compact_agrees(pipeline: object, model: CompactPipeline, file: Path) -> None:

@@ -135,7 +135,8 @@ class ScoredTransaction(BaseModel):
     )
     model_version: str
     reasons: list[FeatureReason] = Field(
-        description="strongest reasons of a transaction that becomes a case; otherwise empty"
+        description="strongest reasons of a transaction that becomes a case, or of each one with "
+        "`reasons=all`; otherwise empty"
     )
     cold_start: list[Literal["customer", "terminal"]] = Field(
         description="which of them has no history of its own"
@@ -227,6 +228,18 @@ class PredictionPage(BaseModel):
     predictions: list[StoredPrediction]
     next: str | None = Field(
         description="give it as `after` for the next page; null on the last one"
+    )
+
+
+class PredictionReasons(BaseModel):
+    """Why a stored prediction was made."""
+
+    prediction_id: str
+    tx_id: str
+    model_version: str = Field(description="the version that answered, and is explained")
+    probability: float
+    reasons: list[FeatureReason] = Field(
+        description="strongest reasons, from the stored inputs; from rules those that fired"
     )
 
 

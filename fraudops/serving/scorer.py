@@ -36,16 +36,6 @@ PREDICTION_KEY_VARIABLE = "FRAUDOPS_PREDICTION_KEY"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0  # between attempts to read a model file
 
 
-def _load_wanted(wanted: dict) -> LoadedModel:
-    if "policy" not in wanted:
-        raise UserError(
-            f"Model {wanted['version']} was deployed without a decision policy; its probabilities "
-            "are not calibrated. Train a new one: `fraudops run --until 3_1_champion`."
-        )
-    policy = DecisionPolicy.from_record(wanted["policy"])
-    return LoadedModel.load(Path(wanted["file"]), wanted["sha256"], wanted["version"], policy)
-
-
 def _collect_given(served: LoadedModel, rows: list[dict]) -> dict[str, np.ndarray]:
     """Collect the given features of a model; NaN where a transaction comes without."""
     return {
@@ -124,6 +114,11 @@ class Scorer:
         elif self.challenger is None or challenger["sha256"] != self.challenger.sha256:
             self.challenger = self._load(challenger)
 
+    def find_loaded(self, version: str) -> LoadedModel | None:
+        """Find a version among the models in memory; None if it is not one of them."""
+        models = (self.champion, self.own, self.challenger)
+        return next((one for one in models if one and one.version == version), None)
+
     @property
     def status(self) -> dict[str, str]:
         """Describe what this process answers with, and why it differs from what is wanted."""
@@ -149,7 +144,7 @@ class Scorer:
             If the file is not the registered one, or cannot be read.
         """
         try:
-            _load_wanted(wanted)
+            LoadedModel.load_deployed(wanted)
         except OSError as error:
             raise UserError(f"Model {wanted['version']} cannot be read: {error}") from None
 
@@ -163,7 +158,7 @@ class Scorer:
         if reason and time.monotonic() < again_at:
             return None
         try:
-            loaded = _load_wanted(wanted)
+            loaded = LoadedModel.load_deployed(wanted)
         except (UserError, OSError, ValueError, TypeError) as error:
             pause = min(max(2 * pause, FIRST_RETRY_SECONDS), LAST_RETRY_SECONDS)
             if not isinstance(error, OSError):

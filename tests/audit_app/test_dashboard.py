@@ -13,8 +13,10 @@ from fraudops import cli, ledger, review, store
 from fraudops.audit_app.tabs import dashboard
 from fraudops.audit_app.tabs.model import ModelTab
 from fraudops.audit_app.tabs.record import RecordPanel
+from fraudops.audit_app.tabs.skew import render_skew
 from fraudops.audit_app.widgets import PageContext
-from fraudops.timeline import day_of
+from fraudops.monitoring import FeatureSkew, SkewReport
+from fraudops.timeline import DAY, day_of
 from tests.support.cases import NOON, fill, say
 
 
@@ -106,6 +108,25 @@ def test_a_fraud_is_stopped_by_a_block_or_by_a_verdict_before_its_report(engine)
         ledger.insert_chargebacks(connection, reports, by="api:issuer")
     found = review.count_stopped_frauds(engine, rows)
     assert found == {"blocked": 1, "reviewed": 1, "late": 2}
+
+
+def test_the_dashboard_names_the_features_that_differ(workspace):
+    assert "No day has been compared yet" in render_skew(workspace)
+    same = FeatureSkew(compared=50, mismatches=0, missing=0, extra=0)
+    features = {"c_n_7d": same.model_copy(update={"extra": 12}), "amount": same}
+    report = SkewReport(
+        as_of=DAY, day="1970-01-01", answered=1_900, compared=50, late=3, features=features
+    )
+    report.save(workspace)
+    shown = render_skew(workspace)
+    assert "1 of 2 features differ" in shown and "fo-bad" in shown and "50 of 1,900" in shown
+    assert '<th scope="row">c_n_7d</th><td>50</td><td>0</td><td>0</td><td>12</td>' in shown
+    assert "amount" not in shown and "3 of them with what was known" in shown
+    report.model_copy(update={"features": {"<b>": features["c_n_7d"]}}).save(workspace)
+    assert "&lt;b&gt;" in render_skew(workspace) and "<b>" not in render_skew(workspace)
+    healthy = {"amount": same}
+    report.model_copy(update={"features": healthy, "day": "1970-01-02"}).save(workspace)
+    assert "All 1 features are the same" in render_skew(workspace)
 
 
 def test_an_interval_over_nothing_is_a_dash():

@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraudops import monitoring, store
-from fraudops.monitoring import Verdict, VerdictFile, prometheus
+from fraudops.monitoring import FeatureSkew, SkewReport, Verdict, VerdictFile, prometheus
 from fraudops.monitoring.verdict import MovedStatistic
 from fraudops.timeline import DAY
 from fraudops.workspace import REPOSITORY, Workspace, write_json
@@ -52,6 +52,35 @@ def judged(workspace):
     )
     table.to_parquet(workspace.path("drift", "scores.parquet"))
     write_json(workspace.path("data", "held.json"), {"days": ["1970-04-01"]})
+
+
+def compared(workspace, day, **differing):
+    """A day of two features, with the given number of mismatches."""
+    features = {
+        name: FeatureSkew(compared=50, mismatches=differing.get(name, 0), missing=0, extra=0)
+        for name in ("amount", "c_n_7d")
+    }
+    report = SkewReport(
+        as_of=100 * DAY, day=day, answered=900, compared=50, late=2, features=features
+    )
+    report.save(workspace)
+    return report
+
+
+def test_skew_of_the_latest_day_is_there_without_a_verdict(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert not [name for name in scraped(workspace) if "skew" in name]
+    compared(workspace, "1970-04-09", amount=7)
+    compared(workspace, "1970-04-10", c_n_7d=3)
+    found = scraped(workspace)
+    values = {
+        (one.labels["feature"], one.labels["kind"]): one.value
+        for one in found["fraudops_monitor_skew_values"]
+    }
+    assert values["c_n_7d", "mismatches"] == 3 and values["amount", "mismatches"] == 0
+    assert values["amount", "compared"] == 50 and len(values) == 8
+    assert found["fraudops_monitor_skew_day_timestamp_seconds"][0].value == 99 * DAY
+    assert found["fraudops_monitor_skew_late_transactions"][0].value == 2
 
 
 def test_figures_of_the_latest_day(tmp_path):
@@ -102,11 +131,12 @@ def test_open_alerts_are_counted(tmp_path):
 def test_dashboard_and_rules_ask_for_metrics_that_exist(tmp_path):
     workspace = Workspace(tmp_path)
     judged(workspace)
+    compared(workspace, "1970-04-10")
     known = set(scraped(workspace))
     board = json.loads((STAGE / "grafana_dashboard.json").read_text())
     asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     rules = yaml.safe_load((STAGE / "prometheus_alerts.yml").read_text())["groups"]
     asked += [rule["expr"] for group in rules for rule in group["rules"]]
     names = {name for expr in asked for name in re.findall(r"fraudops_monitor_\w+", expr)}
-    assert len(names) >= 8 and names <= known
+    assert len(names) >= 9 and names <= known and "fraudops_monitor_skew_values" in names
     assert yaml.safe_load((STAGE / "prometheus.yml").read_text())["scrape_configs"]

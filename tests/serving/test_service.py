@@ -371,6 +371,38 @@ def test_predictions_come_in_pages_and_by_what_is_known_of_them(service):
     assert client.get("/stats").json()["predictions"] == len(seen)
 
 
+def test_reasons_come_on_request_and_later_from_the_record(service):
+    workspace, client, _ = service
+    caller = ScoringClient(client)
+    several = [transaction(tx_id=f"WHY-{i}", amount=i + 1)["transactions"][0] for i in range(20)]
+    plain = caller.post("/score", {"transactions": several})
+    quiet = [one for one in plain if not one["reasons"]]
+    assert quiet  # approved, and in no sample
+    explained = caller.post("/score?reasons=all", {"transactions": several})
+    assert [one["prediction_id"] for one in explained] == [one["prediction_id"] for one in plain]
+    assert {len(one["reasons"]) for one in explained} == {3}
+    for one in explained:
+        found = client.get(f"/predictions/{one['prediction_id']}/reasons").json()
+        assert found["reasons"] == one["reasons"] and found["tx_id"] == one["tx_id"]
+        assert found["model_version"] == one["model_version"]
+    new = caller.post("/score?reasons=all", transaction(tx_id="WHY-NEW"))[0]
+    assert len(new["reasons"]) == 3
+    missing = client.get(f"/predictions/{'0' * 32}/reasons")
+    assert missing.status_code == 404 and "There is no prediction 000" in missing.json()["detail"]
+    assert client.get("/predictions/abc/reasons").status_code == 422
+    assert client.post("/score?reasons=some", json=transaction()).status_code == 422
+    many = [transaction(tx_id=f"MANY{i}")["transactions"][0] for i in range(501)]
+    refused = client.post("/score?reasons=all", json={"transactions": many})
+    assert refused.status_code == 422 and "at most 500" in refused.json()["detail"]
+    assert not count(workspace, store.predictions, store.predictions.c.tx_id == "MANY0")
+    with store.write_transaction(engine := store.connect(workspace)) as connection:
+        of_one = store.predictions.c.tx_id == "WHY-0"
+        connection.execute(store.predictions.update().where(of_one).values(model_version="99"))
+    engine.dispose()
+    gone = client.get(f"/predictions/{plain[0]['prediction_id']}/reasons")
+    assert gone.status_code == 409 and "Version 99" in gone.json()["detail"]
+
+
 def test_the_switch_to_rules_is_followed_by_all_workers_and_logged(service):
     workspace, client, _ = service
     try:

@@ -13,7 +13,7 @@ MAX_CLOSED_ALERTS = 10
 
 
 class AlertPanel:
-    """Lists the alerts of the drift monitor; people who review may acknowledge and close them."""
+    """Lists the alerts of drift and skew; people who review may acknowledge and close them."""
 
     def __init__(self, context: PageContext, redraw: Callable[[], None]):
         self.context, self.redraw = context, redraw

@@ -11,6 +11,7 @@ from fraudops import review, timeline
 from fraudops.audit_app import plots, templates
 from fraudops.audit_app.tabs.alerts import AlertPanel
 from fraudops.audit_app.tabs.record import RecordPanel
+from fraudops.audit_app.tabs.skew import render_skew
 from fraudops.audit_app.widgets import (
     PageContext,
     create_row,
@@ -34,12 +35,13 @@ class DashboardTab:
         ]
         self.window = widgets.Dropdown(options=options, description="Look at")
         self.window.observe(context.guarded(self.draw), "value")
-        self.alerts = AlertPanel(context, self.draw)
+        self.alerts, self.skew = AlertPanel(context, self.draw), create_text("fo-skew")
         self.widget = widgets.VBox(
             [
                 self.window,
                 self.shown,
                 self.alerts.widget,
+                self.skew,
                 self.record.widget,
                 create_row(context.button("Refresh", "fo-refresh", refresh)),
             ]
@@ -51,6 +53,7 @@ class DashboardTab:
         engine = self.context.engine
         self.seen = review.get_change_token(engine)
         self.alerts.draw()
+        self.skew.value = render_skew(self.context.workspace)
         over, policy = (
             review.get_evaluation_period(engine, self.window.value or None),
             review.load_champion_policy(self.context.workspace),
@@ -123,7 +126,7 @@ class DashboardTab:
                 "alerts",
                 "Open alerts",
                 f"{self.alerts.n_open:,}",
-                "of the drift monitor",
+                "of drift and skew",
                 "fo-queue" if self.alerts.n_open else "",
             ),
             (
