@@ -45,11 +45,15 @@ def _make_desk(session: PagerSession) -> widgets.Widget:
     }
 
     def show(text: str) -> str:
-        return f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
+        return f'<pre style="white-space:pre-wrap;word-break:normal">{html.escape(text)}</pre>'
 
     def refresh() -> None:
         morning.value = show(session.game.describe_morning())
+        chosen = alarm.value
         alarm.options = [one.id for one in session.game.alarms if not one.answer]
+        # ipywidgets chooses none of new options by itself
+        alarm.value = chosen if chosen in alarm.options else next(iter(alarm.options), None)
+        buttons["acknowledge"].disabled = not alarm.options
 
     def carry_out(text: str) -> None:
         try:
