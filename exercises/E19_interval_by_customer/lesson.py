@@ -3,7 +3,7 @@
 # level: 2
 # minutes: 20
 # notebook: 3_1_champion
-# section: The champion, on days it has never seen
+# section: Three views of the champion
 # function: compute_interval
 # ---
 # %% [markdown]

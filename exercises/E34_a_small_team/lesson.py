@@ -3,7 +3,7 @@
 # level: 3
 # minutes: 25
 # notebook: 3_1_champion
-# section: The decision by expected cost
+# section: The champion, on days it has never seen
 # function: choose_reviews
 # ---
 # %% [markdown]

@@ -39,17 +39,25 @@ def _make_desk(session: PagerSession) -> widgets.Widget:
     morning, answer = widgets.HTML(), widgets.HTML()
     command = widgets.Text(placeholder="for example: look data", description="Command")
     alarm = widgets.Dropdown(description="Alarm")
-    cause = widgets.Dropdown(description="Cause", options=CAUSES)
+    cause = widgets.Dropdown(description="Cause", options=CAUSES, value=None)
     buttons = {
         name: widgets.Button(description=name) for name in ("do", "acknowledge", "end the day")
     }
 
     def show(text: str) -> str:
-        return f'<pre style="white-space:pre-wrap">{html.escape(text)}</pre>'
+        return f'<pre style="white-space:pre-wrap;word-break:normal">{html.escape(text)}</pre>'
+
+    def allow_answer(_change: object = None) -> None:
+        buttons["acknowledge"].disabled = not (alarm.value and cause.value)
 
     def refresh() -> None:
         morning.value = show(session.game.describe_morning())
+        chosen = alarm.value
         alarm.options = [one.id for one in session.game.alarms if not one.answer]
+        # ipywidgets chooses none of new options by itself
+        alarm.value = chosen if chosen in alarm.options else next(iter(alarm.options), None)
+        cause.value = None  # an answer cannot be changed: no cause is given by a click alone
+        allow_answer()
 
     def carry_out(text: str) -> None:
         try:
@@ -65,6 +73,7 @@ def _make_desk(session: PagerSession) -> widgets.Widget:
     buttons["do"].on_click(lambda _: carry_out(command.value.strip()))
     buttons["acknowledge"].on_click(lambda _: carry_out(f"ack {alarm.value} {cause.value}"))
     buttons["end the day"].on_click(lambda _: carry_out("end"))
+    cause.observe(allow_answer, "value")
     refresh()
     text = show(HELP.format(causes=", ".join(CAUSES)))
     guide = widgets.Accordion([widgets.HTML(text)], titles=["Commands"])
