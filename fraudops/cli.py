@@ -180,8 +180,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fraudops",
         usage="fraudops [-h] COMMAND ...",
-        description="Run and operate the card-fraud system of this course. "
-        "`fraudops COMMAND --help` says more about a command.",
+        description="Run and operate the card-fraud system. `fraudops COMMAND --help` says more.",
     )
     # argparse takes the width of the list of commands from the metavar
     commands = parser.add_subparsers(

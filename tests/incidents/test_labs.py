@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from fraudops import cli
+from fraudops import cli, ledger
 from fraudops.errors import UserError
 from fraudops.exercises import CORRECT, INCORRECT, NOT_ATTEMPTED
 from fraudops.incidents import LABS, LabFolder, check_lab
@@ -198,6 +198,14 @@ def test_the_same_id_makes_the_same_world(worlds, lab, student):
     folder = worlds(lab, student)
     assert folder.compute_fresh_seal() == folder.seal
     assert find_changes(folder.workspace, folder.seal) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", REGISTRY_LABS)
+def test_the_record_of_a_lab_without_tampering_holds(copy, lab):
+    folder = copy(lab, "ada")
+    assert "The record holds" in ledger.verify_and_report(folder.workspace)
+    assert find_changes(folder.workspace, folder.seal) == []  # the new seals are new entries
 
 
 @pytest.mark.parametrize(("lab", "student"), list_labs("cyd"))

@@ -221,7 +221,7 @@ def find_lab_folders(paths: list[Path]) -> list[LabFolder]:
     for path in paths:
         files = [path / LAB_FILE] if (path / LAB_FILE).is_file() else sorted(path.rglob(LAB_FILE))
         if not files:
-            raise UserError(f"There is no lab in {path}: no file {LAB_FILE}.")
+            raise UserError(f"No lab lies in {path}: there is no file {LAB_FILE}. Start it first.")
         for file in files:
             one = LabFolder.open(file.parent)
             other = found.setdefault((one.student, one.lab.id), one)

@@ -38,6 +38,8 @@ class NightPlan:
     reason : str
     bad, good : str
         Versions.
+    reads : int
+        Entries of other people before the night, so that the numbers of entries differ.
     """
 
     night: int
@@ -47,6 +49,7 @@ class NightPlan:
     reason: str
     bad: str
     good: str
+    reads: int
 
     @classmethod
     def draw(cls, seed: int) -> NightPlan:
@@ -62,6 +65,7 @@ class NightPlan:
             reason=str(random.choice(NIGHT_REASONS)),
             bad=bad,
             good={"2": "3", "3": "2"}[bad],
+            reads=int(random.integers(1, 12)),
         )
 
     @property
@@ -102,6 +106,9 @@ def build_night_world(workspace: Workspace, seed: int) -> str:
     before = plan.night - 1
     with run_at(get_moment(NIGHT_FIRST_TRAINING, 10)):
         registry.promote(engine, "1", "first model of this operation")
+    for number in range(plan.reads):
+        with run_at(get_moment(before, 9 + number / 4)):
+            ledger.log_list_read(engine, "Missed frauds", {"day": None}, number, plan.other)
     with run_at(get_moment(before, 13)):
         registry.record_refusal(engine, plan.bad, [_make_gate(found[plan.bad], found["1"])])
     with run_at(get_moment(before, PROMOTION_HOUR)):

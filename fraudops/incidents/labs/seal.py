@@ -80,11 +80,13 @@ def _iterate_rows(connection: sa.Connection, query: sa.Select) -> Iterator[str]:
 def _drop_unsealed(body: str) -> Any:
     """Read the text of an entry, without what differs in each copy."""
     try:
-        entry = json.loads(body)
-        kept = {k: v for k, v in entry["payload"].items() if k not in UNSEALED_KEYS}
-        return entry | {"payload": kept}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return json.loads(body, object_hook=_keep_sealed)
+    except ValueError:
         return body
+
+
+def _keep_sealed(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name not in UNSEALED_KEYS}
 
 
 def find_changes(workspace: Workspace, seal: Seal) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import mlflow
@@ -24,6 +25,7 @@ from fraudops.models import (
     fit_model,
 )
 from fraudops.monitoring import make_canonical_tables
+from fraudops.review import ReviewQueue
 from fraudops.simulator import PlantedDrift, SimulatorConfig, simulate_world
 from fraudops.workspace import Workspace
 
@@ -147,7 +149,7 @@ class SmallOperation:
         ids = rows["tx_id"]
         answers = pd.DataFrame(
             {
-                "prediction_id": [f"{version}-{one}" for one in ids],
+                "prediction_id": [_make_id(version, one) for one in ids],
                 "tx_id": ids.to_numpy(),
                 "ts": rows["ts"].to_numpy(),
                 "scored_at": rows["ts"].to_numpy(float) + 1,
@@ -161,7 +163,13 @@ class SmallOperation:
         with store.write_transaction(self.engine) as connection:
             store.insert_new(connection, store.transactions, store.to_transaction_rows(own))
             store.insert_new(connection, store.predictions, answers.to_dict("records"))
+        ReviewQueue(self.engine).open_cases()
         return answers
+
+
+def _make_id(version: str, tx_id: str) -> str:
+    """Make the id of a prediction; it decides about the random sample, as in the service."""
+    return hashlib.sha256(f"{version} {tx_id}".encode()).hexdigest()[:32]
 
 
 def fit_small(rows: LabelledRows) -> FittedModel:
