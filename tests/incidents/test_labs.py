@@ -1,6 +1,7 @@
 """The incident labs: worlds, forms, answers, actions, seals."""
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
@@ -12,16 +13,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from fraudops import cli, ledger
+from fraudops import cli, ledger, store
 from fraudops.errors import UserError
 from fraudops.exercises import CORRECT, INCORRECT, NOT_ATTEMPTED
 from fraudops.incidents import LABS, LabFolder, check_lab
 from fraudops.incidents.labs import lab as lab_module
 from fraudops.incidents.labs.lab_check import CHANGED, judge_world
 from fraudops.incidents.labs.lab_folder import FORM_FILE, LAB_FILE, SYMPTOM_FILE
+from fraudops.incidents.labs.midnight_world import NightPlan
 from fraudops.incidents.labs.postmortem import TEXTS, make_form, read_postmortem
 from fraudops.incidents.labs.seal import compute_seal, find_changes
 from fraudops.incidents.labs.storm_queue import TOO_BUSY, Requests, play_queue
+from fraudops.incidents.labs.storm_world import StormPlan, play_hour, read_settings
 from fraudops.pipeline import GRAPH, get_notebook_path
 from fraudops.workspace import read_json
 from tests.incidents.lab_actions import RIGHT, WRONG
@@ -350,3 +353,51 @@ def test_the_queue_refuses_waits_and_follows_the_lock():
     assert log["lock_ms"].tolist()[:2] == [0.0, 1200.0]  # ready at 1.8 s, free at 3.0 s
     slow = play_queue(requests, 1, 1, {1: (4.0, 3.0)}, [])
     assert slow["features_ms"].tolist()[3] == 1500.0 and slow.loc[1, "features_ms"] == 500.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("student", STUDENTS)
+def test_the_gates_of_the_midnight_promotion_tell_good_from_bad(worlds, student):
+    folder = worlds("midnight-promotion", student)
+
+    def read(engine):
+        with engine.connect() as connection:
+            return ledger.load_entries(connection)
+
+    entries = store.read_undisturbed(folder.workspace, read)
+    plan = NightPlan.draw(folder.seed)
+    moves = [one for one in entries if one["event"] == "champion"]
+    refused = next(one["payload"] for one in entries if one["event"] == "refused")
+    assert (refused["version"], moves[-1]["payload"]["version"]) == (plan.bad, plan.bad)
+    assert refused["failed"] and moves[-1]["payload"]["gates"] == []
+    assert [one["passed"] for one in moves[-2]["payload"]["gates"]] == [True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("student", STUDENTS)
+def test_the_challenger_is_too_good_and_its_column_changes(worlds, student):
+    folder = worlds("too-good-challenger", student)
+    text = (folder.path / SYMPTOM_FILE).read_text("utf-8")
+    challenger, champion = map(float, re.findall(r"(?:is|has) (0\.\d\d)[,.]", text))
+    assert challenger > champion + 0.1
+    answers = folder.lab.answer(folder.workspace, folder.seed)
+    assert answers["changed"].value >= 5
+
+
+def test_the_storm_is_not_cured_by_what_the_wrong_cause_asks_for(copy):
+    """A restart does not help against a lock, nor another hour of the jobs against slowness."""
+    for number, student in enumerate(("ada", "cyd")):
+        folder = copy("503-storm", student, f"copy{number}")
+        plan = StormPlan.draw(folder.seed)
+        usual = read_settings(folder.workspace)
+        if plan.is_lock:
+            wrong = dataclasses.replace(usual, restart=(1, 2, 3))
+            more = dataclasses.replace(usual, workers=12)
+        else:
+            wrong = dataclasses.replace(usual, jobs=dict.fromkeys(usual.jobs, 3.0))
+            more = None
+        before = (play_hour(plan, usual)["status"] == 503).sum()
+        assert (play_hour(plan, wrong)["status"] == 503).sum() > before / 2
+        if more:  # more workers wait for the same lock
+            assert (play_hour(plan, more)["status"] == 503).sum() > before / 4
+        assert (play_hour(plan, usual, "yesterday")["status"] == 200).all()

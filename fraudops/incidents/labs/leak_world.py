@@ -227,9 +227,9 @@ def build_leak_world(workspace: Workspace, seed: int) -> str:
         f"{plan.author} writes on {format_time(second + 9 * 3600)} (UTC):\n\n> I have registered "
         f"version {CHALLENGER} as challenger. It has five new columns `given_…` from our data "
         f"team. Average precision on the test days is {models[CHALLENGER]:.2f}, the champion has "
-        f"{models[CHAMPION]:.2f}. All gates that compare scores pass. The test days lie after the "
+        f"{models[CHAMPION]:.2f}. No version before was so good. The test days lie after the "
         "training days, I have checked that. Please promote it today.\n\nThe data team writes the "
-        f"table of the new columns each Monday to the same rule. Two tables are in `challenger/`: "
+        f"table of the new columns once a week, by the same rule. Two tables are in `challenger/`: "
         f"`{plan.names[0]}` and `{plan.names[1]}`, each of the morning of its day. The fraud "
         "reports are in `data/labels.parquet`. The registry is in `mlflow/`."
     )

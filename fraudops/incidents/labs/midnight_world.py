@@ -112,7 +112,7 @@ def build_night_world(workspace: Workspace, seed: int) -> str:
     with run_at(get_moment(before, 13)):
         registry.record_refusal(engine, plan.bad, [_make_gate(found[plan.bad], found["1"])])
     with run_at(get_moment(before, PROMOTION_HOUR)):
-        gates = [_make_gate(found[plan.good], 0.95 * found["1"])]
+        gates = [_make_gate(found[plan.good], found["1"])]
         registry.promote(engine, plan.good, "the gates passed", gates=gates)
     policy = replace(DecisionPolicy(), goodwill=CHANGED_GOODWILL)
     with run_at(get_moment(before, POLICY_HOUR)):
@@ -136,8 +136,10 @@ def build_night_world(workspace: Workspace, seed: int) -> str:
     )
 
 
-def _make_gate(figure: float, limit: float) -> GateResult:
-    return GateResult("average precision", figure, limit, figure >= limit, "")
+def _make_gate(figure: float, champion: float) -> GateResult:
+    """Make the result of a simple gate: at least half of the champion's average precision."""
+    limit = champion / 2
+    return GateResult("half of the champion's precision", figure, limit, figure >= limit, "")
 
 
 def _insert_answers(
