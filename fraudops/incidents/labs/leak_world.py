@@ -17,9 +17,9 @@ from fraudops.workspace import Workspace
 
 LEAK_LAB = "too-good-challenger"
 LEAK_CUSTOMERS = 180
-COUNTED_DAYS = 3  # that the counts look back
+HONEST_DAYS, COUNTED_DAYS = 30, 1  # that the honest count and the faulty one look back
 MORNINGS_APART = 7  # days
-AHEAD_DAYS = (5, 6, 7, 8, 9)
+AHEAD_DAYS = (7, 8, 9, 10)
 LEAK_FIRST_TRAINING = 40  # day of the story
 TEST_DAYS = 7
 COLUMNS = (
@@ -162,7 +162,7 @@ def make_table(house: SmallOperation, plan: LeakPlan, morning: int) -> pd.DataFr
             counts[name] = count_reported_purchases(rows, key, known, plan.ahead * DAY)
         else:
             arrived = known.rename(columns={"label_ts": "at"})
-            counts[name] = count_between(arrived, key, rows, ts - COUNTED_DAYS * DAY, ts)
+            counts[name] = count_between(arrived, key, rows, ts - HONEST_DAYS * DAY, ts)
     purchases = rows.rename(columns={"ts": "at"})
     rank = rows["category"].astype("category").cat.codes.to_numpy(float)
     is_corrected = ts // DAY == get_moment(plan.corrected) // DAY
