@@ -84,6 +84,8 @@ COMMANDS = {
     "exercises": ("list, start, check and grade the exercises", ""),
     # its own parser describes it, see `incidents.run_pager_command`
     "pager": ("play three weeks with the pager", ""),
+    # its own parser describes it, see `incidents.run_incidents_command`
+    "incidents": ("find the cause in five prepared incident labs", ""),
     "verify": (
         "check that the audit record was not changed",
         "Check the hash chain of the ledger, the copies of its head that are kept elsewhere, and "
@@ -283,6 +285,10 @@ def _run_command(arguments: list[str]) -> int:
         from fraudops import incidents
 
         return incidents.run_pager_command(arguments[1:])
+    if arguments[:1] == ["incidents"]:
+        from fraudops import incidents
+
+        return incidents.run_incidents_command(arguments[1:])
     if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
         print(pipeline.make_unknown_name_error("command", arguments[0], COMMANDS), file=sys.stderr)
         return 2

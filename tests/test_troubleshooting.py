@@ -98,6 +98,16 @@ def run_exercises(*words: str) -> Callable:
     return call
 
 
+def run_incidents(*words: str) -> Callable:
+    def call(tmp_path, capsys):
+        (tmp_path / "note.txt").touch()
+        places = [str(tmp_path) if word == "PLACE" else word for word in words]
+        assert cli.main(["incidents", *places]) == 2
+        raise UserError(capsys.readouterr().err)
+
+    return call
+
+
 def ingest(text: str) -> Callable:
     """What ingestion says about a CSV file."""
     return lambda csv, workspace: data.ingest(open_source("csv", csv(text)), workspace)
@@ -246,6 +256,11 @@ PROVOKED = {
     "`… is no id of a student": run_exercises("start", "--student", "a/b"),
     "`… belongs to the student": start_twice,
     "`There is no exercise": run_exercises("check", "E99"),
+    "`There is no lab": run_incidents("start", "no-lab", "--student", "ada"),
+    "`No lab lies in": run_incidents("check", "PLACE"),
+    "`… holds something already": run_incidents(
+        "start", "503-storm", "--student", "ada", "--folder", "PLACE"
+    ),
     "`A check needs the function": lambda: compute_outcome(load_lessons()["E07"], 3, 0),
     "`The solution of": open_solution,
     "`… cannot be read as a notebook": lambda csv: read_code_cells(

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "look_report": ("describe_look", "write_delivery"),
         "merge": ("SUPERSEDED_FILE",),
         "schema": ("build_transaction_schema", "validate_chunk"),
-        "sources": ("find_source_name", "iter_world_chunks", "open_source"),
+        "sources": ("Source", "find_source_name", "iter_world_chunks", "open_source"),
         "warehouse": ("load_labels", "load_refunds", "load_transactions"),
     },
 )

@@ -6,7 +6,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "lessons": ("Lesson", "find_lesson", "load_lessons"),
-        "diagnosis": ("Misconception", "Outcome", "Probe", "compute_outcome"),
+        "diagnosis": (
+            "CORRECT",
+            "INCORRECT",
+            "Misconception",
+            "NOT_ATTEMPTED",
+            "Outcome",
+            "Probe",
+            "compute_outcome",
+        ),
         "exercise": ("Exercise", "check_student", "compute_student_seed", "open_exercise"),
         "predictions": ("predict",),
         "student_notebooks": ("NOTEBOOK_FOLDER", "make_notebook", "start_exercises"),

@@ -14,5 +14,9 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "replay": ("PagerSession", "finish_game", "rank_games", "replay_log"),
         "pager_widgets": ("show_pager",),
         "pager_command": ("run_pager_command",),
+        "labs.lab_check": ("LabResult", "check_lab"),
+        "labs.lab_folder": ("LabFolder",),
+        "labs.catalog": ("LABS", "find_lab"),
+        "labs.lab_command": ("run_incidents_command",),
     },
 )

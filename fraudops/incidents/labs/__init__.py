@@ -1,0 +1,1 @@
+"""The incident labs: prepared worlds with a fault, a symptom, and a form that is checked."""
