@@ -28,8 +28,12 @@ LOST_CASE_MESSAGE = (
     "you typed is kept as your draft, and you see it when you get the case again."
 )
 NO_CASE_MESSAGE = (
-    "No case is left for you{where}: other reviewers hold the others, or they wait for another "
-    "person."
+    "No case is left for you. If some are still open, other reviewers hold them, they were skipped "
+    "until later, or they wait for another person."
+)
+NO_CASE_IN_VIEW_MESSAGE = (
+    "No case that you can take passes the filters. To see all cases, choose the view of all cases, "
+    "or change the filters in Queue and settings."
 )
 VERDICT_KEYS = {"f": "fraud", "g": "genuine", "u": "unsure"}
 
@@ -108,9 +112,12 @@ class ReviewTab:
     def _take_next(self) -> None:
         self.context.require("review")
         if not self._follow():
-            view = self.panel.chosen.value if self.panel.get_view() != review.QueueView() else ""
-            where = f" in the view {view}" if view else ""
-            raise UserError(NO_CASE_MESSAGE.format(where=where))
+            raise UserError(self._describe_end())
+
+    def _describe_end(self) -> str:
+        """Say why no case follows."""
+        is_filtered = self.panel.get_view() != review.QueueView()
+        return NO_CASE_IN_VIEW_MESSAGE if is_filtered else NO_CASE_MESSAGE
 
     def _follow(self, without: str = "") -> bool:
         """Show the next case; False if none is left."""
@@ -150,6 +157,9 @@ class ReviewTab:
         self.lease.value = ""
         if self.is_held:
             self._draw_lease(shown.about["claimed_until"])
+        elif held := self.review_queue.find_held(actor):
+            text = f"You still hold the case of {html.escape(held)}: Next case (N) shows it again."
+            self.lease.value = f'<p class="fo-hint fo-still-held">{text}</p>'
         waits = bool(shown) and shown.about["state"] in store.WAITING_STATES
         _set_shown(self.claim, waits and not self.is_held and self.may_review)
         _set_shown(self.comment_row, bool(shown) and not shown.hidden)
@@ -308,8 +318,10 @@ class ReviewTab:
     def _go_on(self, message: str, without: str = "") -> None:
         """Show the next case, or an empty desk, and say what was done."""
         self.changed()
-        if not self.panel.follow.value or not self._follow(without):
+        if not self.panel.follow.value:
             self._show(self.review_queue.find_held(self.context.actor))
+        elif not self._follow(without):
+            message += f" {self._describe_end()}"
         self.context.show_message(message)
 
     def _undo(self) -> None:
