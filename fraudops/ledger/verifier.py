@@ -140,5 +140,7 @@ def _unescape(text: object) -> str:
 if __name__ == "__main__":
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
     problem = verify_pack(place, sys.argv[2] if len(sys.argv) > 2 else "")
-    print(problem or f"{place.name} holds: files, chain, decisions and model events agree.")
+    print(
+        problem or f"{place.resolve().name} holds: files, chain, decisions and model events agree."
+    )
     sys.exit(1 if problem else 0)

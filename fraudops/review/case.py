@@ -16,6 +16,7 @@ from fraudops.timeline import DAY
 CUSTOMER_HISTORY_DAYS, TERMINAL_HISTORY_DAYS = 60, 14  # of history on the time axis
 MAX_HISTORY_ROWS = 400  # transactions on the axis of one of them
 MAX_LINKED_CASES = 12
+MAX_SHOWN_ID = 60  # characters of an unknown id in a message
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ def load_case(engine: sa.Engine, tx_id: str, actor: str) -> Case:
         row = connection.execute(query).first()
         if row is None:
             raise UserError(
-                f"There is no case of a transaction {tx_id!r}. Only a transaction that was sent to "
-                "review, blocked or drawn at random has a case; write the whole id."
+                f"There is no case of a transaction {tx_id[:MAX_SHOWN_ID]!r}. Only a transaction "
+                "that was sent to review, blocked or drawn at random has a case; write the whole "
+                "id."
             )
         about = dict(row._mapping)
         about["age"] = max(store.get_latest_ts(connection) - about["opened_ts"], 0)

@@ -14,6 +14,7 @@ from fraudops.audit_app import page as page_module
 from fraudops.audit_app.auth import users
 from fraudops.audit_app.tabs.alerts import AlertPanel
 from fraudops.audit_app.tabs.audit import AuditTab
+from fraudops.audit_app.tabs.audit_sample import SamplePanel
 from fraudops.audit_app.tabs.lists import ListsTab
 from fraudops.audit_app.tabs.model import ModelTab
 from fraudops.audit_app.tabs.users import UsersTab
@@ -115,6 +116,20 @@ def test_an_admin_manages_users_through_the_functions_of_the_command(workspace, 
         ("eva", "deactivated"),
         ("eva", "activated"),
     ]
+
+
+def test_a_person_who_opens_the_page_later_sees_the_samples_drawn_before(workspace, engine):
+    fill(engine, flagged=2)
+    decide(engine, 2)
+    person(engine, "cem", "auditor")
+    numbers = [review.draw_decision_sample(engine, seed, "cem", 2) for seed in (1, 2)]
+    panel = SamplePanel(PageContext(workspace, engine, "eva", role="auditor"), lambda _: None)
+    panel.draw()
+    assert panel.which.value == numbers[1] and is_shown(panel.which)  # the latest
+    assert "Sample " in panel.shown.value and panel.chosen.value is not None
+    panel.which.value = numbers[0]
+    panel.draw()
+    assert panel.which.value == numbers[0]
 
 
 # --- in a browser ---

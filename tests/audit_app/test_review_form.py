@@ -152,6 +152,43 @@ def test_a_skip_puts_the_next_case_on_the_desk_and_keeps_the_draft(engine, desk)
     assert skip.until == pytest.approx(time.time() + 4 * 3600, abs=60)
 
 
+def test_the_page_says_when_no_case_follows_and_why(engine, desk):
+    fill(engine, flagged=2)
+    tab = desk()
+    tab.take.click()
+    tab.panel.least.value = 1e6
+    tab.form.verdict.value, tab.form.reason.value = "fraud", "customer_denies"
+    tab.form.record.click()
+    assert "recorded as fraud" in told(tab) and "passes the filters" in told(tab)
+    tab.take.click()
+    assert "passes the filters" in told(tab)
+    tab.panel.least.value = 0
+    tab.take.click()
+    tab.form.verdict.value, tab.form.reason.value = "fraud", "customer_denies"
+    tab.form.record.click()
+    assert "recorded as fraud" in told(tab) and "No case is left for you" in told(tab)
+
+
+def test_a_person_who_looks_at_another_case_is_told_which_one_they_hold(engine, desk):
+    fill(engine, flagged=2)
+    tab = desk()
+    tab.take.click()
+    held = tab.shown.about["tx_id"]
+    other = {"t0": "t1", "t1": "t0"}[held]
+    tab.id_field.value = other
+    assert tab.shown.about["tx_id"] == other
+    assert f"You still hold the case of {held}" in tab.lease.value
+    tab.take.click()
+    assert tab.shown.about["tx_id"] == held and "still hold" not in tab.lease.value
+
+
+def test_an_unknown_id_is_cut_in_the_message(engine, desk):
+    fill(engine, flagged=1)
+    tab = desk()
+    tab.id_field.value = "9" * 500
+    assert "There is no case" in told(tab) and "9" * 61 not in told(tab)
+
+
 def test_the_third_person_is_told_no_verdict_and_no_agreement_that_is_not_there(engine, desk):
     fill(engine, flagged=1, cents=review.SECOND_REVIEW_CENTS)
     say(engine, review.ReviewQueue(engine).claim_next("ann"), "fraud", "ann", note="first words")

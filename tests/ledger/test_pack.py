@@ -93,6 +93,9 @@ def test_a_pack_verifies_with_nothing_but_python(packed):
         command = [sys.executable, "-I", "-S", str(folder / "verify.py"), *words]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=folder.parent)
         assert ran.returncode == 0 and "holds" in ran.stdout, ran
+    here = [sys.executable, "-I", "-S", "verify.py", ".", head]  # as the documents say
+    ran = subprocess.run(here, capture_output=True, text=True, cwd=folder)
+    assert ran.stdout.startswith(f"{folder.name} holds")
     wrong = [sys.executable, "-I", "-S", str(folder / "verify.py"), str(folder), "0" * 64]
     ran = subprocess.run(wrong, capture_output=True, text=True)
     assert ran.returncode == 1 and "the one that you kept" in ran.stdout

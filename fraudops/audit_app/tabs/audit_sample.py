@@ -85,8 +85,9 @@ class SamplePanel:
         """Offer other options and keep the choice if it is among them; else take the first."""
         self.is_drawing = True  # the handlers of the choice wait
         widget.options = options
-        if chosen in [value for _, value in options]:
-            widget.value = chosen
+        values = [value for _, value in options]
+        if values:  # a list that was empty before would choose nothing
+            widget.value = chosen if chosen in values else values[0]
         self.is_drawing = False
 
     def _show(self) -> None:

@@ -235,9 +235,21 @@ def _format_proportion(share: review.Proportion) -> str:
     return f"{share.value:.0%} of {share.of:,} ({format_interval(*share.interval)})"
 
 
+def _format_minutes(minutes: float) -> str:
+    """Format a time in seconds or minutes; a dash if there is none.
+
+    Examples
+    --------
+    >>> _format_minutes(0.05), _format_minutes(2.25)
+    ('3 seconds', '2.2 minutes')
+    """
+    if minutes != minutes:
+        return "–"
+    return f"{60 * minutes:.0f} seconds" if minutes < 1 else f"{minutes:.1f} minutes"
+
+
 def _format_review_statistics(doing: review.ReviewStatistics) -> dict[str, object]:
     p = doing.progress
-    minutes = "–" if doing.minutes != doing.minutes else f"{doing.minutes:.1f} minutes"
     return {
         "latest": review.MAX_RECENT_DECISIONS,
         "facts": [
@@ -246,7 +258,7 @@ def _format_review_statistics(doing: review.ReviewStatistics) -> dict[str, objec
                 f"{p['closed']:,} of {sum(p.values()):,} cases decided, {p['second']:,} wait for a "
                 f"second person; {p['settled']:,} left the queue because their label had arrived",
             ),
-            ("Time with a case", f"{minutes} in the median"),
+            ("Time with a case", f"{_format_minutes(doing.minutes)} in the median"),
             ("Second person agrees with the first", _format_proportion(doing.agreement)),
             ("Verdicts against the model", _format_proportion(doing.overrides)),
             ("Agree with the model's flag, score hidden", _format_proportion(doing.blind)),
@@ -257,7 +269,7 @@ def _format_review_statistics(doing: review.ReviewStatistics) -> dict[str, objec
             ),
         ],
         "people": [
-            (name, f"{one.verdicts:,.0f}", f"{one.overrides:,.0f}", f"{one.minutes:.1f}")
+            (name, f"{one.verdicts:,.0f}", f"{one.overrides:,.0f}", _format_minutes(one.minutes))
             for name, one in doing.people.iterrows()
         ],
     }

@@ -54,6 +54,6 @@ class EvidencePanel:
             self.make.disabled = False
         self.draw()
         self.context.show_message(
-            f"{folder.name} is written. Keep the head in its name where no writer of the database "
-            "can write."
+            f"{folder.name} is written. Write its name down in a place that people with access to "
+            "the database cannot change."
         )

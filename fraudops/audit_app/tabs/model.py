@@ -203,11 +203,15 @@ class ModelTab:
 
     def _answer(self, granted: bool) -> None:
         self.context.require("rollback")
+        if granted:
+            self.context.show_message("The previous champion is brought back: some seconds …")
+        self.grant.disabled = self.refuse.disabled = True  # a second click would find no request
         try:
             back = review.answer_rollback(
                 self.context.workspace, self.context.engine, self.shown, granted, self.context.actor
             )
         finally:
+            self.grant.disabled = self.refuse.disabled = False
             self.draw()
         self.context.show_message(
             f"Version {back} is champion again." if granted else "The request is refused."

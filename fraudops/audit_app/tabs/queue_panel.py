@@ -26,7 +26,7 @@ class QueuePanel:
         self.chosen = widgets.Dropdown(description="View", options=[ALL_CASES, *self.views])
         self.least = widgets.BoundedFloatText(description="Least €", min=0, max=1e9, step=10)
         self.newest = widgets.BoundedFloatText(
-            description="Hours old, at most", min=0, max=1e6, step=1
+            description="Hours old, at most (0: any)", min=0, max=1e6, step=1
         )
         self.category, self.channel = (
             widgets.Dropdown(description=text, options=[("any", "")])

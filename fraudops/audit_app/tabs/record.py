@@ -64,24 +64,25 @@ class RecordPanel:
         """Verify in the background: a large record takes minutes, and the page stays usable."""
         self.context.require("read")
         self.verify.disabled = True
+        self._say("the record")
         self.verification = threading.Thread(target=self.context.guarded(self._verify), daemon=True)
         self.verification.start()
 
     def _verify(self) -> None:
         """Verify all parts, as `fraudops verify --read-only` does, and keep the result."""
         context = self.context
-
-        def say(name: str) -> None:
-            text = f"Verifying: {name} …"
-            self.progress.value = f'<p class="fo-hint" role="status">{html.escape(text)}</p>'
-
         try:
-            found = ledger.verify_record(context.workspace, context.engine, on_part=say)
+            found = ledger.verify_record(context.workspace, context.engine, on_part=self._say)
             ledger.save_verification(context.workspace, found, context.actor)
         finally:
             self.progress.value = ""
             self.verify.disabled = False
         self.draw()
+
+    def _say(self, part: str) -> None:
+        """Show which part is verified now."""
+        text = f"Verifying: {part} …"
+        self.progress.value = f'<p class="fo-hint" role="status">{html.escape(text)}</p>'
 
 
 def _describe_result(found: ledger.Verification) -> str:

@@ -28,10 +28,13 @@ LOST_CASE_MESSAGE = (
     "you typed is kept as your draft, and you see it when you get the case again."
 )
 EMPTY_QUEUE_MESSAGE = "The queue is empty: no case waits. New cases come with new transactions."
-EMPTY_VIEW_MESSAGE = "No case is left for you in this view. Without its filters you have {own}."
+EMPTY_VIEW_MESSAGE = (
+    "No case that you can take passes the filters. Without them you have {own}: choose the view of "
+    "all cases, or change the filters in Queue and settings."
+)
 NO_CASE_MESSAGE = (
-    "No case is left for you. Cases that wait: {waiting}. Other reviewers hold them, they are put "
-    "off, or they need another person than you."
+    "No case is left for you. Cases that wait: {waiting}. Other reviewers hold them, they were "
+    "skipped until later, or they need another person than you."
 )
 VERDICT_KEYS = {"f": "fraud", "g": "genuine", "u": "unsure"}
 
@@ -109,15 +112,19 @@ class ReviewTab:
 
     def _take_next(self) -> None:
         self.context.require("review")
-        if self._follow():
-            return
+        if not self._follow():
+            raise UserError(self._describe_end())
+
+    def _describe_end(self) -> str:
+        """Say why no case follows."""
         waiting = self.review_queue.count_waiting()
         own = self.review_queue.count_waiting(self.context.actor)
         if not waiting:
-            raise UserError(EMPTY_QUEUE_MESSAGE)
-        if own:
-            raise UserError(EMPTY_VIEW_MESSAGE.format(own=own))
-        raise UserError(NO_CASE_MESSAGE.format(waiting=waiting))
+            return EMPTY_QUEUE_MESSAGE
+        is_filtered = own and self.panel.get_view() != review.QueueView()
+        return (EMPTY_VIEW_MESSAGE if is_filtered else NO_CASE_MESSAGE).format(
+            waiting=waiting, own=own
+        )
 
     def _follow(self, without: str = "") -> bool:
         """Show the next case; False if none is left."""
@@ -157,6 +164,9 @@ class ReviewTab:
         self.lease.value = ""
         if self.is_held:
             self._draw_lease(shown.about["claimed_until"])
+        elif held := self.review_queue.find_held(actor):
+            text = f"You still hold the case of {html.escape(held)}: Next case (N) shows it again."
+            self.lease.value = f'<p class="fo-hint fo-still-held">{text}</p>'
         waits = bool(shown) and shown.about["state"] in store.WAITING_STATES
         _set_shown(self.claim, waits and not self.is_held and self.may_review)
         _set_shown(self.comment_row, bool(shown) and not shown.hidden)
@@ -315,8 +325,10 @@ class ReviewTab:
     def _go_on(self, message: str, without: str = "") -> None:
         """Show the next case, or an empty desk, and say what was done."""
         self.changed()
-        if not self.panel.follow.value or not self._follow(without):
+        if not self.panel.follow.value:
             self._show(self.review_queue.find_held(self.context.actor))
+        elif not self._follow(without):
+            message += f" {self._describe_end()}"
         self.context.show_message(message)
 
     def _undo(self) -> None:

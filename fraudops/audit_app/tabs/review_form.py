@@ -58,7 +58,7 @@ class VerdictForm:
             options=[("choose why", ""), *skips], description="Skip"
         )
         hours = [(f"not before {hour} h from now", hour) for hour in SNOOZE_HOURS]
-        self.snooze = widgets.Dropdown(options=[("others at once", 0), *hours], description="When")
+        self.snooze = widgets.Dropdown(options=[("others now", 0), *hours], description="When")
         self.scope = widgets.Dropdown(options=[("this case only", "")], description="Apply to")
         self.colleague = widgets.Dropdown(options=[("choose a person", "")], description="Assign")
         for widget, name in (

@@ -42,6 +42,7 @@
       event.preventDefault();
       return;
     }
+    if (key === "/" && at.matches(".fo-open-id input") && !at.value) return event.preventDefault();  // pressed twice
     if (event.ctrlKey || event.metaKey || event.altKey || at.matches(TYPED_IN)) return;
     if (key === "?") {
       toggleHelp();
@@ -72,6 +73,11 @@
     }
     event.preventDefault();
   }, true);  // before the note, which passes no key on
+
+  // the second click of a double click would meet the next case
+  document.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest(".fo-desk button, .fo-bar button")) event.stopImmediatePropagation();
+  }, true);
 
   document.addEventListener("click", (event) => {
     if (event.target.closest(".fo-help, #fo-help button")) toggleHelp();
