@@ -341,7 +341,8 @@ class ModelRegistry:
         if previous and previous != version:
             client.set_registered_model_alias(name, "previous", previous)
         client.set_registered_model_alias(name, "champion", version)
-        if client.get_registered_model(name).aliases.get("challenger") == version:
+        aliases = client.get_registered_model(name).aliases
+        if str(aliases.get("challenger")) == version:  # MLflow 3 gives numbers
             client.delete_registered_model_alias(name, "challenger")
 
     def roll_back(

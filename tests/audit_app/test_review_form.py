@@ -166,7 +166,7 @@ def test_the_page_says_when_no_case_follows_and_why(engine, desk):
     tab.take.click()
     tab.form.verdict.value, tab.form.reason.value = "fraud", "customer_denies"
     tab.form.record.click()
-    assert "recorded as fraud" in told(tab) and "No case is left for you" in told(tab)
+    assert "recorded as fraud" in told(tab) and "The queue is empty" in told(tab)
 
 
 def test_a_person_who_looks_at_another_case_is_told_which_one_they_hold(engine, desk):

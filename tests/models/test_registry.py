@@ -102,11 +102,14 @@ def test_promotion_moves_aliases_and_leaves_a_record(rows, registered):
     models.ModelRegistry(workspace).promote(engine, versions["blind"].version, "first")
     between = time.time() + 0.01
     time.sleep(0.02)  # entries are stamped in milliseconds
+    client, name = models.ModelRegistry(workspace).client, ledger.REGISTERED_MODEL_NAME
+    client.set_registered_model_alias(name, "challenger", versions["good"].version)
     models.ModelRegistry(workspace).promote(
         engine, versions["good"].version, "better", gates=judged
     )
     assert models.ModelRegistry(workspace).find().version == versions["good"].version
     assert models.ModelRegistry(workspace).find("previous").version == versions["blind"].version
+    assert "challenger" not in client.get_registered_model(name).aliases, "it is the champion now"
     assert models.ModelRegistry.find_champion_at(engine, between) == versions["blind"].version
     assert (
         models.ModelRegistry.find_champion_at(engine, time.time() + 1) == versions["good"].version
