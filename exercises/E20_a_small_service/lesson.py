@@ -3,7 +3,7 @@
 # level: 1
 # minutes: 10
 # notebook: 3_2_serve
-# section: A service of fifteen lines
+# section: A service of ten lines
 # function: make_service
 # ---
 # %% [markdown]
