@@ -7,6 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from fraudops import store
+from fraudops.review.case_filters import stands
 from fraudops.review.exports import export_csv
 from fraudops.review.verdicts import select_hidden_cases
 from fraudops.timeline import DAY
@@ -37,6 +38,8 @@ class PredictionFilter:
         ``yes``: a person's verdict counts; ``no``: none does yet; empty: both.
     order : str
         One of `LIST_ORDERS`, or empty for the order of the list.
+    reviewer : str
+        Only transactions on which this person has given a verdict that was not undone.
     """
 
     start: int | None = None
@@ -48,6 +51,7 @@ class PredictionFilter:
     text: str = ANY_VALUE
     reviewed: str = ANY_VALUE
     order: str = ANY_VALUE
+    reviewer: str = ANY_VALUE
 
 
 # name of a list: what is in it
@@ -94,6 +98,10 @@ def _build_filter_conditions(filters: PredictionFilter) -> list[sa.ColumnElement
     p, t, c = store.predictions, store.transactions, store.cases
     ids = (t.c.tx_id, t.c.customer_id, t.c.terminal_id)
     is_reviewed = sa.exists().where(c.c.tx_id == p.c.tx_id, c.c.state == "closed")
+    d = store.decisions
+    by_reviewer = sa.exists().where(
+        d.c.tx_id == p.c.tx_id, d.c.actor == filters.reviewer, stands(d)
+    )
     conditions = [
         (filters.start is not None, p.c.ts >= (filters.start or 0)),
         (filters.end is not None, p.c.ts < (filters.end or 0)),
@@ -104,6 +112,7 @@ def _build_filter_conditions(filters: PredictionFilter) -> list[sa.ColumnElement
         (filters.text, sa.or_(*(one.icontains(filters.text, autoescape=True) for one in ids))),
         (filters.reviewed == "yes", is_reviewed),
         (filters.reviewed == "no", ~is_reviewed),
+        (filters.reviewer, by_reviewer),
     ]
     return [condition for requested, condition in conditions if requested]
 

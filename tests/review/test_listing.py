@@ -66,6 +66,14 @@ def test_who_reviewed_is_named_only_when_it_is_over(engine, cases):
     assert load(engine, reviewed="no")[1] == 10
 
 
+def test_each_person_finds_the_cases_of_their_own_verdicts(engine, cases):
+    assert set(load(engine, reviewer="ann")[0]["tx_id"]) == {"t2", "t3"}
+    assert set(load(engine, reviewer="bob")[0]["tx_id"]) == {"t11"}
+    assert load(engine, reviewer="cat")[1] == 0
+    review.undo_decision(engine, "t3", "ann")
+    assert set(load(engine, reviewer="ann")[0]["tx_id"]) == {"t2"}
+
+
 def test_the_export_has_the_rows_of_the_list_and_needs_the_right(engine, cases):
     cem, ann = person(engine, "cem", "auditor"), person(engine, "ann", "analyst")
     filters = PredictionFilter(order="oldest first", text="t1")

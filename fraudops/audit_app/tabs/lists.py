@@ -18,6 +18,7 @@ from fraudops.audit_app.widgets import (
 from fraudops.timeline import DAY
 
 DEFAULT_LIST_DAYS = 90  # days that a list shows by default
+BY_ME = "me"
 
 
 class ListsTab:
@@ -45,7 +46,8 @@ class ListsTab:
             continuous_update=False,
         )
         self.reviewed = widgets.Dropdown(
-            description="Reviewed", options=[("any", ""), ("yes", "yes"), ("no", "no")]
+            description="Reviewed",
+            options=[("any", ""), ("yes", "yes"), ("by me", BY_ME), ("no", "no")],
         )
         orders = [("as listed", ""), *((name, name) for name in review.LIST_ORDERS)]
         self.order = widgets.Dropdown(description="Sort", options=orders)
@@ -82,8 +84,9 @@ class ListsTab:
             self.channel.value,
             self.version.value,
             self.text.value.strip(),
-            self.reviewed.value,
+            "" if self.reviewed.value == BY_ME else self.reviewed.value,
             self.order.value,
+            self.context.actor if self.reviewed.value == BY_ME else "",
         )
 
     def _export(self) -> None:
