@@ -155,7 +155,9 @@ class FraudScoring:
             made_at=self.model.info.creation_time.timestamp(),
             prediction_key=os.environ.get(serving.PREDICTION_KEY_VARIABLE, ""),
         )
-        self.reasons = serving.StoredReasons(self.engine, self._load_version)
+        self.reasons = serving.StoredReasons(
+            self.engine, self._load_version, self.scorer.find_loaded
+        )
         self.differs = serving.find_environment_differences(file.parent)
         for one in self.differs:
             log.warning("This environment is not the one that the model was trained in: %s", one)
@@ -173,9 +175,8 @@ class FraudScoring:
         return answers
 
     def _load_version(self, version: str) -> serving.LoadedModel:
-        """A model in memory, or one of the registry."""
-        found = self.scorer.find_loaded(version)
-        return found or serving.load_registered_version(self.workspace, version)
+        """A model of the registry."""
+        return serving.load_registered_version(self.workspace, version)
 
     def _note_status(self) -> None:
         """Tell the other workers what this one answers with, if that has changed."""
@@ -232,7 +233,9 @@ class FraudScoring:
         with anyio.fail_after(SECONDS):
             answers = await self.batcher.submit(rows)
             if reasons == "all":
-                answers = await anyio.to_thread.run_sync(self.reasons.complete, answers)
+                answers = await anyio.to_thread.run_sync(
+                    self.reasons.complete, answers, abandon_on_cancel=True
+                )
         self.seconds.observe(time.perf_counter() - began)
         for one in answers:
             self.decided.labels(one["decision"], one["model_version"]).inc()

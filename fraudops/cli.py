@@ -15,7 +15,9 @@ from fraudops.errors import UserError
 from fraudops.processes import require_free_port
 from fraudops.workspace import REPOSITORY, Workspace, parse_sqlite_url
 
-_OTHER_FOLDER = "Give a folder that you may write to with --workspace."
+_OTHER_FOLDER = (
+    "Name a file or folder that you may read and write; --workspace DIR is the folder of a run."
+)
 DISK_ADVICE = {
     errno.ENOSPC: "The disk is full: free some space, and run the same command again.",
     errno.EDQUOT: "Your quota is used up: free some space, and run the same command again.",

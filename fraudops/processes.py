@@ -35,33 +35,33 @@ def require_free_port(port: int) -> None:
     UserError
         Names the process that listens there, if it can be found.
     """
+    if not 0 < port < 65_536:
+        raise UserError(f"There is no port {port}: choose one from 1 to 65535 with --port.")
     with socket.socket() as listener:
         # a port of a server that has just ended can be used again
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # Windows would let two programs listen
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
             return
         except OSError as error:
             reason = error.strerror
-    owner = _find_listener(port)
-    by = f" by process {owner.pid} ({owner.name()})" if owner else ""
-    raise UserError(
-        f"Port {port} cannot be used: {reason}{by}. Stop that program, or choose another port "
-        "with --port."
-    )
+    owner = _describe_listener(port)
+    by, stop = (f" by {owner}", "Stop that program, or choose") if owner else ("", "Choose")
+    raise UserError(f"Port {port} cannot be used: {reason}{by}. {stop} another port with --port.")
 
 
-def _find_listener(port: int):  # type: ignore[no-untyped-def]
+def _describe_listener(port: int) -> str:
     import psutil
 
     for process in psutil.process_iter():
         try:
             for one in process.net_connections("tcp"):
                 if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
-                    return process
+                    return f"process {process.pid} ({process.name()})"
         except psutil.Error:  # it has ended, or belongs to another user
             continue
-    return None
+    return ""
 
 
 def exit_with_parent() -> None:

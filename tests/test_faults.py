@@ -9,9 +9,11 @@ import sys
 import textwrap
 
 import pytest
+import sqlalchemy as sa
 
 from fraudops import ledger, models, store
 from fraudops.cli import DISK_ADVICE, main
+from fraudops.errors import UserError
 from fraudops.processes import require_free_port
 from fraudops.store import DamagedDatabaseError
 from fraudops.workspace import REPOSITORY
@@ -120,6 +122,29 @@ def test_a_damaged_registry_is_named(workspace):
         models.ModelRegistry(workspace).find()
     with pytest.raises(DamagedDatabaseError, match=r"mlflow\.db is damaged"):
         ledger.read_mlflow_anchor(workspace)
+
+
+def test_an_entry_that_is_no_json_is_no_damaged_file(workspace):
+    engine = store.connect(workspace)
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError, match="malformed"):
+        connection.execute(sa.text("SELECT json_extract('{', '$.a')"))
+    engine.dispose()
+
+
+def test_a_damaged_registry_hides_nothing_else_of_the_record(workspace):
+    engine = store.connect(workspace)
+    with store.write_transaction(engine) as connection:
+        ledger.import_history(connection, [TRANSACTION], [], by="pipeline")
+    workspace.path("mlflow", "mlflow.db").write_bytes(b"\x5a" * 8192)
+    found = ledger.verify_record(workspace, engine)
+    engine.dispose()
+    (broken,) = [part for part in found.parts if part.problems]
+    assert "mlflow.db is damaged" in broken.problems[0] and len(found.parts) > 5
+
+
+def test_a_port_that_does_not_exist_is_refused():
+    with pytest.raises(UserError, match="There is no port 70000"):
+        require_free_port(70_000)
 
 
 def test_a_busy_port_is_named_before_anything_starts(workspace, capsys):

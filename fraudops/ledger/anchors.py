@@ -202,7 +202,7 @@ def _find_broken_entry(
             + ([read_mlflow_anchor(workspace)] if registry else [])
             + [extra_anchor]
         )
-    except BrokenLedgerError as error:
+    except (BrokenLedgerError, store.DamagedDatabaseError) as error:
         return str(error)
     kept: dict[int, str] = {}
     for anchor in filter(None, anchors):

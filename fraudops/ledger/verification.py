@@ -86,7 +86,7 @@ def _verify_ledger(
     for name, reader in kept.items():
         try:
             read[name] = reader(workspace)
-        except BrokenLedgerError as error:
+        except (BrokenLedgerError, store.DamagedDatabaseError) as error:
             read[name] = str(error)
     on_part(CHAIN_PART)
     broken = chain.verify_chain(connection)

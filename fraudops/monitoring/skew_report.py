@@ -1,5 +1,7 @@
 """What the daily comparison of online and offline features found, as a file per day."""
 
+import hashlib
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from fraudops.workspace import Workspace, read_json, write_json
@@ -58,14 +60,16 @@ class SkewReport(BaseModel):
             Rows of `store.alerts`: one, or none.
         """
         known = before.differing if before else {}
-        if not set(self.differing) - set(known):
+        new = sorted(set(self.differing) - set(known))
+        if not new:
             return []
         named = [f"{name} ({n} of {self.compared})" for name, n in self.differing.items()]
         more = len(named) - MAX_NAMED_FEATURES
         names = ", ".join(named[:MAX_NAMED_FEATURES]) + (f" and {more} more" if more > 0 else "")
+        digest = hashlib.sha256(repr(new).encode()).hexdigest()[:8]  # each new skew of a day counts
         return [
             {
-                "alert_id": f"{SKEW_ALERT_PREFIX}{self.day}",
+                "alert_id": f"{SKEW_ALERT_PREFIX}{self.day}-{digest}",
                 "as_of": self.as_of,
                 "severity": "act",
                 "text": f"{self.day}: training-serving skew. The service had other values than "

@@ -32,6 +32,8 @@ from fraudops.workspace import Workspace
 SKEW_SAMPLE = 200  # transactions of a day
 # both sides divide the same integers; the place of a row in an array may change the last bit
 ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE = 1e-9, 1e-12
+COMMIT_SECONDS = 60  # an entry has the time at which it is written, and is seen at its commit
+MAX_FAILED_RETRIES = 20  # rows that differ either way: then it is skew, and no accident
 DIFFERENCES = ("mismatches", "missing", "extra")
 
 
@@ -112,14 +114,25 @@ def compare_day(
         )
     stored = build_input_frame([json.loads(row["inputs"]) for row in rows])[list(FEATURES)]
     kinds = _find_differences(stored, _compute_inputs(connection, rows))
-    late = 0
-    for number in np.flatnonzero((kinds != "").any(axis=1)):
-        events = find_late_events(connection, rows[number])
-        if any(events):
-            known = _compute_inputs(connection, [rows[number]], events)
-            own = stored.iloc[[number]].reset_index(drop=True)
-            kinds.iloc[number] = _find_differences(own, known).iloc[0]
-            late += bool((kinds.iloc[number] == "").all())
+    late = failed = 0
+    differing = np.flatnonzero((kinds != "").any(axis=1))
+    first = min((rows[number]["scored_at"] for number in differing), default=0.0)
+    reports = _load_reports(connection, first - COMMIT_SECONDS) if len(differing) else []
+    for number in differing:
+        own = stored.iloc[[number]].reset_index(drop=True)
+        for wait in (0, COMMIT_SECONDS) if failed < MAX_FAILED_RETRIES else (0,):
+            row = rows[number] | {"scored_at": rows[number]["scored_at"] - wait}
+            events = find_late_events(connection, row, reports)
+            if not any(events):
+                continue
+            found = _find_differences(own, _compute_inputs(connection, [row], events)).iloc[0]
+            is_same = bool((found == "").all())
+            if is_same or not wait:
+                kinds.iloc[number] = found
+            if is_same:
+                late += 1
+                break
+            failed += bool(wait)
     counts = {name: kinds[name].value_counts() for name in FEATURES}
     return SkewReport(
         as_of=day + DAY,
@@ -185,7 +198,20 @@ def _find_differences(online: pd.DataFrame, offline: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame(kinds)
 
 
-def find_late_events(connection: sa.Connection, row: dict) -> LateEvents:
+def _load_reports(connection: sa.Connection, since: float) -> list[tuple[float, str, int]]:
+    """Load when each fraud report was recorded, with its transaction and its own time."""
+    entry = store.ledger.c
+    query = sa.select(entry.at, entry.body).where(entry.event == "chargebacks", entry.at > since)
+    return [
+        (at, tx_id, label_ts)
+        for at, body in connection.execute(query)
+        for tx_id, _, _, label_ts in json.loads(body)["payload"]["labels"]
+    ]
+
+
+def find_late_events(
+    connection: sa.Connection, row: dict, reports: list[tuple[float, str, int]]
+) -> LateEvents:
     """Find the events before a transaction that were recorded after its answer.
 
     Transactions have the time of their own answer. The ledger has the time at which a fraud report
@@ -196,6 +222,8 @@ def find_late_events(connection: sa.Connection, row: dict) -> LateEvents:
     connection : Connection
     row : dict
         A stored transaction with ``scored_at``.
+    reports : list of (float, str, int)
+        When each fraud report was recorded, its transaction, and its own time.
 
     Returns
     -------
@@ -216,15 +244,9 @@ def find_late_events(connection: sa.Connection, row: dict) -> LateEvents:
         .join(store.ledger, entry.seq == sealed.seal)
         .where(r.customer_id == row["customer_id"], r.ts <= until, entry.at > at)
     )
-    recorded = sa.select(entry.body).where(entry.event == "chargebacks", entry.at > at)
-    reports = [
-        (tx_id, label_ts)
-        for body in connection.scalars(recorded)
-        for tx_id, _, _, label_ts in json.loads(body)["payload"]["labels"]
-        if label_ts <= until
-    ]
+    known = ((tx_id, ts) for recorded, tx_id, ts in reports if recorded > at and ts <= until)
     return LateEvents(
         frozenset(connection.scalars(transactions)),
-        frozenset(reports),
+        frozenset(known),
         frozenset(connection.scalars(refunds)),
     )

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ _logger = logging.getLogger("fraudops.reasons")
 
 MAX_EXPLAINED_ROWS = 500  # of one request: SHAP takes as long as all the rest of an answer
 REGISTRY_SECONDS = 50  # less than the service gives a request
+RETRY_SECONDS = 60  # before the registry is asked again for a version that it did not give
 MAX_KEPT_VERSIONS = 3  # models that are kept to explain
 SAME_PROBABILITY = 1e-12  # largest difference between a stored probability and the same again
 
@@ -73,11 +75,19 @@ class StoredReasons:
     engine : Engine
     load_version : callable
         Takes a version and returns its `LoadedModel`, or raises UserError.
+    find_loaded : callable, optional
+        Takes a version and returns its model if the service has it in memory, otherwise None.
     """
 
-    def __init__(self, engine: sa.Engine, load_version: Callable[[str], LoadedModel]):
-        self.engine, self.load_version = engine, load_version
+    def __init__(
+        self,
+        engine: sa.Engine,
+        load_version: Callable[[str], LoadedModel],
+        find_loaded: Callable[[str], LoadedModel | None] = lambda _: None,
+    ):
+        self.engine, self.load_version, self.find_loaded = engine, load_version, find_loaded
         self._kept: dict[str, LoadedModel] = {}
+        self._failed: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
     def explain(self, prediction_id: str) -> dict:
@@ -126,6 +136,10 @@ class StoredReasons:
         """
         found: dict[str, list[dict]] = {}
         rows = self._load([one["prediction_id"] for one in answers if not one["reasons"]])
+        without = [row for row in rows if row["inputs"] is None]
+        if without:
+            _logger.warning("%d answers have no stored inputs, so no reasons", len(without))
+        rows = [row for row in rows if row["inputs"] is not None]
         for version in dict.fromkeys(row["model_version"] for row in rows):
             try:
                 found |= self._explain_version(
@@ -138,18 +152,30 @@ class StoredReasons:
         ]
 
     def _find(self, version: str) -> LoadedModel:
+        ready = self.find_loaded(version) or self._kept.get(version)
+        if ready:
+            return ready
         with self._lock:  # the registry is asked once, however many requests wait for a version
             if version not in self._kept:
+                reason, again_at = self._failed.get(version, ("", 0.0))
+                if time.monotonic() < again_at:
+                    raise UserError(reason)
+                try:
+                    loaded = self.load_version(version)
+                except UserError as error:
+                    self._failed[version] = (str(error), time.monotonic() + RETRY_SECONDS)
+                    raise
+                self._failed.pop(version, None)
                 while len(self._kept) >= MAX_KEPT_VERSIONS:
                     self._kept.pop(next(iter(self._kept)))
-                self._kept[version] = self.load_version(version)
+                self._kept[version] = loaded
             return self._kept[version]
 
     def _load(self, ids: list[str]) -> list[dict]:
         p, e = store.predictions, store.evidence
         names = ("prediction_id", "tx_id", "model_version", "probability")
         query = sa.select(*(p.c[name] for name in names), e.c.inputs, e.c.reasons).join(
-            e, e.c.prediction_id == p.c.prediction_id
+            e, e.c.prediction_id == p.c.prediction_id, isouter=True
         )
         with self.engine.connect() as connection:
             parts = [
@@ -160,6 +186,10 @@ class StoredReasons:
 
     def _explain_version(self, version: str, rows: list[dict]) -> dict[str, list[dict]]:
         """Compute the reasons by prediction."""
+        if any(row["inputs"] is None for row in rows):
+            raise UserError(
+                "This prediction has no stored inputs, so its reasons cannot be computed."
+            )
         if version == RULES_VERSION:  # the rules that fired are all their reasons
             return {row["prediction_id"]: json.loads(row["reasons"]) for row in rows}
         model = self._find(version)

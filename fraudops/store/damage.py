@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from fraudops.errors import UserError
 
-DAMAGE_TEXTS = ("malformed", "not a database")  # what SQLite says of a damaged file
+DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class DamagedDatabaseError(UserError):
@@ -28,7 +28,7 @@ def report_damage(engine: sa.Engine, file: Path) -> None:
 
     @sa.event.listens_for(engine, "handle_error")
     def on_error(context: sa.engine.ExceptionContext) -> None:
-        if any(text in str(context.original_exception) for text in DAMAGE_TEXTS):
+        if _is_damage(context.original_exception):
             raise _make_error(file) from context.original_exception
 
 
@@ -51,9 +51,13 @@ def check_sqlite_file(file: Path) -> None:
         try:
             connection.execute("SELECT name FROM sqlite_master").fetchall()
         except sqlite3.DatabaseError as error:
-            if any(text in str(error) for text in DAMAGE_TEXTS):
+            if _is_damage(error):
                 raise _make_error(file) from error
             raise
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE_CODES
 
 
 def _make_error(file: Path) -> DamagedDatabaseError:

@@ -155,6 +155,7 @@ WRONG = {
     "cents-monday": [
         (nothing, "days_not_held", 0),
         (close_alert("retrained"), "closed_as_no_fault", 0),
+        (close_alert("service repaired"), "closed_as_no_fault", 0),
         (hold_and_close, "closed_too_early", 2),
         (hold_sound_days, "sound_days_held", 2),
     ],

@@ -283,6 +283,7 @@ def test_a_form_that_cannot_be_read_says_why(copy):
         ("cause: x", "must hold exactly these lines"),
         (yaml.safe_dump(form | {"evidence": "none"}), "evidence must hold exactly"),
         (" " * 200_000, "more than 100,000 bytes"),
+        ("cause: &a [x, x]\nwhen: [*a, *a]", "must hold exactly these lines"),
     ):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=said):
@@ -296,7 +297,8 @@ def test_a_form_that_cannot_be_read_says_why(copy):
 
 def test_the_commands(worlds, copy, tmp_path, capsys, monkeypatch):
     assert cli.main(["incidents", "list"]) == 0
-    assert all(lab in capsys.readouterr().out for lab in ["503-storm"])
+    listed = capsys.readouterr().out
+    assert all(lab in listed for lab in LABS)
     assert cli.main(["incidents", "start", "no-lab", "--student", "ada"]) == 2
     assert "Choose one of: cents-monday" in capsys.readouterr().err
     words = ["incidents", "start", "503-storm", "--student", "ada", "--folder", str(tmp_path / "a")]
@@ -322,6 +324,39 @@ def test_the_commands(worlds, copy, tmp_path, capsys, monkeypatch):
     assert cli.main(["incidents", "check", str(tmp_path)]) == 2
     assert "Move one of them away" in capsys.readouterr().err
     assert cli.main(["incidents", "check", str(tmp_path / "none")]) == 2
+
+
+def test_a_form_with_lists_in_lists_is_no_answer_and_expands_nothing(copy):
+    folder = copy("503-storm", "ada")
+    levels = ["&a0 [" + ", ".join("x" * 9) + "]"]
+    levels += [f"&a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 9)]
+    form = make_form(folder.lab, "ada")
+    first = next(line for line in form.splitlines() if line.strip().startswith(f"{TEXTS[0]}:"))
+    indent = first[: len(first) - len(first.lstrip())]
+    (folder.path / FORM_FILE).write_text(
+        form.replace(first, f"{indent}{TEXTS[0]}: [{', '.join(levels)}]"), encoding="utf-8"
+    )
+    assert read_postmortem(folder.path / FORM_FILE, folder.lab).texts == 0
+
+
+def test_a_start_leaves_what_it_did_not_make(tmp_path):
+    kept = tmp_path / "world" / "thesis.txt"
+    kept.parent.mkdir()
+    kept.write_text("years of work")
+    words = ["incidents", "start", "503-storm", "--student", "ada", "--folder", str(tmp_path)]
+    assert cli.main(words) == 2 and kept.read_text() == "years of work"
+
+
+def test_one_broken_world_does_not_stop_the_check_of_a_class(copy, tmp_path, capsys):
+    broken = copy("cents-monday", "gus", "broken")
+    shutil.rmtree(broken.path / "world" / "store")
+    (broken.path / "world" / "data" / "held.json").write_text("{")
+    fill(broken)
+    copy("503-storm", "ada", "sound")
+    table = tmp_path / "points.csv"
+    assert cli.main(["incidents", "check", str(tmp_path), "--csv", str(table)]) == 1
+    with table.open(encoding="utf-8") as file:
+        assert {row["student"] for row in csv.DictReader(file)} == {"ada", "gus"}
 
 
 def test_a_forged_seal_does_not_help(copy, capsys):

@@ -1,16 +1,18 @@
 """Registration without pickle, gates in money, promotion that leaves a record."""
 
 import copy
+import hashlib
 import time
 
 import mlflow
 import numpy as np
 import pytest
+import skops.io
 from sklearn.dummy import DummyClassifier
 
 from fraudops import ledger, models, store
 from fraudops.errors import UserError
-from fraudops.models import DecisionPolicy, registry
+from fraudops.models import DecisionPolicy, persistence, registry
 from fraudops.timeline import DAY
 from fraudops.workspace import Workspace
 from tests.support.worlds import START, world
@@ -74,6 +76,18 @@ def trial(old, new, rows) -> dict[str, models.GateResult]:
         old.load_candidate(), new.load_candidate(), rows, rows.X, DecisionPolicy()
     )
     return {gate.name.split(" (")[0].split(",")[0]: gate for gate in judged}
+
+
+class Stranger:
+    """A type that no model of the course holds."""
+
+
+def test_a_model_file_with_a_foreign_type_is_refused(tmp_path):
+    file = tmp_path / "model.skops"
+    skops.io.dump(Stranger(), file)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()  # the right one
+    with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException):
+        persistence.load_model_file(file, sha256)
 
 
 def test_the_money_gate_tells_good_from_expensive(rows, registered):

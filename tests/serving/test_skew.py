@@ -196,6 +196,9 @@ def test_skew_that_goes_on_is_one_alarm(operation, engine):
     change_inputs(engine, load_row(engine, second)["tx_id"], weekday=9.0)
     check_skew(operation, second, ALL)
     assert len(list_alerts(operation)) == 2 and "weekday" in list_alerts(operation)[1]
+    change_inputs(engine, load_row(engine, second)["tx_id"], amount=1e6)  # later on the same day
+    check_skew(operation, second, ALL)
+    assert len(list_alerts(operation)) == 3 and "amount" in list_alerts(operation)[2]
 
 
 def test_a_day_without_answers_and_an_empty_sample_are_refused(operation, workspace, capsys):
@@ -234,8 +237,9 @@ def test_late_events_are_those_recorded_after_the_answer(workspace, request, ser
         ledger.insert_refunds(connection, [back], by="api:issuer")
     row = about | {"ts": 10_000, "scored_at": scored["asked"]}
     with store.read_transaction(engine) as connection:
-        found = skew.find_late_events(connection, row)
-        later = skew.find_late_events(connection, row | {"scored_at": time.time() + 60})
+        reports = skew._load_reports(connection, 0.0)
+        found = skew.find_late_events(connection, row, reports)
+        later = skew.find_late_events(connection, row | {"scored_at": time.time() + 60}, reports)
     engine.dispose()
     assert found == (frozenset({"late"}), frozenset({("x", 7_000)}), frozenset({"back"}))
     assert not any(later)

@@ -90,6 +90,36 @@ def test_a_version_that_the_registry_does_not_have_is_named(small_workspace):
         serving.load_registered_version(small_workspace, "99")
 
 
+def test_a_version_that_was_not_given_is_asked_for_once_a_minute(engine, monkeypatch):
+    asked, one = [], load(engine, limit=1)[0]
+
+    def refuse(version):
+        asked.append(version)
+        raise UserError("the registry is away")
+
+    reasons = StoredReasons(engine, refuse)
+    for _ in range(3):
+        with pytest.raises(UserError, match="the registry is away"):
+            reasons.explain(one["prediction_id"])
+    assert asked == ["1"]
+    monkeypatch.setattr(stored_reasons, "RETRY_SECONDS", -1)
+    reasons = StoredReasons(engine, refuse)
+    for _ in range(2):
+        with pytest.raises(UserError, match="the registry is away"):
+            reasons.explain(one["prediction_id"])
+    assert asked == ["1"] * 3
+
+
+def test_a_prediction_without_stored_inputs_says_so(engine, reasons):
+    one = load(engine, P.c.decision == "approve", limit=1)[0]
+    with store.write_transaction(engine) as connection:
+        connection.execute(E.delete().where(E.c.prediction_id == one["prediction_id"]))
+    with pytest.raises(UserError, match="no stored inputs"):
+        reasons.explain(one["prediction_id"])
+    answers = [{"prediction_id": one["prediction_id"], "reasons": []}]
+    assert reasons.complete(answers) == answers
+
+
 def test_a_model_that_shap_cannot_explain_says_so(engine, champion):
     other = dataclasses.replace(champion, explainer=ShapExplainer(None))
     one = load(engine, limit=1)[0]

@@ -40,7 +40,7 @@ def judge_cents_action(workspace: Workspace, seed: int) -> ObservedAction:
     held, broken = set(workspace.held_days()), set(_find_broken_days(workspace))
     alerts = AlertLog.read(workspace).set_index("alert_id")
     outcome = alerts.loc[ALERT, "outcome"]
-    if outcome in ("retrained", "known season", "false alarm"):
+    if outcome not in ("", "data repaired"):
         return ObservedAction(
             "close-the-alert",
             NO_POINTS,

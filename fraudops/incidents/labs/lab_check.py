@@ -159,6 +159,9 @@ def judge_world(folder: LabFolder) -> ObservedAction:
         return folder.lab.judge(folder.workspace, folder.seed)
     except UserError as error:
         return ObservedAction("nothing", NO_POINTS, "unreadable", str(error))
+    except Exception as error:  # a student can have changed any file
+        said = f"The world cannot be read ({type(error).__name__}: {error}). Start the lab again."
+        return ObservedAction("nothing", NO_POINTS, "unreadable", said)
 
 
 def _make_outcome(

@@ -92,14 +92,16 @@ def _start(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     results: list[tuple[LabFolder, LabResult | str]] = []
-    for what in options.what:
-        own = what in LABS
-        paths = [INCIDENT_FOLDER / what if own else Path(what).expanduser()]
+    own_labs = [INCIDENT_FOLDER / what for what in options.what if what in LABS]
+    others = [Path(what).expanduser() for what in options.what if what not in LABS]
+    for own, paths in ((True, own_labs), (False, others)):
         for folder in find_lab_folders(paths):
             try:
                 result: LabResult | str = check_lab(folder, fresh=not own)
             except UserError as error:  # one broken form must not stop the others
                 result = f"{error}"
+            except Exception as error:  # nor any other fault of one folder
+                result = f"{folder.path} cannot be checked: {type(error).__name__}: {error}"
             results.append((folder, result))
             print(result if isinstance(result, str) else result.describe(), flush=True)
             print()

@@ -16,6 +16,7 @@ from fraudops.incidents.labs.seal import Seal, compute_seal, write_seal_name
 from fraudops.workspace import REPOSITORY, Workspace, write_json
 
 INCIDENT_FOLDER = REPOSITORY / "my_work" / "incidents"
+UNFINISHED_FILE = ".unfinished"  # there while `start` makes the world
 LAB_FILE, FORM_FILE, SYMPTOM_FILE, WORLD_FOLDER = (
     "lab.json",
     "postmortem.yml",
@@ -75,12 +76,16 @@ class LabFolder:
         if not check_student(student):
             raise UserError(f"Say who you are: `fraudops incidents start {lab.id} --student ID`.")
         present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        if present - {WORLD_FOLDER} or (folder.exists() and not folder.is_dir()):
+        if (present and UNFINISHED_FILE not in present) or (
+            folder.exists() and not folder.is_dir()
+        ):
             raise UserError(
                 f"{folder} holds something already, and stays as it is. Go on there, or give "
                 "another folder: --folder DIR."
             )
         world = folder / WORLD_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / UNFINISHED_FILE).touch()
         shutil.rmtree(world, ignore_errors=True)  # of a start that did not end
         made = cls(folder, lab, student, {})
         symptom = lab.build(made.workspace, made.seed)
@@ -89,6 +94,7 @@ class LabFolder:
         (folder / FORM_FILE).write_text(make_form(lab, student), encoding="utf-8")
         about = {"lab": lab.id, "student": student, "seal": made.seal}
         write_json(folder / LAB_FILE, about)
+        (folder / UNFINISHED_FILE).unlink()
         return made
 
     @classmethod
@@ -124,7 +130,8 @@ class LabFolder:
 
     def compute_fresh_seal(self) -> Seal:
         """Make the same world again in a temporary folder, and compute its seal."""
-        with tempfile.TemporaryDirectory(prefix="lab.") as name:
+        # MLflow keeps its database open
+        with tempfile.TemporaryDirectory(prefix="lab.", ignore_cleanup_errors=True) as name:
             workspace = Workspace(Path(name).resolve() / WORLD_FOLDER, isolated=True)
             self.lab.build(workspace, self.seed)
             return compute_seal(workspace)

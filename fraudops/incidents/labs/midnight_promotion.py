@@ -141,7 +141,7 @@ MIDNIGHT_PROMOTION = Lab(
         FormLine("actor", "Who wrote this entry?", "name", "Each entry names its actor.", WHO),
         FormLine(
             "decisions",
-            "About how many purchases did the wrong version decide?",
+            "How many purchases did the wrong version decide?",
             "number",
             "Each prediction names the version that made it.",
             WHO,

@@ -126,7 +126,9 @@ def read_postmortem(path: Path, lab: Lab) -> Postmortem:
         path, "evidence", form.pop("evidence"), [one.name for one in lab.figures]
     )
     texts = _check_names(path, "text", form.pop("text"), list(TEXTS))
-    written = sum(len(str(one).strip()) >= MIN_TEXT_CHARACTERS for one in texts.values())
+    written = sum(
+        isinstance(one, str) and len(one.strip()) >= MIN_TEXT_CHARACTERS for one in texts.values()
+    )
     values, problems = {}, {}
     for name, given in (form | evidence).items():
         question = lab.find_question(name)
@@ -152,8 +154,10 @@ def _check_names(path: Path, where: str, part: Any, names: list[str]) -> dict[st
 def _read_value(question: FormLine, given: Any) -> str | float | frozenset[str]:
     """Read one answer; an empty one is an empty text or set."""
     if question.kind == "names":
-        parts = given if isinstance(given, list) else str(given).replace(",", " ").split()
-        return frozenset(str(one).strip() for one in parts if str(one).strip())
+        parts = given.replace(",", " ").split() if isinstance(given, str) else given
+        if not isinstance(parts, list) or not all(isinstance(one, str) for one in parts):
+            raise UserError(f"{question.name} must be {ANSWER_FORMS['names']}.")
+        return frozenset(one.strip() for one in parts if one.strip())
     if not isinstance(given, str):
         raise UserError(f"{question.name} must be {ANSWER_FORMS[question.kind]}.")
     text = given.strip()

@@ -243,7 +243,7 @@ def read_settings(workspace: Workspace) -> Settings:
         found = Settings(
             int(form["workers"]),
             int(form["places"]),
-            tuple(sorted(int(one) for one in form["restart"] or [])),
+            tuple(sorted({int(one) for one in form["restart"] or []})),
             {name: hours[name] for name in sorted(hours)},
         )
         is_valid = set(form) == {"workers", "places", "restart", "jobs"} and set(hours) == set(JOBS)
