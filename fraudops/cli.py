@@ -196,14 +196,14 @@ def build_parser() -> argparse.ArgumentParser:
     """
     from fraudops.pipeline import RUN_EXAMPLES, add_run_arguments
 
-    parser = argparse.ArgumentParser(
-        prog="fraudops",
-        usage="fraudops [-h] COMMAND ...",
-        description="Run and operate the card-fraud system. `fraudops COMMAND --help` says more.",
-    )
+    parser = argparse.ArgumentParser(prog="fraudops", usage="fraudops [-h] COMMAND ...")
     # argparse takes the width of the list of commands from the metavar
     commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND ...", prog="fraudops", required=True
+        dest="command",
+        metavar="COMMAND ...",
+        prog="fraudops",
+        required=True,
+        title="commands of the card-fraud system; `fraudops COMMAND --help` says more",
     )
     for name, (line, text) in COMMANDS.items():
         example = EXAMPLES.get(name, f"fraudops {name}")

@@ -331,10 +331,12 @@ def test_a_form_with_lists_in_lists_is_no_answer_and_expands_nothing(copy):
     levels = ["&a0 [" + ", ".join("x" * 9) + "]"]
     levels += [f"&a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 9)]
     form = make_form(folder.lab, "ada")
-    first = next(line for line in form.splitlines() if line.strip().startswith(f"{TEXTS[0]}:"))
+    first = next(
+        line for line in form.splitlines() if line.strip().startswith(f"{next(iter(TEXTS))}:")
+    )
     indent = first[: len(first) - len(first.lstrip())]
     (folder.path / FORM_FILE).write_text(
-        form.replace(first, f"{indent}{TEXTS[0]}: [{', '.join(levels)}]"), encoding="utf-8"
+        form.replace(first, f"{indent}{next(iter(TEXTS))}: [{', '.join(levels)}]"), encoding="utf-8"
     )
     assert read_postmortem(folder.path / FORM_FILE, folder.lab).texts == 0
 
