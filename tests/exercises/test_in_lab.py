@@ -5,6 +5,7 @@ import json
 import nbformat
 import pytest
 from nbformat import v4
+from playwright.sync_api import expect
 
 from tests.support.lab import lab_server, open_notebook, run_all
 
@@ -40,7 +41,6 @@ def test_an_answer_in_jupyterlab_is_kept_and_shown_beside_the_result(browser, tm
         page.get_by_text("The result is this week. You made no prediction.").first.wait_for()
         page.get_by_label("this week").check()
         told = "When the result was known, you said this week. The result is this week."
-        page.get_by_text(told).first.wait_for()
-        assert page.get_by_text(told).count() == 2  # in the form, and below the result
+        expect(page.get_by_text(told)).to_have_count(2)  # in the form, and below the result
     kept = json.loads((tmp_path / "work" / "predictions.json").read_text())
     assert kept["1.1 when"]["answer"] == "this week" and not kept["1.1 when"]["in_time"]
