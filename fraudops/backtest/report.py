@@ -119,7 +119,8 @@ def render_svg(draw: Callable[[], Figure], name: str) -> Markup:
         figure = draw()
         figure.savefig(text, format="svg", metadata={"Date": None})
     plt.close(figure)
-    return Markup(text.getvalue()[text.getvalue().index("<svg") :])  # noqa: S704 (matplotlib escapes)
+    svg = text.getvalue()
+    return Markup(svg[svg.index("<svg") :])  # noqa: S704 (matplotlib escapes its texts)
 
 
 def _plot_money(story: dict, width: float) -> Figure:

@@ -53,6 +53,7 @@ def render_model_card(facts: dict) -> str:
     """
     text = files("fraudops.review").joinpath("model_card.md.j2").read_text(encoding="utf-8")
     options = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    environment = jinja2.Environment(autoescape=False, **options)  # noqa: S701 (Markdown: see plain)
+    # a Markdown page: the filter below escapes
+    environment = jinja2.Environment(autoescape=False, **options)  # noqa: S701
     environment.filters["plain"] = escape_markdown
     return environment.from_string(text).render(facts)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fraudops.errors import UserError
 
-PROXY_SECRET_HEADER = "X-Fraudops-Proxy"  # noqa: S105 the header in which the proxy sends the secret
+# the header in which the proxy sends the secret
+PROXY_SECRET_HEADER = "X-Fraudops-Proxy"  # noqa: S105 (a name, no secret)
 MIN_SECRET_LENGTH = 32
 
 

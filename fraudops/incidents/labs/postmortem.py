@@ -117,7 +117,8 @@ def read_postmortem(path: Path, lab: Lab) -> Postmortem:
         raise UserError(f"{path} has more than {MAX_FORM_BYTES:,} bytes: shorten the texts.")
     try:
         # every value stays text, so that no day or number is read in another way than written
-        form = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 (texts only)
+        content = path.read_text(encoding="utf-8")
+        form = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 (it makes texts only)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is no YAML: {error}. Compare it with the form.") from error
     fixed = [one.name for one in lab.questions if one not in lab.figures]

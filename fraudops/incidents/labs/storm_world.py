@@ -235,7 +235,8 @@ def read_settings(workspace: Workspace) -> Settings:
     """
     path = workspace.root / SETTINGS_FILE
     try:
-        form: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 (texts only)
+        content = path.read_text(encoding="utf-8")
+        form: Any = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 (it makes texts only)
         hours = {}
         for name, text in form["jobs"].items():
             clock = datetime.strptime(text, "%H:%M")
